@@ -1,0 +1,76 @@
+#pragma once
+// Dead gs on their way to be used again. Source: gfget, gfput and gfpurge of Go's proc.go, sched.gFree.
+//
+// A P keeps up to gfree_max of them, with and without a stack, newest on top. A full P spills gfree_batch of them to
+// the two global stacks, gfreeStack and gfreeNoStack; an empty P refills by one such batch, those with stacks first.
+// A batch travels as one node: its first g is on the lfstack, the others hang on its schedlink.
+#include "queues/gqueue.hpp"
+#include "queues/lfstack.hpp"
+
+HEDDLE_BEGIN
+
+// The global lists. Any thread may call. Lock-free; one CAS a batch.
+template <class T>
+class gfree_global {
+ public:
+  void put(gqueue<T> &batch) noexcept {
+    gqueue<T> with, without;
+    while (T *gp = batch.pop_front()) (gp->has_stack() ? with : without).push_back(gp);
+    push(gfreeStack, with);
+    push(gfreeNoStack, without);
+  }
+
+  // A batch, or an empty list.
+  gqueue<T> get() noexcept {
+    gqueue<T> batch;
+    T *gp = gfreeStack.pop();
+    if (gp == nullptr) gp = gfreeNoStack.pop();
+    while (gp != nullptr) {
+      T *next = gp->schedlink.get();
+      batch.push_back(gp);
+      gp = next;
+    }
+    return batch;
+  }
+
+ private:
+  static void push(lfstack<T> &to, gqueue<T> &batch) noexcept {
+    if (T *chain = batch.take()) to.push(chain);
+  }
+
+  lfstack<T> gfreeStack;
+  lfstack<T> gfreeNoStack;
+};
+
+// The list of one P; the P's owner calls. Blocks: nothing. Cost: a few plain accesses, once in gfree_batch calls a CAS.
+template <class T>
+class gfree {
+ public:
+  // Owns: gp from here on. Pre: gp is dead and on no list.
+  void gfput(T *gp, gfree_global<T> &global) noexcept {
+    local_.push_front(gp);
+    if (local_.size() >= geometry::gfree_max) spill(geometry::gfree_batch, global);
+  }
+
+  // A dead g, which may have no stack, or null when there is none anywhere.
+  T *gfget(gfree_global<T> &global) noexcept {
+    if (local_.empty()) local_ = global.get();
+    return local_.pop_front();
+  }
+
+  // Gives all to the global lists: the P goes away.
+  void gfpurge(gfree_global<T> &global) noexcept { spill(local_.size(), global); }
+
+  std::uint32_t size() const noexcept { return local_.size(); }
+
+ private:
+  void spill(std::uint32_t n, gfree_global<T> &global) noexcept {
+    gqueue<T> batch;
+    for (std::uint32_t i = 0; i < n; ++i) batch.push_back(local_.pop_front());
+    global.put(batch);
+  }
+
+  gqueue<T> local_;
+};
+
+HEDDLE_END

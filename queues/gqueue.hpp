@@ -1,0 +1,72 @@
+#pragma once
+// A list of gs in one thread's hands, linked through T::schedlink. Not concurrent: its holder owns every g on it.
+// Source: gQueue and gList of Go's runtime2.go.
+#include "queues/world.hpp"
+
+HEDDLE_BEGIN
+
+template <class T>
+class gqueue {
+ public:
+  bool empty() const noexcept { return head_ == nullptr; }
+  std::uint32_t size() const noexcept { return size_; }
+
+  void push_back(T *gp) noexcept {
+    gp->schedlink.set(nullptr);
+    if (tail_ != nullptr)
+      tail_->schedlink.set(gp);
+    else
+      head_ = gp;
+    tail_ = gp;
+    ++size_;
+  }
+
+  void push_front(T *gp) noexcept {
+    gp->schedlink.set(head_);
+    head_ = gp;
+    if (tail_ == nullptr) tail_ = gp;
+    ++size_;
+  }
+
+  // Moves all of `other` behind this list.
+  void push_back_all(gqueue &other) noexcept {
+    if (other.empty()) return;
+    if (tail_ != nullptr)
+      tail_->schedlink.set(other.head_);
+    else
+      head_ = other.head_;
+    tail_ = other.tail_;
+    size_ += other.size_;
+    other = gqueue();
+  }
+
+  // The whole chain, linked by schedlink, or null; the list is empty then.
+  T *take() noexcept {
+    T *chain = head_;
+    *this = gqueue();
+    return chain;
+  }
+
+  T *pop_front() noexcept {
+    T *gp = head_;
+    if (gp == nullptr) return nullptr;
+    head_ = gp->schedlink.get();
+    if (head_ == nullptr) tail_ = nullptr;
+    gp->schedlink.set(nullptr);
+    --size_;
+    return gp;
+  }
+
+  // f(g) for each g, oldest first.
+  template <class F>
+  void for_each(F &&f) const {
+    for (T *gp = head_; gp != nullptr; gp = gp->schedlink.get()) f(gp);
+  }
+
+ private:
+  T *head_ = nullptr;
+  T *tail_ = nullptr;
+  std::uint32_t size_ = 0;
+};
+
+HEDDLE_END

@@ -1,0 +1,54 @@
+#pragma once
+// midle and pidle: the idle Ms and the idle Ps, each an lfstack with a count. Source: midle, pidle of Go's schedt, there
+// under sched.lock; here without a lock (the argument is the delicate dance, sched/wake.cpp).
+#include "queues/lfstack.hpp"
+
+HEDDLE_BEGIN
+
+// LIFO, so that warm threads and low Ps come back first. Any thread may call. Blocks: nothing.
+// The count is exact when quiescent (I10); in between it may run behind a put or ahead of a get by the calls in flight.
+template <class T>
+class idlestack {
+ public:
+  void put(T *x) noexcept {
+    stack_.push(x);
+    // release: pairs with count()'s acquire in checkdead, which must see all that the threads it counts have done. [IDLE-1]
+    count_.fetch_add(1, release);
+  }
+
+  // Puts x[0..n) so that x[0] comes out first, in one step.
+  void put_all(T *const *x, std::int32_t n) noexcept {
+    if (n == 0) return;
+    for (std::int32_t i = 0; i + 1 < n; ++i) stack_.set_next(x[i], x[i + 1]);
+    stack_.push_batch(x[0], x[n - 1]);
+    count_.fetch_add(n, release);  // release: as in put. [IDLE-1]
+  }
+
+  T *get() noexcept {
+    T *x = stack_.pop();
+    // acq_rel: an RMW in the middle keeps every earlier put's release visible to checkdead. [IDLE-1]
+    if (x != nullptr) count_.fetch_sub(1, acq_rel);
+    return x;
+  }
+
+  // Empties the stack, giving each element to f once.
+  template <class F>
+  void drain(F &&f) noexcept {
+    for (T *x = stack_.pop_all(); x != nullptr;) {
+      T *next = stack_.next_of(x);  // before f: x may be in use again as soon as f has it
+      count_.fetch_sub(1, acq_rel);  // acq_rel: as in get. [IDLE-1]
+      f(x);
+      x = next;
+    }
+  }
+
+  bool empty() const noexcept { return stack_.empty(); }
+  std::int32_t count() const noexcept { return count_.load(acquire); }  // acquire: pairs with put. [IDLE-1]
+  std::int32_t peek_count() const noexcept { return count_.peek(); }
+
+ private:
+  lfstack<T> stack_;
+  atomic<std::int32_t> count_;
+};
+
+HEDDLE_END

@@ -1,0 +1,36 @@
+#pragma once
+// A lock for critical sections of a few dozen instructions that never block. Unlocking is a plain release store.
+#include "queues/world.hpp"
+
+HEDDLE_BEGIN
+
+// Mutual exclusion by test and test-and-set. Any thread may call; whoever locked unlocks, on the same M.
+// Blocks: the M, spinning, after a while giving its CPU away between tries. Meets std BasicLockable and Lockable.
+class spinlock {
+ public:
+  void lock() noexcept {
+    for (std::uint32_t tries = 0; !try_lock(); ++tries) {
+      if (tries < geometry::spin_pauses)
+        cpu_relax();
+      else
+        thread_yield();
+    }
+  }
+
+  bool try_lock() noexcept {
+    // relaxed: revalidated by the exchange.
+    if (locked_.load(relaxed) != 0) return false;
+    // acquire: pairs with unlock's store; all that earlier holders wrote is visible. [LOCK-1]
+    return locked_.exchange(1, acquire) == 0;
+  }
+
+  void unlock() noexcept {
+    // release: pairs with try_lock's exchange by the next holder. [LOCK-1]
+    locked_.store(0, release);
+  }
+
+ private:
+  atomic<std::uint32_t> locked_;
+};
+
+HEDDLE_END

@@ -1,0 +1,181 @@
+#pragma once
+// A runtime: goroutines on procs Ps on as many threads as they need. Several may live in one process.
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+#include "sched/proc.hpp"
+
+HEDDLE_BEGIN
+
+// How a runtime is made. Zero means "decide for me".
+struct options {
+  int procs = 0;  // how many goroutines run at once; 0: HEDDLE_PROCS, else GOMAXPROCS, else the CPUs that affinity and cgroup allow
+  int threads_max = 0;           // 0: 10,000
+  std::size_t stack_size = 0;    // bytes of address space per goroutine, guard page included; 0: 64 KiB
+  bool detect_deadlock = true;   // end the process with a report when every goroutine waits for another
+  bool log = true;               // lines to standard error about what the system does not grant
+};
+
+// The options cannot be had, in words for the user.
+struct config_error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Figures of a runtime since it was made.
+struct statistics {
+  int procs = 0;
+  int threads = 0;
+  std::uint64_t goroutines = 0;  // alive now
+  std::uint64_t spawned = 0;
+  std::uint64_t executes = 0;    // switches into a goroutine
+  std::uint64_t parks = 0;
+  std::uint64_t steals = 0;      // successful ones
+  std::uint64_t stolen = 0;      // goroutines moved by them
+};
+
+namespace detail {
+
+[[noreturn]] void misuse(const char *what) noexcept;
+[[noreturn]] void uncaught() noexcept;  // reports the exception in flight, which has left a goroutine
+schedt &current_sched(const char *who) noexcept;
+sched_options resolve(const options &o);  // throws config_error
+statistics figures(const schedt &sched) noexcept;
+
+template <class F>
+void invoke(void *closure) {
+  F &f = *static_cast<F *>(closure);
+  try {
+    f();
+  } catch (...) {
+    uncaught();
+  }
+  f.~F();
+}
+
+// The closure is built on the goroutine's own stack: nothing is allocated once a free g exists.
+template <class F>
+spawn prepare(schedt &sched, F &&f, std::size_t stack_size) {
+  using closure = std::decay_t<F>;
+  const spawn s = newspawn(sched, sizeof(closure), alignof(closure), stack_size);
+  if (s.gp == nullptr) throw std::bad_alloc();
+  try {
+    ::new (s.closure) closure(std::forward<F>(f));
+  } catch (...) {
+    unspawn(sched, s);
+    throw;
+  }
+  return s;
+}
+
+template <class F>
+void go_on(schedt &sched, F &&f, std::size_t stack_size) {
+  newproc(sched, prepare(sched, std::forward<F>(f), stack_size), &invoke<std::decay_t<F>>);
+}
+
+// Runs the main goroutine to its end on the calling thread as m0, then stops and joins every other M.
+void run_main(schedt &sched, spawn main, void (*startfn)(void *)) noexcept;
+void start_main(schedt &sched);
+// Stops and joins without a main.
+void shut_down(schedt &sched) noexcept;
+
+}  // namespace detail
+
+class runtime {
+ public:
+  // Makes the Ps; no thread yet. Errors: throws config_error, std::bad_alloc.
+  explicit runtime(const options &o = {});
+  ~runtime() { shutdown(); }
+  runtime(const runtime &) = delete;
+  runtime &operator=(const runtime &) = delete;
+
+  // Runs f as the main goroutine; the calling thread is one of the Ms meanwhile. When f returns, the runtime stops:
+  // goroutines that have not ended are abandoned where they stand, their destructors do not run, as when a Go program's
+  // main returns. A goroutine that computes without ever yielding delays the return until it does.
+  // Caller: a thread that runs no goroutine, once. Blocks: the thread. Returns: what f returns, 0 for void.
+  // Errors: throws std::bad_alloc; what f throws ends the process.
+  template <class F>
+  int run(F &&f) {
+    if (getm() != nullptr) detail::misuse("runtime::run called on a goroutine");
+    if (started_) detail::misuse("runtime::run called twice, or after shutdown");
+    started_ = true;
+    int status = 0;
+    auto main = [&f, &status] {
+      if constexpr (std::is_void_v<std::invoke_result_t<F &>>)
+        f();
+      else
+        status = static_cast<int>(f());
+    };
+    detail::start_main(*sched_);
+    const spawn s = detail::prepare(*sched_, main, main_stack_size);
+    detail::run_main(*sched_, s, &detail::invoke<decltype(main)>);
+    return status;
+  }
+
+  // Starts a goroutine. Caller: any thread, until shutdown. Blocks: nothing. Errors: throws std::bad_alloc.
+  template <class F>
+  void go(F &&f, std::size_t stack_size = 0) {
+    detail::go_on(*sched_, std::forward<F>(f), stack_size);
+  }
+
+  // Stops every M and joins the threads; goroutines that have not ended are abandoned. Idempotent; run does it by itself.
+  // Caller: a thread that runs no goroutine.
+  void shutdown() noexcept;
+
+  statistics stats() const noexcept { return stopped_ ? last_ : detail::figures(*sched_); }
+  int procs() const noexcept { return procs_; }
+
+ private:
+  static constexpr std::size_t main_stack_size = 0;
+  struct deleter {
+    void operator()(schedt *sched) const noexcept;
+  };
+  std::unique_ptr<schedt, deleter> sched_;
+  int procs_ = 0;
+  bool started_ = false;
+  bool stopped_ = false;
+  statistics last_{};
+};
+
+// A runtime for the length of f. A configuration that cannot be had is reported on standard error; the result is 2 then.
+template <class F>
+int run(F &&f, const options &o = {}) {
+  std::unique_ptr<runtime> rt;
+  try {
+    rt = std::make_unique<runtime>(o);
+  } catch (const std::exception &e) {
+    print_error("heddle: ");
+    print_error(e.what());
+    print_error("\n");
+    return 2;
+  }
+  return rt->run(std::forward<F>(f));
+}
+
+// Starts a goroutine that runs f(). Caller: a goroutine. Blocks: nothing. Owns: a copy of f, on the new goroutine's stack.
+// Ordering: what the caller did before is visible to f. Errors: throws std::bad_alloc when there is no memory for a stack;
+// an exception that leaves f ends the process. stack_size: bytes, 0 for the runtime's. Cost: tens of nanoseconds.
+template <class F>
+void go(F &&f, std::size_t stack_size = 0) {
+  detail::go_on(detail::current_sched("heddle::go"), std::forward<F>(f), stack_size);
+}
+
+// Lets the other goroutines of this P's queue run first (Go's goyield). Caller: a goroutine.
+void yield() noexcept;
+// void gosched(): to the tail of the global queue (Go's Gosched): everybody else in the runtime first. In sched/proc.hpp.
+
+// Ps of the current runtime. Caller: a goroutine.
+int procs() noexcept;
+// Goroutines of the current runtime that have begun and not ended. Caller: a goroutine.
+std::uint64_t num_goroutine() noexcept;
+// Figures of the current runtime. Caller: a goroutine.
+statistics stats() noexcept;
+// The number of the calling goroutine; 1 is main. Caller: a goroutine.
+std::uint64_t goid() noexcept;
+
+HEDDLE_END

@@ -1,0 +1,112 @@
+// Where an M looks for work, and in which order: the table is in sched/README.md. Source: findRunnable, stealWork of
+// Go's proc.go.
+#include "sched/proc.hpp"
+
+HEDDLE_BEGIN
+
+namespace {
+
+// The oldest g of the inbox; the rest goes to the ring, and what does not fit to the global queue.
+g *take_inbox(m *mp) noexcept {
+  schedt &sched = *mp->sched;
+  gqueue<g> q = sched.inbox.drain();
+  g *gp = q.pop_front();
+  if (q.empty()) return gp;
+  mp->p->runq.runqputbatch(q);
+  if (!q.empty()) sched.runq.globrunqputbatch(q);
+  if (!mp->spinning) wakep(sched);  // more than we can run at once (B56); a spinner does it in resetspinning
+  return gp;
+}
+
+g *take_local(struct p *pp, bool &inherit) noexcept {
+  // Without a police of time slices a pair that readies each other through runnext would starve the ring (B35).
+  g *gp = pp->runq.runqget(inherit, pp->streak < geometry::runnext_streak);
+  pp->streak = inherit ? pp->streak + 1 : 0;
+  return gp;
+}
+
+// May a thief have victim's runnext? Only if the victim's M has run nothing new for a while: then it computes, and the g
+// would wait for it. A victim that gets on will run it itself, sooner and on a warm cache (go-scheduler 2.9; ours: Go
+// takes it after the pause in any case).
+bool runnext_is_stuck(const struct p &victim) noexcept {
+  const std::uint64_t before = victim.executes.get();
+  for (std::uint32_t i = 0; i < geometry::runnext_pauses; ++i) cpu_relax();
+  return victim.executes.get() == before;
+}
+
+g *steal_from(struct p *pp, struct p &victim, bool last_pass) noexcept {
+  const bool runnext = last_pass && !victim.runq.stealable() && victim.runq.has_runnext() && runnext_is_stuck(victim);
+  if (!runnext && !victim.runq.stealable()) return nullptr;
+  g *gp = pp->runq.runqsteal(victim.runq, runnext);
+  if (gp != nullptr) {
+    pp->steals.add();
+    pp->stolen.add(1 + pp->runq.size());
+  }
+  return gp;
+}
+
+// Looks at every other P in each pass; start and step are chosen independently (B9).
+g *steal_work(m *mp) noexcept {
+  schedt &sched = *mp->sched;
+  const auto n = static_cast<std::uint32_t>(sched.gomaxprocs);
+  for (std::uint32_t pass = 0; pass < geometry::steal_passes; ++pass) {
+    std::uint32_t at = cheaprandn(mp->cheaprand, n);
+    const std::uint32_t step = sched.coprimes[cheaprandn(mp->cheaprand, sched.ncoprimes)];
+    for (std::uint32_t i = 0; i < n; ++i, at = (at + step) % n) {
+      if (&sched.allp[at] == mp->p) continue;
+      if (g *gp = steal_from(mp->p, sched.allp[at], pass + 1 == geometry::steal_passes)) return gp;
+    }
+  }
+  return nullptr;
+}
+
+// Waits a little for work to turn up before the P is dropped: a wake-up costs both sides more than this. Bounded.
+bool spin(schedt &sched) noexcept {
+  for (std::uint32_t round = 0; round < geometry::spin_rounds; ++round) {
+    for (std::uint32_t i = 0; i < geometry::spin_pauses; ++i) cpu_relax();
+    if (sched.stopping.load(relaxed) != 0 || has_work(sched)) return true;  // relaxed: hint, looked at again on top
+  }
+  return false;
+}
+
+bool may_spin(const m *mp) noexcept {
+  // Half of the busy Ps at most: more thieves only disturb each other. relaxed: hint.
+  const schedt &sched = *mp->sched;
+  return mp->spinning || 2 * sched.nmspinning.load(relaxed) < sched.gomaxprocs - sched.pidle.count();
+}
+
+}  // namespace
+
+bool has_work(schedt &sched) noexcept {
+  if (!sched.runq.empty() || !sched.inbox.empty()) return true;
+  for (std::int32_t i = 0; i < sched.gomaxprocs; ++i)
+    if (!sched.allp[i].runq.runqempty()) return true;
+  return false;
+}
+
+g *find_runnable(m *mp, bool &inherit) noexcept {
+  schedt &sched = *mp->sched;
+  inherit = false;
+  for (;;) {
+    // acquire: pairs with stop(); what the main goroutine did before its end is visible to m0's caller. [STOP-1]
+    if (sched.stopping.load(acquire) != 0) return nullptr;
+    struct p *pp = mp->p;
+    if (pp->schedtick.get() % geometry::fairness_tick == 0) {
+      if (g *gp = sched.runq.globrunqget()) return gp;
+      if (g *gp = take_inbox(mp)) return gp;
+    }
+    if (g *gp = take_local(pp, inherit)) return gp;
+    if (g *gp = sched.runq.globrunqgetbatch(pp->runq, static_cast<std::uint32_t>(sched.gomaxprocs))) return gp;
+    if (g *gp = take_inbox(mp)) return gp;
+    if (may_spin(mp)) {
+      if (!mp->spinning) become_spinning(mp);
+      if (g *gp = steal_work(mp)) return gp;
+      if (spin(sched)) continue;
+    }
+    if (drop_p(mp)) continue;
+    stopm(mp);
+    if (mp->p == nullptr) return nullptr;
+  }
+}
+
+HEDDLE_END

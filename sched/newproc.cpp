@@ -1,0 +1,154 @@
+// Birth and death of goroutines. Source: newproc, newproc1, malg, gfget, gfput, goexit of Go's proc.go.
+#include <mutex>
+#include <new>
+
+#include "sched/proc.hpp"
+#include "sched/status.hpp"
+#include "sched/switch.hpp"
+
+HEDDLE_BEGIN
+
+extern "C" [[noreturn]] void heddle_goroutine_entry(g *gp);
+
+namespace {
+
+// The P of the calling thread if it is an M of this scheduler.
+struct p *own_p(const schedt &sched) noexcept {
+  m *mp = getm();
+  return mp != nullptr && mp->sched == &sched ? mp->p : nullptr;
+}
+
+void allgadd(schedt &sched, g *gp) noexcept {
+  const std::lock_guard hold(sched.lock);
+  g *last = sched.allgtail.get();
+  if (last != nullptr)
+    last->alllink = gp;
+  else
+    sched.allgs.set(gp);
+  sched.allgtail.set(gp);
+  sched.allglen.set(sched.allglen.get() + 1);
+  // Sixteen offsets of a cache line within one page: equal offsets in every stack would fight for the same sets.
+  gp->color = sched.allglen.get() % 16 * 64;
+}
+
+g *malg(schedt &sched) noexcept {
+  g *gp = new (std::nothrow) g();
+  if (gp == nullptr) return nullptr;
+  gp->home = &sched;
+  casgstatus<gstatus::idle, gstatus::dead>(gp);
+  allgadd(sched, gp);
+  return gp;
+}
+
+g *gfget(schedt &sched, struct p *pp) noexcept {
+  if (pp != nullptr) return pp->gFree.gfget(sched.gFree);
+  gqueue<g> batch = sched.gFree.get();
+  g *gp = batch.pop_front();
+  sched.gFree.put(batch);
+  return gp;
+}
+
+void gfput(schedt &sched, struct p *pp, g *gp) noexcept {
+  // A stack of another size would be a surprise to the next user of this g (go-scheduler 2.3).
+  if (gp->stack && static_cast<std::size_t>(gp->stack.hi - gp->stack.lo) != sched.stacks.usable(0)) {
+    sched.stacks.stackfree(gp->stack);
+    gp->stack = {};
+  }
+  if (pp != nullptr) {
+    pp->gFree.gfput(gp, sched.gFree);
+  } else {
+    gqueue<g> one;
+    one.push_back(gp);
+    sched.gFree.put(one);
+  }
+}
+
+std::uint64_t next_goid(schedt &sched, struct p *pp) noexcept {
+  // relaxed: only the numbers must differ.
+  if (pp == nullptr) return sched.goidgen.fetch_add(1, relaxed) + 1;
+  if (pp->goidcache == pp->goidcacheend) {
+    pp->goidcache = sched.goidgen.fetch_add(geometry::goid_batch, relaxed);
+    pp->goidcacheend = pp->goidcache + geometry::goid_batch;
+  }
+  return ++pp->goidcache;
+}
+
+g *goexit0(m *mp, g *gp) noexcept {
+  schedt &sched = *mp->sched;
+  casgstatus<gstatus::running, gstatus::dead>(gp);
+  gp->m.set(nullptr);
+  mp->curg = nullptr;
+  fiber_destroy(gp->fiber, gp->stack);
+  mp->p->exited.add();
+  const bool main = gp == sched.maing;
+  gfput(sched, mp->p, gp);
+  if (main) stop(sched);
+  return nullptr;
+}
+
+char *align_down(char *at, std::size_t align) noexcept {
+  return at - reinterpret_cast<std::uintptr_t>(at) % align;
+}
+
+}  // namespace
+
+spawn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t stack_size) noexcept {
+  struct p *pp = own_p(sched);
+  g *gp = gfget(sched, pp);
+  if (gp == nullptr) gp = malg(sched);
+  if (gp == nullptr) return {};
+  const std::size_t wanted = sched.stacks.usable(stack_size);
+  if (gp->stack && static_cast<std::size_t>(gp->stack.hi - gp->stack.lo) != wanted) {
+    sched.stacks.stackfree(gp->stack);
+    gp->stack = {};
+  }
+  if (!gp->stack) gp->stack = sched.stacks.stackalloc(stack_size);
+  if (!gp->stack || size + align + 1024 + gp->color > wanted) {
+    gfput(sched, pp, gp);
+    return {};
+  }
+  return {gp, align_down(gp->stack.hi - gp->color - size, align < 16 ? 16 : align)};
+}
+
+void unspawn(schedt &sched, spawn s) noexcept { gfput(sched, own_p(sched), s.gp); }
+
+void newproc(schedt &sched, spawn s, void (*startfn)(void *)) noexcept {
+  struct p *pp = own_p(sched);
+  g *gp = s.gp;
+  gp->startfn = startfn;
+  gp->sched.ctxt = s.closure;
+  gp->sched.g = gp;
+  gp->sched.pc = reinterpret_cast<void *>(&heddle_gostart);
+  gp->sched.bp = nullptr;
+  gp->sched.sp = static_cast<char *>(s.closure) - 5 * sizeof(void *);  // what the switch pops; their values are of no use
+  gp->goid.set(next_goid(sched, pp));
+  fiber_create(gp->fiber, gp->stack);
+  casgstatus<gstatus::dead, gstatus::runnable>(gp);
+  if (pp != nullptr) {
+    pp->spawned.add();
+    pp->runq.runqput(gp, true, [&sched](gqueue<g> &batch) { sched.runq.globrunqputbatch(batch); });
+  } else {
+    sched.injected.fetch_add(1, relaxed);  // relaxed: statistic
+    sched.inbox.push(gp);
+  }
+  if (gp != sched.maing) wakep(sched);  // the first goroutine runs here; nobody else is needed yet
+}
+
+extern "C" void heddle_goroutine_entry(g *gp) {
+  fiber_arrive(gp->fiber);
+  gp->startfn(gp->sched.ctxt);
+  goexit();
+}
+
+void goexit() noexcept { mcall_last(getm(), goexit0); }
+
+std::uint64_t gcount(const schedt &sched) noexcept {
+  std::uint64_t begun = sched.injected.peek(), ended = 0;
+  for (std::int32_t i = 0; i < sched.gomaxprocs; ++i) {
+    ended += sched.allp[i].exited.get();
+    begun += sched.allp[i].spawned.get();
+  }
+  return begun - ended;
+}
+
+HEDDLE_END

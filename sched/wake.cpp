@@ -1,0 +1,186 @@
+// The delicate dance: how Ms go to sleep and are woken, without a lock. Source: wakep, startm, stopm, resetspinning and the
+// end of findRunnable of Go's proc.go; there the steps marked (*) are made under sched.lock.
+//
+// Three parties.
+//   Submitter (newproc, goready, gosched, take_inbox; any thread):
+//     S1 publish work    S2 light fence    S3 read nmspinning, then needspinning; both 0: wake. Else leave it to them.
+//   Waker (what S3 leads to; resetspinning):
+//     W1 nmspinning 0 -> 1    W2 take an idle P (*); got one: start an M for it, spinning
+//     W3 none: nmspinning -1, fence, needspinning := 1 (*), fence, look for an idle P once more
+//   Dropper (an M that found nothing):
+//     D1 put the P on pidle (*)    D2 spinning: nmspinning -1, heavy fence; else a full fence
+//     D3 spinning: look at every source of work    D4 read needspinning; work or 1: take a P back and spin    D5 stopm
+//
+// What each may rely on:
+//   COUNT  nmspinning > 0: somebody looks at every source after his count is gone. A count ends in D2 (then D3 looks), in
+//          resetspinning (then the waker's steps follow, after a full fence) or in W3 (then PROMISE holds).
+//   PROMISE  needspinning = 1: no P was idle after it was set, or the one that was is being taken by an M that looks at
+//          every source. Whoever clears it has counted himself in nmspinning first, so COUNT covers what was promised.
+//
+// No work is lost, and no P stays idle beside it (I14):
+//   1. S3 reads a count. The last one to take that count away comes after S3 in nmspinning's order. If by D2: his heavy
+//      fence makes the submitter pass a full fence; before S1, S3 would have seen the count gone; after S1, D3 sees the work.
+//      If by resetspinning or W3: a waker's steps follow, and case 1, 2 or 3 holds for them. (DANCE-1)
+//   2. S3 reads the promise. Whoever clears it later is counted; as case 1. (DANCE-2)
+//   3. The waker finds no P in W2, and a dropper puts one at once. Dekker: W3 sets needspinning, fence, reads pidle; the
+//      dropper puts to pidle, fence, reads needspinning. One of them sees the other. (DANCE-3; Go's bug B1)
+//      W3's first fence orders the count's end before the promise, so that who relied on the count is covered by it.
+//   4. A starter that takes a P for a spinning M clears the promise (fence first, so that it sees one made before that P was
+//      put); otherwise a P could lie idle beside a standing promise, which case 2 excludes. (DANCE-4)
+//   5. There is an idle P but no M to be had (threads_max, or the system refuses). The starter puts the P back, promises,
+//      fence, reads midle; an M that goes to sleep puts itself on midle, fence, reads needspinning. (DANCE-5)
+//   6. stop: the stopper sets stopping, fence, empties midle; the M puts itself on midle, fence, reads stopping. (DANCE-6)
+#include "sched/proc.hpp"
+
+HEDDLE_BEGIN
+
+namespace {
+
+// Makes a promise, or renews it, and looks for a P that was put meanwhile.
+struct p *promise(schedt &sched) noexcept {
+  // acq_rel, an RMW: every promise and clearing so far happens before whoever clears next. [DANCE-2]
+  sched.needspinning.exchange(1, acq_rel);
+  fence(seq_cst);  // needspinning's store against the load of pidle; partner: drop_p. [DANCE-3]
+  return sched.pidle.get();
+}
+
+void clear_promise(schedt &sched) noexcept {
+  // relaxed: a promise that we miss here stands, which is always allowed. acq_rel: as in promise. [DANCE-2]
+  if (sched.needspinning.load(relaxed) != 0) sched.needspinning.exchange(0, acq_rel);
+}
+
+void count_spinning(schedt &sched) noexcept {
+  sched.nmspinning.fetch_add(1, acq_rel);  // acq_rel: an RMW chain, as in promise. [DANCE-1]
+}
+
+void uncount_spinning(schedt &sched) noexcept {
+  const std::int32_t before = sched.nmspinning.fetch_sub(1, acq_rel);  // acq_rel: as above. [DANCE-1]
+  HEDDLE_INV("I11", before > 0);
+}
+
+// W1 to W3, after a fence that orders the caller's work, or the end of its count, before the loads.
+void wakep_fenced(schedt &sched) noexcept {
+  // relaxed: ordered by the fence; a stale value is one of cases 1 and 2. [DANCE-1, DANCE-2]
+  if (sched.nmspinning.load(relaxed) != 0 || sched.needspinning.load(relaxed) != 0) return;
+  std::int32_t none = 0;
+  // acq_rel: as in count_spinning. relaxed on failure: somebody is counted. [DANCE-1]
+  if (!sched.nmspinning.compare_exchange_strong(none, 1, acq_rel, relaxed)) return;
+  struct p *pp = sched.pidle.get();
+  if (pp == nullptr) {
+    uncount_spinning(sched);
+    fence(seq_cst);  // the count's end against the promise: case 3. [DANCE-3]
+    pp = promise(sched);
+    if (pp == nullptr) return;
+    count_spinning(sched);
+  }
+  startm(sched, pp, true);
+}
+
+}  // namespace
+
+// Tries to have one more M look for work. Caller: any thread, after it has published work. Blocks: nothing, but starting a
+// thread or waking one is a system call. Cost: two loads when somebody spins already or every P is busy.
+void wakep(schedt &sched) noexcept {
+  fence_light();  // S1 against S3; partner: the heavy fence in drop_p. [DANCE-1]
+  wakep_fenced(sched);
+}
+
+void become_spinning(m *mp) noexcept {
+  mp->spinning = true;
+  count_spinning(*mp->sched);  // before the promise is cleared: case 2
+  clear_promise(*mp->sched);
+}
+
+// A spinning M has found work: the last one that does so wakes another (B6).
+void resetspinning(m *mp) noexcept {
+  mp->spinning = false;
+  uncount_spinning(*mp->sched);
+  fence(seq_cst);  // the count's end against the loads in wakep_fenced: case 1. [DANCE-1]
+  wakep_fenced(*mp->sched);
+}
+
+// Has an M run pp: an idle one, else a new one. Caller: any thread that holds pp in its hands; spinning: it is counted.
+// Owns: pp. Blocks: nothing.
+void startm(schedt &sched, struct p *pp, bool spinning) noexcept {
+  for (;;) {
+    if (spinning) {
+      fence(seq_cst);  // pidle.get against the load of needspinning; partner: promise. [DANCE-4]
+      clear_promise(sched);
+    }
+    if (m *mp = sched.midle.get()) {
+      HEDDLE_INV("I12", !mp->spinning && mp->nextp.get() == nullptr);
+      mp->spinning = spinning;
+      mp->nextp.set(pp);
+      mp->park.notewakeup();
+      return;
+    }
+    if (newm(sched, pp, spinning)) return;
+    sched.pidle.put(pp);
+    if (spinning) uncount_spinning(sched);
+    fence(seq_cst);  // as in wakep_fenced. [DANCE-3]
+    sched.needspinning.exchange(1, acq_rel);  // acq_rel: as in promise. [DANCE-2]
+    fence(seq_cst);  // needspinning against the load of midle; partner: stopm. [DANCE-5]
+    if (sched.midle.empty()) return;
+    pp = sched.pidle.get();
+    if (pp == nullptr) return;
+    if (spinning) count_spinning(sched);
+  }
+}
+
+// Sleeps until startm hands over a P (mp->p) or the runtime stops (mp->p stays null). Pre: no P, not spinning, no g.
+void stopm(m *mp) noexcept {
+  schedt &sched = *mp->sched;
+  HEDDLE_INV("I12", mp->p == nullptr && !mp->spinning && mp->curg == nullptr);
+  sched.midle.put(mp);
+  fence(seq_cst);  // midle against the loads below; partners: startm and stop. [DANCE-5, DANCE-6]
+  if (sched.stopping.load(relaxed) != 0) {  // relaxed: ordered by the fence
+    stop(sched);
+  } else if (sched.needspinning.load(relaxed) != 0) {  // relaxed: ordered by the fence
+    if (struct p *pp = sched.pidle.get()) {
+      count_spinning(sched);
+      startm(sched, pp, true);  // perhaps ourselves: the note remembers
+    }
+  } else {
+    checkdead(sched);
+  }
+  mp->park.notesleep();
+  mp->park.noteclear();
+  if (struct p *pp = mp->nextp.get()) {
+    mp->nextp.set(nullptr);
+    acquirep(mp, pp);
+  }
+}
+
+bool drop_p(m *mp) noexcept {
+  schedt &sched = *mp->sched;
+  const bool was_spinning = mp->spinning;
+  if (!was_spinning && sched.needspinning.load(relaxed) != 0) {  // relaxed: hint, read again below
+    become_spinning(mp);
+    return true;
+  }
+  sched.pidle.put(releasep(mp));
+  bool found = false;
+  if (was_spinning) {
+    mp->spinning = false;
+    uncount_spinning(sched);
+    fence_heavy();  // the count's end against D3 and D4; partners: wakep's light fence, promise. [DANCE-1, DANCE-3]
+    found = has_work(sched);
+  } else {
+    fence(seq_cst);  // pidle.put against D4; partner: promise. [DANCE-3]
+  }
+  if (!found && sched.needspinning.load(relaxed) == 0) return false;  // relaxed: ordered by the fences
+  struct p *pp = sched.pidle.get();
+  if (pp == nullptr) pp = promise(sched);
+  if (pp == nullptr) return false;
+  acquirep(mp, pp);
+  become_spinning(mp);
+  return true;
+}
+
+void stop(schedt &sched) noexcept {
+  sched.stopping.store(1, release);  // release: pairs with find_runnable's load. [STOP-1]
+  fence(seq_cst);  // stopping against the load of midle; partner: stopm. [DANCE-6]
+  sched.midle.drain([](m *mp) { mp->park.notewakeup(); });
+}
+
+HEDDLE_END
