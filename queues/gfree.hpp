@@ -49,7 +49,9 @@ class gfree {
   // Owns: gp from here on. Pre: gp is dead and on no list.
   void gfput(T *gp, gfree_global<T> &global) noexcept {
     local_.push_front(gp);
-    if (local_.size() >= geometry::gfree_max) spill(geometry::gfree_batch, global);
+    if (local_.size() < geometry::gfree_max) return;
+    gqueue<T> batch = local_.cut(geometry::gfree_max - geometry::gfree_batch);  // the oldest go: the others' stacks are warm
+    global.put(batch);
   }
 
   // A dead g, which may have no stack, or null when there is none anywhere.
@@ -59,17 +61,11 @@ class gfree {
   }
 
   // Gives all to the global lists: the P goes away.
-  void gfpurge(gfree_global<T> &global) noexcept { spill(local_.size(), global); }
+  void gfpurge(gfree_global<T> &global) noexcept { global.put(local_); }
 
   std::uint32_t size() const noexcept { return local_.size(); }
 
  private:
-  void spill(std::uint32_t n, gfree_global<T> &global) noexcept {
-    gqueue<T> batch;
-    for (std::uint32_t i = 0; i < n; ++i) batch.push_back(local_.pop_front());
-    global.put(batch);
-  }
-
   gqueue<T> local_;
 };
 

@@ -47,6 +47,20 @@ class gqueue {
     return chain;
   }
 
+  // Keeps the first n, 0 < n < size(), and returns the others.
+  gqueue cut(std::uint32_t n) noexcept {
+    gqueue rest;
+    T *last = head_;
+    for (std::uint32_t i = 1; i < n; ++i) last = last->schedlink.get();
+    rest.head_ = last->schedlink.get();
+    rest.tail_ = tail_;
+    rest.size_ = size_ - n;
+    last->schedlink.set(nullptr);
+    tail_ = last;
+    size_ = n;
+    return rest;
+  }
+
   T *pop_front() noexcept {
     T *gp = head_;
     if (gp == nullptr) return nullptr;

@@ -32,8 +32,13 @@ class runq {
   template <class F>
   void runqput(T *gp, bool next, F &&overflow) noexcept {
     if (next) {
-      // release: pairs with the acquire of a thief's CAS in runqgrab; gp's contents. [RUNQ-1]
-      gp = runnext_.exchange(gp, release);
+      // Only we fill runnext, so an empty one stays empty and takes a store. relaxed: owner-only, or revalidated by the
+      // exchange. release: pairs with the acquire of a thief's CAS in runqgrab; gp's contents. [RUNQ-1]
+      if (runnext_.load(relaxed) == nullptr) {
+        runnext_.store(gp, release);
+        return;
+      }
+      gp = runnext_.exchange(gp, release);  // release: as above. [RUNQ-1]
       if (gp == nullptr) return;
     }
     for (;;) {
@@ -166,20 +171,21 @@ class runq {
 
   // Thief: copies half of this ring, rounded up, to `to`'s slots from position `at` on. Returns how many it now owns.
   std::uint32_t runqgrab(runq &to, std::uint32_t at, bool steal_runnext) noexcept {
-    std::uint32_t h = head_.load(relaxed);  // relaxed: revalidated by the CAS and by the check of n below
     for (;;) {
+      // acquire: pairs with the release of whoever moved head there: the tail we read next is not older, so that we cannot
+      // go round for ever on a head beyond an old tail. [RUNQ-4]
+      std::uint32_t h = head_.load(acquire);
       // acquire: pairs with runqput's store of tail; the slots below it and their gs' contents. [RUNQ-3]
       const std::uint32_t t = tail_.load(acquire);
       std::uint32_t n = t - h;
       n -= n / 2;
       if (n == 0) return steal_runnext ? grab_runnext(to, at) : 0;
-      if (n > N / 2) {  // an older tail beside a newer head, or the other way round: look again
-        h = head_.load(relaxed);
-        continue;
-      }
+      // An old head beside a newer tail: look again. The CAS would fail too, but not before more than half a ring has been
+      // copied, over what `to` still holds.
+      if (n > N / 2) continue;
       for (std::uint32_t i = 0; i < n; ++i) to.slot(at + i).store(slot(h + i).load(relaxed), relaxed);  // relaxed: revalidated by the CAS
-      // release: pairs with the owner's load of head in runqput: our reads of the slots come first. [RUNQ-2]
-      // relaxed on failure: revalidated by the next round.
+      // release: pairs with the owner's load of head in runqput: our reads of the slots come first [RUNQ-2], and with the
+      // next thief's load above [RUNQ-4]. relaxed on failure: looks again.
       if (head_.compare_exchange_weak(h, h + n, release, relaxed)) return n;
     }
   }

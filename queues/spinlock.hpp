@@ -5,13 +5,14 @@
 HEDDLE_BEGIN
 
 // Mutual exclusion by test and test-and-set. Any thread may call; whoever locked unlocks, on the same M.
-// Blocks: the M, spinning, after a while giving its CPU away between tries. Meets std BasicLockable and Lockable.
+// Blocks: the M, spinning with growing pauses, after a while giving its CPU away between tries. Meets std BasicLockable and Lockable.
 class spinlock {
  public:
   void lock() noexcept {
-    for (std::uint32_t tries = 0; !try_lock(); ++tries) {
-      if (tries < geometry::spin_pauses)
-        cpu_relax();
+    for (std::uint32_t pauses = 1; !try_lock();) {
+      for (std::uint32_t i = 0; i < pauses; ++i) cpu_relax();
+      if (pauses < geometry::backoff_max)
+        pauses *= 2;
       else
         thread_yield();
     }

@@ -37,6 +37,8 @@ struct geometry {
   static constexpr std::uint32_t goid_batch = 16;
   static constexpr std::uint32_t spin_rounds = 96;      // ours: polls of a spinning M before it drops its P
   static constexpr std::uint32_t spin_pauses = 32;      // cpu_relax calls between two such polls (about 0.4 us)
+  static constexpr std::uint32_t backoff_max = 256;     // longest pause of a spinlock's waiter, in cpu_relax calls
+  static constexpr std::uint32_t mutex_spins = 64;      // tries for a locked mutex before its goroutine parks
   static constexpr std::uint32_t runnext_pauses = 256;  // back-off before a thief takes a runnext (about 3 us)
   static constexpr std::int32_t procs_max = 1024;
   static constexpr std::int32_t threads_max = 10000;
@@ -187,12 +189,14 @@ class stackpool {
   stack stackalloc(std::size_t size) noexcept;
   void stackfree(stack s) noexcept;
   // Bytes between lo and hi of a stack of this size; 0 means the default size.
-  std::size_t usable(std::size_t size) const noexcept;
+  std::size_t usable(std::size_t size) const noexcept { return size == 0 ? usable_ : usable_of(size); }
 
  private:
   struct impl;
+  static std::size_t usable_of(std::size_t size) noexcept;
   stack guarded(char *at, std::size_t whole) noexcept;
   std::size_t size_;
+  std::size_t usable_;
   impl *impl_;
 };
 

@@ -1,4 +1,4 @@
-// Options of a runtime: what the program asked for, the environment, what the system grants.
+// The class runtime: its options - what the program asked for, the environment, what the system grants - and its end.
 #include <cerrno>
 #include <cstdlib>
 #include <string>
@@ -13,7 +13,7 @@ int parse_procs(const char *name, const char *text) {
   char *end = nullptr;
   errno = 0;
   const long n = std::strtol(text, &end, 10);
-  if (*text == '\0' || *end != '\0' || errno != 0 || n < 1 || n > geometry::procs_max)
+  if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || n < 1 || n > geometry::procs_max)
     throw config_error(std::string(name) + "=" + text + ": want a whole number from 1 to " +
                        std::to_string(geometry::procs_max));
   return static_cast<int>(n);
@@ -39,6 +39,25 @@ sched_options detail::resolve(const options &o) {
   r.detect_deadlock = o.detect_deadlock;
   r.log = o.log;
   return r;
+}
+
+void runtime::deleter::operator()(schedt *sched) const noexcept {
+  schedfree(*sched);
+  delete sched;
+}
+
+runtime::runtime(const options &o) {
+  const sched_options resolved = detail::resolve(o);
+  sched_.reset(new schedt(resolved));
+  if (!schedinit(*sched_)) throw std::bad_alloc();
+  procs_ = resolved.procs;
+}
+
+void runtime::shutdown() noexcept {
+  if (stopped_) return;
+  started_ = true;
+  detail::shut_down(*sched_);
+  ended();
 }
 
 HEDDLE_END

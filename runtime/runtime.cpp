@@ -1,7 +1,5 @@
-// A runtime's life, and what a goroutine may ask of it.
+// What a goroutine may ask of its runtime, and the life of a main goroutine. Every world compiles this.
 #include "heddle/runtime.hpp"
-
-#include "sched/status.hpp"
 
 HEDDLE_BEGIN
 
@@ -32,7 +30,8 @@ schedt &current_sched(const char *who) noexcept {
   if (mp == nullptr) {
     print_error("fatal error: ");
     print_error(who);
-    misuse(" called on a thread that runs no goroutine");
+    print_error(" called on a thread that runs no goroutine\n");
+    exit_misuse();
   }
   return *mp->sched;
 }
@@ -60,10 +59,11 @@ void start_main(schedt &sched) {
 
 void run_main(schedt &sched, spawn main, void (*startfn)(void *)) noexcept {
   m *mp = sched.m0;
-  sched.maing = main.gp;
+  sched.maing.store(main.gp, relaxed);  // relaxed: handed over with the main goroutine
   newproc(sched, main, startfn);
-  schedule(mp);
-  if (mp->p != nullptr) releasep(mp);
+  if (mp->p == nullptr) stopm(mp);  // an M like any other
+  if (mp->p != nullptr) schedule(mp);
+  if (mp->p != nullptr) sched.pidle.put(releasep(mp));
   set_current_m(nullptr);
   joinms(sched);
 }
@@ -76,29 +76,10 @@ void shut_down(schedt &sched) noexcept {
 
 }  // namespace detail
 
-void runtime::deleter::operator()(schedt *sched) const noexcept {
-  schedfree(*sched);
-  delete sched;
-}
-
-runtime::runtime(const options &o) {
-  const sched_options resolved = detail::resolve(o);
-  sched_.reset(new schedt(resolved));
-  if (!schedinit(*sched_)) throw std::bad_alloc();
-  procs_ = resolved.procs;
-}
-
-void runtime::shutdown() noexcept {
-  if (stopped_) return;
-  started_ = true;
-  detail::shut_down(*sched_);
-  last_ = detail::figures(*sched_);
-  stopped_ = true;
-}
-
 void yield() noexcept {
-  detail::current_sched("heddle::yield");
-  goyield();
+  m *mp = getm();
+  if (mp == nullptr) detail::misuse("heddle::yield called on a thread that runs no goroutine");
+  goyield(mp);
 }
 
 int procs() noexcept { return detail::current_sched("heddle::procs").gomaxprocs; }

@@ -88,8 +88,7 @@ struct stackpool::impl {
 };
 
 stackpool::stackpool(std::size_t stack_size, bool log) noexcept
-    : size_(round_to_pages(stack_size)), impl_(new (std::nothrow) impl) {
-  if (size_ < 4 * page_size()) size_ = 4 * page_size();
+    : size_(usable_of(stack_size) + page_size()), usable_(size_ - page_size()), impl_(new (std::nothrow) impl) {
   if (impl_ != nullptr) impl_->log = log;
 }
 
@@ -104,8 +103,9 @@ stackpool::~stackpool() {
   delete impl_;
 }
 
-std::size_t stackpool::usable(std::size_t size) const noexcept {
-  return (size == 0 ? size_ : round_to_pages(size < 4 * page_size() ? 4 * page_size() : size)) - page_size();
+std::size_t stackpool::usable_of(std::size_t size) noexcept {
+  const std::size_t least = 4 * page_size();
+  return round_to_pages(size < least ? least : size) - page_size();
 }
 
 stack stackpool::stackalloc(std::size_t size) noexcept {

@@ -11,8 +11,13 @@ detail::sudog::sudog(void *e) noexcept : gp(nullptr), elem(e) {
 }
 
 void mutex::lock_slow() noexcept {
+  // Most critical sections are shorter than parking and being readied. relaxed: hint, try_lock looks again.
+  for (std::uint32_t i = 0; i < geometry::mutex_spins && state_.load(relaxed) != contended; ++i) {
+    if (try_lock()) return;
+    cpu_relax();
+  }
   lock_.lock();
-  // acquire: pairs with unlock. [MUTEX-1]  While lock_ is held nobody moves the state from contended to free.
+  // acquire: pairs with unlock. [MUTEX-1]  While lock_ is held nobody moves the state from contended to anything else.
   if (state_.exchange(contended, acquire) == free) {
     lock_.unlock();
     return;
@@ -23,17 +28,23 @@ void mutex::lock_slow() noexcept {
 }
 
 void mutex::unlock_slow() noexcept {
-  lock_.lock();
-  if (state_.load(relaxed) == free) detail::misuse("unlock of unlocked mutex");  // relaxed: only a caller's mistake makes it so
-  detail::sudog *sg = waiters_.dequeue();
-  if (sg == nullptr) {
-    state_.store(free, release);  // release: pairs with lock. [MUTEX-1]
+  for (;;) {
+    lock_.lock();
+    if (state_.load(relaxed) == free) detail::misuse("unlock of unlocked mutex");  // relaxed: only a caller's mistake makes it so
+    if (detail::sudog *sg = waiters_.dequeue()) {
+      g *gp = sg->gp;
+      lock_.unlock();
+      goready(gp);  // what we did is visible to it by the hand-over
+      return;
+    }
+    // Nobody waits: ours, no longer contended, and then free by one step that is our last touch, because whoever gets it
+    // then may destroy it. relaxed: under lock_, and still ours.
+    state_.store(locked, relaxed);
     lock_.unlock();
-    return;
+    std::uint32_t expected = locked;
+    // release: pairs with lock. [MUTEX-1]  relaxed on failure: somebody waits now, look again.
+    if (state_.compare_exchange_strong(expected, free, release, relaxed)) return;
   }
-  g *gp = sg->gp;
-  lock_.unlock();
-  goready(gp);  // what we did is visible to it by the hand-over
 }
 
 void wait_group::add(std::int64_t n) noexcept {

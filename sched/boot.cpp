@@ -38,11 +38,12 @@ bool schedinit(schedt &sched) noexcept {
 m *attach_m0(schedt &sched) noexcept {
   m *mp = allocm(sched);
   if (mp == nullptr) return nullptr;
-  sched.mcount.fetch_add(1, relaxed);  // relaxed: no other M exists yet
+  allmadd(sched, mp);
+  sched.mcount.fetch_add(1, relaxed);  // relaxed: as in newm
   sched.m0 = mp;
   set_current_m(mp);
   fiber_attach_thread(mp->g0.fiber);
-  acquirep(mp, sched.pidle.get());
+  if (struct p *pp = sched.pidle.get()) acquirep(mp, pp);
   return mp;
 }
 

@@ -23,7 +23,8 @@ const char *waitreason_text(waitreason r) noexcept {
 // wakes anything is running and not counted. So when the count equals the number of Ms, nobody is left who could make a
 // goroutine runnable, except threads that are no Ms: once one of them has started a goroutine here, nothing is reported.
 void checkdead(schedt &sched) noexcept {
-  if (!sched.options.detect_deadlock || sched.maing == nullptr) return;
+  const g *maing = sched.maing.load(relaxed);  // relaxed: where it is set late, threads outside were first (injected)
+  if (!sched.options.detect_deadlock || maing == nullptr) return;
   // relaxed: the acquire in count() has made the Ms' own births visible; see newm.
   if (sched.midle.count() != sched.mcount.load(relaxed) || sched.injected.load(relaxed) != 0) return;
   const std::lock_guard hold(sched.lock);  // two Ms may come here at once; one reports
@@ -35,7 +36,7 @@ void checkdead(schedt &sched) noexcept {
     if (readgstatus(gp) != gstatus::waiting) continue;
     char line[96];
     std::snprintf(line, sizeof line, "\ngoroutine %llu [%s]%s", static_cast<unsigned long long>(gp->goid.get()),
-                  waitreason_text(gp->waitreason.get()), gp == sched.maing ? " (main)" : "");
+                  waitreason_text(gp->waitreason.get()), gp == maing ? " (main)" : "");
     print_error(line);
   }
   print_error("\n");

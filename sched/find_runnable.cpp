@@ -18,6 +18,18 @@ g *take_inbox(m *mp) noexcept {
   return gp;
 }
 
+// The fairness tick: the oldest g of the global queue, at whose tail the inbox lines up first. So neither starves the other,
+// however busy: a g that gosched()s for ever keeps the global queue filled, a thread outside the inbox.
+g *take_global(m *mp) noexcept {
+  schedt &sched = *mp->sched;
+  gqueue<g> q = sched.inbox.drain();
+  const bool moved = !q.empty();
+  if (moved) sched.runq.globrunqputbatch(q);
+  g *gp = sched.runq.globrunqget();
+  if (moved && !mp->spinning && !sched.runq.empty()) wakep(sched);  // as in take_inbox
+  return gp;
+}
+
 g *take_local(struct p *pp, bool &inherit) noexcept {
   // Without a police of time slices a pair that readies each other through runnext would starve the ring (B35).
   g *gp = pp->runq.runqget(inherit, pp->streak < geometry::runnext_streak);
@@ -92,8 +104,7 @@ g *find_runnable(m *mp, bool &inherit) noexcept {
     if (sched.stopping.load(acquire) != 0) return nullptr;
     struct p *pp = mp->p;
     if (pp->schedtick.get() % geometry::fairness_tick == 0) {
-      if (g *gp = sched.runq.globrunqget()) return gp;
-      if (g *gp = take_inbox(mp)) return gp;
+      if (g *gp = take_global(mp)) return gp;
     }
     if (g *gp = take_local(pp, inherit)) return gp;
     if (g *gp = sched.runq.globrunqgetbatch(pp->runq, static_cast<std::uint32_t>(sched.gomaxprocs))) return gp;

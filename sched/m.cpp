@@ -10,25 +10,15 @@ namespace {
 
 void mstart(void *arg) {
   m *mp = static_cast<m *>(arg);
+  schedt &sched = *mp->sched;
   set_current_m(mp);
   fiber_attach_thread(mp->g0.fiber);
   struct p *pp = mp->nextp.get();
   mp->nextp.set(nullptr);
   acquirep(mp, pp);
   schedule(mp);
-  if (mp->p != nullptr) releasep(mp);
+  if (mp->p != nullptr) sched.pidle.put(releasep(mp));  // the runtime stops: every P ends up here (I7)
   set_current_m(nullptr);
-}
-
-void unlink(schedt &sched, m *mp) noexcept {
-  const std::lock_guard hold(sched.lock);
-  if (sched.allm.get() == mp) {
-    sched.allm.set(mp->alllink);
-    return;
-  }
-  m *at = sched.allm.get();
-  while (at->alllink != mp) at = at->alllink;
-  at->alllink = mp->alllink;
 }
 
 }  // namespace
@@ -55,11 +45,16 @@ m *allocm(schedt &sched) noexcept {
   mp->sched = &sched;
   mp->g0.sched.g = &mp->g0;
   const std::lock_guard hold(sched.lock);
-  mp->alllink = sched.allm.get();
-  mp->id = mp->alllink != nullptr ? mp->alllink->id + 1 : 0;
+  mp->id = sched.mnext.get();
+  sched.mnext.set(mp->id + 1);
   mp->cheaprand = sched.seed + static_cast<std::uint64_t>(mp->id) * 0x9e3779b97f4a7c15u;
-  sched.allm.set(mp);
   return mp;
+}
+
+void allmadd(schedt &sched, m *mp) noexcept {
+  const std::lock_guard hold(sched.lock);
+  mp->alllink = sched.allm.get();
+  sched.allm.set(mp);
 }
 
 bool newm(schedt &sched, struct p *pp, bool spinning) noexcept {
@@ -73,8 +68,10 @@ bool newm(schedt &sched, struct p *pp, bool spinning) noexcept {
   if (mp != nullptr) {
     mp->nextp.set(pp);
     mp->spinning = spinning;
-    if (thread_start(mp->handle, mstart, mp)) return true;
-    unlink(sched, mp);
+    if (thread_start(mp->handle, mstart, mp)) {
+      allmadd(sched, mp);  // not before: joinms may be looking, and joins whatever is there
+      return true;
+    }
     delete mp;
   }
   sched.mcount.fetch_sub(1, relaxed);  // relaxed: as above
@@ -82,7 +79,9 @@ bool newm(schedt &sched, struct p *pp, bool spinning) noexcept {
 }
 
 void joinms(schedt &sched) noexcept {
-  // Ms that are still running may start others, which then stand before what has been joined.
+  while (sched.foreigners.load(acquire) != 0) thread_yield();  // acquire: pairs with ~foreign_call. [STOP-2]
+  // Ms that are still running may start others, which then stand before what has been joined; whoever starts an M lists it
+  // before he ends, so nobody is left when all that are listed have been joined.
   for (m *joined = nullptr;;) {
     sched.lock.lock();
     m *head = sched.allm.get();

@@ -80,7 +80,7 @@ g *goexit0(m *mp, g *gp) noexcept {
   mp->curg = nullptr;
   fiber_destroy(gp->fiber, gp->stack);
   mp->p->exited.add();
-  const bool main = gp == sched.maing;
+  const bool main = gp == sched.maing.load(relaxed);  // relaxed: written before the main goroutine was handed over
   gfput(sched, mp->p, gp);
   if (main) stop(sched);
   return nullptr;
@@ -120,8 +120,9 @@ void newproc(schedt &sched, spawn s, void (*startfn)(void *)) noexcept {
   gp->sched.g = gp;
   gp->sched.pc = reinterpret_cast<void *>(&heddle_gostart);
   gp->sched.bp = nullptr;
-  gp->sched.sp = static_cast<char *>(s.closure) - 5 * sizeof(void *);  // what the switch pops; their values are of no use
-  gp->goid.set(next_goid(sched, pp));
+  gp->sched.sp = s.closure;  // frames grow down from it
+  const bool main = gp == sched.maing.load(relaxed);  // relaxed: for the main goroutine our own store
+  gp->goid.set(main ? 1 : next_goid(sched, pp));
   fiber_create(gp->fiber, gp->stack);
   casgstatus<gstatus::dead, gstatus::runnable>(gp);
   if (pp != nullptr) {
@@ -131,7 +132,8 @@ void newproc(schedt &sched, spawn s, void (*startfn)(void *)) noexcept {
     sched.injected.fetch_add(1, relaxed);  // relaxed: statistic
     sched.inbox.push(gp);
   }
-  if (gp != sched.maing) wakep(sched);  // the first goroutine runs here; nobody else is needed yet
+  // The main goroutine runs here; nobody else is needed yet. While the runtime stops, nobody is.
+  if ((!main || pp == nullptr) && sched.stopping.load(relaxed) == 0) wakep(sched);  // relaxed: see foreign_call
 }
 
 extern "C" void heddle_goroutine_entry(g *gp) {
@@ -143,12 +145,12 @@ extern "C" void heddle_goroutine_entry(g *gp) {
 void goexit() noexcept { mcall_last(getm(), goexit0); }
 
 std::uint64_t gcount(const schedt &sched) noexcept {
-  std::uint64_t begun = sched.injected.peek(), ended = 0;
-  for (std::int32_t i = 0; i < sched.gomaxprocs; ++i) {
-    ended += sched.allp[i].exited.get();
-    begun += sched.allp[i].spawned.get();
-  }
-  return begun - ended;
+  // The ended ones first: whoever has ended by then has begun before, so the difference does not wrap.
+  std::uint64_t begun = 0, ended = 0;
+  for (std::int32_t i = 0; i < sched.gomaxprocs; ++i) ended += sched.allp[i].exited.get();
+  for (std::int32_t i = 0; i < sched.gomaxprocs; ++i) begun += sched.allp[i].spawned.get();
+  begun += sched.injected.peek();
+  return begun > ended ? begun - ended : 0;
 }
 
 HEDDLE_END

@@ -65,15 +65,17 @@ void goready(g *gp, bool next) noexcept {
   schedt &sched = *gp->home;
   m *mp = getm();
   casgstatus<gstatus::waiting, gstatus::runnable>(gp);
-  if (mp != nullptr && mp->sched == &sched)
+  if (mp != nullptr && mp->sched == &sched) {
     put_local(mp, gp, next);
-  else
-    sched.inbox.push(gp);
-  wakep(sched);
+    return wakep(sched);
+  }
+  const foreign_call here(sched);
+  sched.inbox.push(gp);
+  if (here.open()) wakep(sched);
 }
 
-void goyield() noexcept { mcall(getm(), goyield_m); }
+void goyield(m *mp) noexcept { mcall(mp, goyield_m); }
 
-void gosched() noexcept { mcall(getm(), gosched_m); }
+void gosched(m *mp) noexcept { mcall(mp, gosched_m); }
 
 HEDDLE_END

@@ -8,7 +8,8 @@ HEDDLE_BEGIN
 
 // args, osinit, hashinit, schedinit: makes the Ps of a scheduler that has no M yet. False: no memory.
 [[nodiscard]] bool schedinit(schedt &sched) noexcept;
-// Makes the calling thread m0, wired to allp[0]. Pre: it is no M. Null: no memory.
+// Makes the calling thread m0, wired to allp[0], or to none if threads from outside have already given every P an M.
+// Pre: it is no M. Null: no memory.
 m *attach_m0(schedt &sched) noexcept;
 // Frees all that schedinit and its successors made. Pre: every M has ended. Returns the number of goroutines abandoned.
 std::uint64_t schedfree(schedt &sched) noexcept;
@@ -24,8 +25,8 @@ struct spawn {
 // Caller: any thread. Blocks: nothing, or a page fault. Errors: gp is null when there is no memory for a stack.
 // stack_size 0: the scheduler's default. Cost: no allocation once a free g exists. Source: newproc1, gfget, malg.
 spawn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t stack_size = 0) noexcept;
-// Makes it runnable: into runnext of the caller's P; on a thread that is no M of this scheduler, into the inbox.
-// Caller: the thread that called newspawn, on the same M. Owns: the g. Ordering: what the caller did before is visible to it.
+// Makes it runnable: into runnext of the caller's P; on a thread that is no M of this scheduler (which then is inside a
+// foreign_call), into the inbox. Caller: the goroutine or thread that called newspawn. Owns: the g. Ordering: what the caller did before is visible to it.
 void newproc(schedt &sched, spawn s, void (*startfn)(void *)) noexcept;
 void unspawn(schedt &sched, spawn s) noexcept;
 // Ends the calling goroutine; its closure has been destroyed. Caller: a g.
@@ -43,9 +44,9 @@ void gopark(bool (*unlockf)(g *, void *), void *lock, waitreason reason) noexcep
 // Caller: any thread, exactly once per park. Blocks: nothing. Ordering: what the caller did before is visible to gp.
 void goready(g *gp, bool next = true) noexcept;
 // To the tail of this P's ring. Caller: a g. Blocks: the g, until its turn.
-void goyield() noexcept;
+void goyield(m *mp = getm()) noexcept;
 // To the tail of the global queue: everybody else in the runtime first. Caller: a g.
-void gosched() noexcept;
+void gosched(m *mp = getm()) noexcept;
 // For gopark: releases the spinlock at `lock`.
 bool parkunlock(g *gp, void *lock) noexcept;
 
@@ -71,15 +72,32 @@ bool drop_p(m *mp) noexcept;
 // Tells every M to leave the schedule loop. Any thread, any number of times.
 void stop(schedt &sched) noexcept;
 
+// The presence of a thread that is no M inside the scheduler: while one is here, the scheduler is not taken apart.
+// open(): the runtime is not stopping, so what the thread submits may wake an M. Any thread.
+class foreign_call {
+ public:
+  explicit foreign_call(schedt &sched) noexcept;
+  ~foreign_call();
+  foreign_call(const foreign_call &) = delete;
+  foreign_call &operator=(const foreign_call &) = delete;
+  bool open() const noexcept { return open_; }
+
+ private:
+  schedt &sched_;
+  bool open_;
+};
+
 // --- m.cpp ---
 
 void acquirep(m *mp, struct p *pp) noexcept;
 struct p *releasep(m *mp) noexcept;
 // An M that owns nothing yet, on no list. Null: no memory.
 m *allocm(schedt &sched) noexcept;
+// Onto allm. Pre: mp's thread runs, so that it can be joined.
+void allmadd(schedt &sched, m *mp) noexcept;
 // Starts a thread for pp. False: threads_max is reached or the system refuses; then nothing has changed.
 [[nodiscard]] bool newm(schedt &sched, struct p *pp, bool spinning) noexcept;
-// Joins the threads of all Ms but m0. Pre: stop() was called. Caller: a thread that is no M, or m0 out of its loop.
+// Joins the threads of all Ms but m0; not twice. Pre: stop() was called. Caller: a thread that is no M, or m0 out of its loop.
 void joinms(schedt &sched) noexcept;
 
 // --- deadlock.cpp ---

@@ -29,8 +29,6 @@ struct gobuf {
   void *lr = nullptr;
   void *bp = nullptr;
 };
-static_assert(offsetof(gobuf, sp) == 0 && offsetof(gobuf, pc) == 8 && offsetof(gobuf, g) == 16 && offsetof(gobuf, bp) == 48,
-              "runtime/switch_x86_64.S has these offsets");
 
 enum class gstatus : std::uint32_t { idle = 0, runnable = 1, running = 2, waiting = 4, dead = 6 };  // Go's values
 enum class pstatus : std::uint32_t { idle = 0, running = 1 };
@@ -114,14 +112,16 @@ struct schedt {
   alignas(cacheline) inject<g> inbox;
   alignas(cacheline) gfree_global<g> gFree;
 
-  alignas(cacheline) atomic<std::uint64_t> goidgen;    // goids handed out
+  alignas(cacheline) atomic<std::uint64_t> goidgen{1};  // the last goid handed out; 1 is the main goroutine's
   atomic<std::int32_t> mcount;         // Ms that exist or are being born (I34)
   atomic<std::uint64_t> injected;      // goroutines started by threads that are not Ms
+  atomic<std::uint32_t> foreigners;    // threads that are not Ms and are inside the scheduler now: foreign_call
   spinlock lock;                       // allgs, allm: growing them is a two-step transition (link, then head)
   plain<g *> allgs;                    // under lock, oldest first; read when all is quiet
   plain<g *> allgtail;                 // under lock
   plain<std::uint32_t> allglen;        // under lock
-  plain<m *> allm;                     // under lock
+  plain<m *> allm;                     // under lock: the Ms whose threads have started, newest first
+  plain<std::int64_t> mnext;           // under lock: the id of the next M
   plain<bool> reported;                // under lock: checkdead has spoken
 
   struct p *allp = nullptr;            // schedinit: gomaxprocs of them
@@ -131,7 +131,7 @@ struct schedt {
   std::uint64_t seed = 0;              // hashinit
   os_facts os{};                       // osinit
   m *m0 = nullptr;
-  g *maing = nullptr;                  // its end stops the runtime; null in a runtime without a main
+  atomic<g *> maing;                   // its end stops the runtime; null in a runtime without a main
   sched_options options;
   stackpool stacks;
 };

@@ -1,12 +1,6 @@
 #pragma once
 // The only place that changes stacks: g0 into a g (gogo), a g back to its M's g0 (mcall). Source: asm_amd64.s, stubs.go.
-#include "sched/runtime2.hpp"
-
-extern "C" {
-void heddle_switch(heddle::gobuf *from, const heddle::gobuf *to);
-[[noreturn]] void heddle_gogo(const heddle::gobuf *to);
-void heddle_gostart();
-}
+#include "sched/switch_x86_64.hpp"
 
 HEDDLE_BEGIN
 
@@ -14,7 +8,7 @@ HEDDLE_BEGIN
 inline void gogo(m *mp, g *gp) noexcept {
   fiber_resume(mp->g0.fiber, gp->fiber);
   fiber_leave(mp->g0.fiber, gp->fiber, false);
-  heddle_switch(&mp->g0.sched, &gp->sched);
+  switch_context(&mp->g0.sched, &gp->sched);
   fiber_arrive(mp->g0.fiber);
   fiber_suspend(mp->g0.fiber, gp->fiber);
 }
@@ -25,7 +19,7 @@ inline void mcall(m *mp, g *(*fn)(m *, g *)) noexcept {
   g *gp = mp->curg;
   mp->mcallfn = fn;
   fiber_leave(gp->fiber, mp->g0.fiber, false);
-  heddle_switch(&gp->sched, &mp->g0.sched);
+  switch_context(&gp->sched, &mp->g0.sched);
   fiber_arrive(gp->fiber);
 }
 
@@ -33,7 +27,7 @@ inline void mcall(m *mp, g *(*fn)(m *, g *)) noexcept {
 [[noreturn]] inline void mcall_last(m *mp, g *(*fn)(m *, g *)) noexcept {
   mp->mcallfn = fn;
   fiber_leave(mp->curg->fiber, mp->g0.fiber, true);
-  heddle_gogo(&mp->g0.sched);
+  resume_context(&mp->g0.sched);
 }
 
 HEDDLE_END

@@ -30,6 +30,8 @@
 //   5. There is an idle P but no M to be had (threads_max, or the system refuses). The starter puts the P back, promises,
 //      fence, reads midle; an M that goes to sleep puts itself on midle, fence, reads needspinning. (DANCE-5)
 //   6. stop: the stopper sets stopping, fence, empties midle; the M puts itself on midle, fence, reads stopping. (DANCE-6)
+//   7. A foreign thread must not start an M after joinms has joined them all: it counts itself in foreigners, fence, reads
+//      stopping; the stopper sets stopping, fence, and joinms waits until foreigners is 0. (STOP-2)
 #include "sched/proc.hpp"
 
 HEDDLE_BEGIN
@@ -179,8 +181,17 @@ bool drop_p(m *mp) noexcept {
 
 void stop(schedt &sched) noexcept {
   sched.stopping.store(1, release);  // release: pairs with find_runnable's load. [STOP-1]
-  fence(seq_cst);  // stopping against the load of midle; partner: stopm. [DANCE-6]
+  fence(seq_cst);  // stopping against the loads of midle and of foreigners; partners: stopm, foreign_call. [DANCE-6, STOP-2]
   sched.midle.drain([](m *mp) { mp->park.notewakeup(); });
 }
+
+foreign_call::foreign_call(schedt &sched) noexcept : sched_(sched) {
+  sched.foreigners.fetch_add(1, relaxed);  // relaxed: ordered by the fence
+  fence(seq_cst);                          // foreigners against stopping; partner: stop. [STOP-2]
+  open_ = sched.stopping.load(relaxed) == 0;  // relaxed: ordered by the fence
+}
+
+// release: pairs with joinms: all that we did here comes before the scheduler's end. [STOP-2]
+foreign_call::~foreign_call() { sched_.foreigners.fetch_sub(1, release); }
 
 HEDDLE_END

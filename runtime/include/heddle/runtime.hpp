@@ -18,7 +18,9 @@ struct options {
   int procs = 0;  // how many goroutines run at once; 0: HEDDLE_PROCS, else GOMAXPROCS, else the CPUs that affinity and cgroup allow
   int threads_max = 0;           // 0: 10,000
   std::size_t stack_size = 0;    // bytes of address space per goroutine, guard page included; 0: 64 KiB
-  bool detect_deadlock = true;   // end the process with a report when every goroutine waits for another
+  // End the process with a report when every goroutine of run() waits for another. Set it to false where a thread outside
+  // may start the first goroutine from there while all others wait.
+  bool detect_deadlock = true;
   bool log = true;               // lines to standard error about what the system does not grant
 };
 
@@ -78,6 +80,12 @@ void go_on(schedt &sched, F &&f, std::size_t stack_size) {
   newproc(sched, prepare(sched, std::forward<F>(f), stack_size), &invoke<std::decay_t<F>>);
 }
 
+template <class F>
+void go_from_outside(schedt &sched, F &&f, std::size_t stack_size) {
+  const foreign_call here(sched);
+  go_on(sched, std::forward<F>(f), stack_size);
+}
+
 // Runs the main goroutine to its end on the calling thread as m0, then stops and joins every other M.
 void run_main(schedt &sched, spawn main, void (*startfn)(void *)) noexcept;
 void start_main(schedt &sched);
@@ -105,22 +113,24 @@ class runtime {
     if (started_) detail::misuse("runtime::run called twice, or after shutdown");
     started_ = true;
     int status = 0;
-    auto main = [&f, &status] {
+    auto main = [&] {
       if constexpr (std::is_void_v<std::invoke_result_t<F &>>)
         f();
       else
         status = static_cast<int>(f());
     };
+    const spawn s = detail::prepare(*sched_, main, main_stack_size);  // first: it may throw, and the thread is no M yet
     detail::start_main(*sched_);
-    const spawn s = detail::prepare(*sched_, main, main_stack_size);
     detail::run_main(*sched_, s, &detail::invoke<decltype(main)>);
+    ended();
     return status;
   }
 
-  // Starts a goroutine. Caller: any thread, until shutdown. Blocks: nothing. Errors: throws std::bad_alloc.
+  // Starts a goroutine; one that is started while the runtime stops is abandoned. Caller: any thread, while the runtime
+  // exists. Blocks: nothing. Errors: throws std::bad_alloc.
   template <class F>
   void go(F &&f, std::size_t stack_size = 0) {
-    detail::go_on(*sched_, std::forward<F>(f), stack_size);
+    detail::go_from_outside(*sched_, std::forward<F>(f), stack_size);
   }
 
   // Stops every M and joins the threads; goroutines that have not ended are abandoned. Idempotent; run does it by itself.
@@ -131,6 +141,11 @@ class runtime {
   int procs() const noexcept { return procs_; }
 
  private:
+  void ended() noexcept {  // every M has been joined
+    last_ = detail::figures(*sched_);
+    stopped_ = true;
+  }
+
   static constexpr std::size_t main_stack_size = 0;
   struct deleter {
     void operator()(schedt *sched) const noexcept;

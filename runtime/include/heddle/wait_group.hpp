@@ -1,4 +1,6 @@
 #pragma once
+#include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "heddle/runtime.hpp"
@@ -25,8 +27,9 @@ class wait_group {
   void go(F &&f) {
     add(1);
     try {
-      heddle::go([this, f = std::forward<F>(f)]() mutable {
-        f();
+      heddle::go([this, f = std::optional<std::decay_t<F>>(std::forward<F>(f))]() mutable {
+        (*f)();
+        f.reset();  // before done: what f has captured is gone when wait returns
         done();
       });
     } catch (...) {

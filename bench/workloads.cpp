@@ -1,0 +1,307 @@
+// The workloads in heddle. bench/peers/ has the same in other languages, line for line where that is possible.
+#include "bench/workloads.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+
+#include "heddle/heddle.hpp"
+
+namespace bench {
+
+namespace {
+
+std::int64_t now_ns() noexcept {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+}
+
+void check(bool right, const char *what) {
+  if (right) return;
+  std::fprintf(stderr, "workload: wrong result: %s\n", what);
+  std::_Exit(1);
+}
+
+heddle::options with_procs(int procs) {
+  heddle::options o;
+  o.procs = procs;
+  return o;
+}
+
+// Runs f as the main goroutine and returns how long it took.
+template <class F>
+double timed(int procs, F &&f) {
+  std::int64_t elapsed = 0;
+  const int status = heddle::run(
+      [&] {
+        const std::int64_t start = now_ns();
+        f();
+        elapsed = now_ns() - start;
+      },
+      with_procs(procs));
+  check(status == 0, "the runtime did not start");
+  return static_cast<double>(elapsed) * 1e-9;
+}
+
+figure per_operation(double elapsed_s, std::int64_t operations) {
+  return {elapsed_s * 1e9 / static_cast<double>(operations), "ns", elapsed_s, {}};
+}
+
+figure whole(double elapsed_s) { return {elapsed_s * 1e3, "ms", elapsed_s, {}}; }
+
+figure spawn_exit(int procs, std::int64_t divisor) {
+  constexpr std::int64_t batch = 1000;
+  const std::int64_t batches = 1000 / divisor;
+  const double elapsed = timed(procs, [&] {
+    heddle::wait_group done;
+    for (std::int64_t i = 0; i < batches; ++i) {
+      done.add(batch);
+      for (std::int64_t j = 0; j < batch; ++j) heddle::go([&done] { done.done(); });
+      done.wait();
+    }
+  });
+  return per_operation(elapsed, batches * batch);
+}
+
+figure yield_among(int procs, std::int64_t tasks, std::int64_t yields_each) {
+  const double elapsed = timed(procs, [&] {
+    heddle::wait_group done(tasks);
+    for (std::int64_t i = 0; i < tasks; ++i)
+      heddle::go([&done, yields_each] {
+        for (std::int64_t j = 0; j < yields_each; ++j) heddle::yield();
+        done.done();
+      });
+    done.wait();
+  });
+  return per_operation(elapsed, tasks * yields_each);
+}
+
+figure yield_2(int procs, std::int64_t divisor) { return yield_among(procs, 2, 5'000'000 / divisor); }
+figure yield_1000(int procs, std::int64_t divisor) { return yield_among(procs, 1000, 10'000 / divisor); }
+
+figure pingpong(int procs, std::int64_t divisor) {
+  const std::int64_t rounds = 1'000'000 / divisor;
+  const double elapsed = timed(procs, [&] {
+    heddle::chan<std::int64_t> there, back;
+    heddle::go([=] {
+      while (const auto v = there.recv()) back.send(*v + 1);
+    });
+    std::int64_t sum = 0;
+    for (std::int64_t i = 0; i < rounds; ++i) {
+      there.send(i);
+      sum += *back.recv() - i;
+    }
+    there.close();
+    check(sum == rounds, "pingpong");
+  });
+  return per_operation(elapsed, rounds);
+}
+
+figure chan_128(int procs, std::int64_t pairs, std::int64_t items) {
+  std::atomic<std::int64_t> sum{0};
+  const double elapsed = timed(procs, [&] {
+    const heddle::chan<std::int64_t> c(128);
+    heddle::wait_group produced(pairs), consumed(pairs);
+    for (std::int64_t i = 0; i < pairs; ++i) {
+      heddle::go([&produced, c, n = items / pairs] {
+        for (std::int64_t j = 0; j < n; ++j) c.send(j);
+        produced.done();
+      });
+      heddle::go([&consumed, &sum, c] {
+        std::int64_t mine = 0;
+        while (const auto v = c.recv()) mine += *v;
+        sum += mine;
+        consumed.done();
+      });
+    }
+    produced.wait();
+    c.close();
+    consumed.wait();
+  });
+  const std::int64_t n = items / pairs;
+  check(sum == pairs * n * (n - 1) / 2, "chan");
+  return per_operation(elapsed, items);
+}
+
+figure chan_1p1c(int procs, std::int64_t divisor) { return chan_128(procs, 1, 4'000'000 / divisor); }
+figure chan_4p4c(int procs, std::int64_t divisor) { return chan_128(procs, 4, 4'000'000 / divisor); }
+
+void skynet_node(const heddle::chan<std::int64_t> &up, std::int64_t number, std::int64_t leaves) {
+  constexpr std::int64_t fan_out = 10;
+  if (leaves == 1) return up.send(number);
+  const heddle::chan<std::int64_t> down;
+  const std::int64_t part = leaves / fan_out;
+  for (std::int64_t i = 0; i < fan_out; ++i)
+    heddle::go([down, child = number + i * part, part] { skynet_node(down, child, part); });
+  std::int64_t sum = 0;
+  for (std::int64_t i = 0; i < fan_out; ++i) sum += *down.recv();
+  up.send(sum);
+}
+
+figure skynet(int procs, std::int64_t divisor) {
+  const std::int64_t leaves = 1'000'000 / divisor;  // a power of ten, as the divisor is
+  const double elapsed = timed(procs, [&] {
+    const heddle::chan<std::int64_t> result;
+    heddle::go([=] { skynet_node(result, 0, leaves); });
+    check(*result.recv() == leaves * (leaves - 1) / 2, "skynet");
+  });
+  return whole(elapsed);
+}
+
+figure mutex(int procs, std::int64_t divisor) {
+  constexpr std::int64_t tasks = 1000;
+  const std::int64_t increments = 1000 / divisor;
+  std::int64_t counter = 0;
+  const double elapsed = timed(procs, [&] {
+    heddle::mutex mu;
+    heddle::wait_group done(tasks);
+    for (std::int64_t i = 0; i < tasks; ++i)
+      heddle::go([&] {
+        for (std::int64_t j = 0; j < increments; ++j) {
+          const std::lock_guard hold(mu);
+          ++counter;
+        }
+        done.done();
+      });
+    done.wait();
+  });
+  check(counter == tasks * increments, "mutex");
+  return per_operation(elapsed, tasks * increments);
+}
+
+figure primes(int procs, std::int64_t divisor) {
+  const std::int64_t count = 2000 / divisor;
+  const double elapsed = timed(procs, [&] {
+    heddle::chan<std::int64_t> numbers;
+    heddle::go([=] {
+      for (std::int64_t i = 2;; ++i) numbers.send(i);
+    });
+    std::int64_t prime = 0;
+    for (std::int64_t i = 0; i < count; ++i) {
+      prime = *numbers.recv();
+      const heddle::chan<std::int64_t> next;
+      heddle::go([in = numbers, out = next, prime] {
+        for (;;) {
+          const std::int64_t n = *in.recv();
+          if (n % prime != 0) out.send(n);
+        }
+      });
+      numbers = next;
+    }
+    check(prime == 17389 || count != 2000, "primes");
+  });
+  return whole(elapsed);
+}
+
+void compute_until(std::int64_t deadline_ns) noexcept {
+  while (now_ns() < deadline_ns) {
+  }
+}
+
+double quantile(const std::vector<std::int64_t> &sorted, double q) {
+  const auto at = static_cast<std::size_t>(q * static_cast<double>(sorted.size()));
+  return static_cast<double>(sorted[std::min(at, sorted.size() - 1)]);
+}
+
+// The value sent is the moment at which it was: the receiver subtracts it from its own.
+figure wake(int procs, std::int64_t divisor) {
+  constexpr std::int64_t compute_ns = 400'000;
+  const std::int64_t wakes = 2000 / divisor;
+  std::vector<std::int64_t> late;
+  late.reserve(static_cast<std::size_t>(wakes));
+  const double elapsed = timed(procs, [&] {
+    const heddle::chan<std::int64_t> c;
+    heddle::wait_group done(1);
+    heddle::go([&late, &done, c] {
+      while (const auto sent = c.recv()) late.push_back(now_ns() - *sent);
+      done.done();
+    });
+    for (std::int64_t i = 0; i < wakes; ++i) {
+      compute_until(now_ns() + compute_ns);
+      c.send(now_ns());
+    }
+    compute_until(now_ns() + compute_ns);
+    c.close();
+    done.wait();
+  });
+  check(static_cast<std::int64_t>(late.size()) == wakes, "wake");
+  std::sort(late.begin(), late.end());
+  const double p50 = quantile(late, 0.50) * 1e-3, p99 = quantile(late, 0.99) * 1e-3;
+  return {p50, "us", elapsed, {{"p50_us", p50}, {"p99_us", p99}, {"max_us", quantile(late, 1.0) * 1e-3}}};
+}
+
+double resident_bytes() {
+  long pages = 0;
+  std::FILE *file = std::fopen("/proc/self/statm", "re");
+  check(file != nullptr && std::fscanf(file, "%*s %ld", &pages) == 1, "/proc/self/statm cannot be read");
+  std::fclose(file);
+  return static_cast<double>(pages) * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+figure mem(int procs, std::int64_t tasks) {
+  double bytes = 0;
+  std::int64_t create_ns = 0, release_ns = 0;
+  const double elapsed = timed(procs, [&] {
+    const heddle::chan<std::int64_t> gate;
+    heddle::wait_group done(tasks);
+    std::atomic<std::int64_t> parked{0};
+    const double before = resident_bytes();
+    const std::int64_t start = now_ns();
+    for (std::int64_t i = 0; i < tasks; ++i)
+      heddle::go([&] {
+        parked.fetch_add(1, std::memory_order_relaxed);
+        gate.recv();
+        done.done();
+      });
+    while (parked.load(std::memory_order_relaxed) != tasks) heddle::gosched();
+    const std::int64_t all_parked = now_ns();
+    bytes = resident_bytes() - before;
+    const std::int64_t open = now_ns();
+    gate.close();
+    done.wait();
+    create_ns = all_parked - start;
+    release_ns = now_ns() - open;
+  });
+  const auto n = static_cast<double>(tasks);
+  return {bytes / n,
+          "bytes",
+          elapsed,
+          {{"bytes", bytes / n},
+           {"create_ns", static_cast<double>(create_ns) / n},
+           {"release_ns", static_cast<double>(release_ns) / n}}};
+}
+
+figure mem_100k(int procs, std::int64_t divisor) { return mem(procs, 100'000 / divisor); }
+figure mem_1m(int procs, std::int64_t divisor) { return mem(procs, 1'000'000 / divisor); }
+
+constexpr workload all[] = {
+    {"spawn_exit", spawn_exit, 1, 2, false, "1,000,000 empty goroutines, joined every 1000; ns each"},
+    {"yield_2", yield_2, 1, 1, false, "two goroutines that only yield; ns per yield"},
+    {"yield_1000", yield_1000, 1, 1, false, "a thousand goroutines that only yield; ns per yield"},
+    {"pingpong", pingpong, 1, 2, false, "two goroutines, two unbuffered channels; ns per round trip"},
+    {"chan_1p1c", chan_1p1c, 1, 2, false, "a channel of capacity 128, one producer, one consumer; ns per item"},
+    {"chan_4p4c", chan_4p4c, 1, 2, false, "a channel of capacity 128, four producers, four consumers; ns per item"},
+    {"skynet", skynet, 1, 2, false, "a tree of 1,000,000 leaves, fan-out 10, sums over channels; ms"},
+    {"mutex", mutex, 1, 2, false, "1000 goroutines, 1000 increments each under one mutex; ns per lock"},
+    {"primes", primes, 1, 2, false, "2000 primes through a chain of unbuffered channels; ms"},
+    {"wake", wake, 2, 2, false, "ready to running beside a waker that goes on computing; p50 in us"},
+    {"mem_100k", mem_100k, 1, 1, false, "100,000 goroutines parked on one gate; resident bytes each"},
+    {"mem_1m", mem_1m, 1, 1, true, "1,000,000 goroutines parked on one gate; resident bytes each"},
+};
+
+}  // namespace
+
+std::span<const workload> workloads() noexcept { return all; }
+
+const workload *find_workload(std::string_view name) noexcept {
+  for (const workload &w : all)
+    if (w.name == name) return &w;
+  return nullptr;
+}
+
+}  // namespace bench

@@ -1,0 +1,94 @@
+#pragma once
+// What the tests of runtime/ share: starting a runtime of so many Ps, leaving a thread, telling threads apart, and what the
+// sanitizers change.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <sys/syscall.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+#include "heddle/heddle.hpp"
+
+namespace heddle_test {
+
+#ifdef HEDDLE_ASAN
+inline constexpr bool asan = true;
+#else
+inline constexpr bool asan = false;
+#endif
+#ifdef HEDDLE_TSAN
+inline constexpr bool tsan = true;
+#else
+inline constexpr bool tsan = false;
+#endif
+
+// Options with so many Ps and nothing else out of the ordinary.
+inline heddle::options with_procs(int procs) {
+  heddle::options o;
+  o.procs = procs;
+  o.log = false;
+  return o;
+}
+
+template <class F>
+int run_on(int procs, F &&f) {
+  return heddle::run(std::forward<F>(f), with_procs(procs));
+}
+
+// The kernel's number of the calling thread. Never inlined and a system call each time: after a switch a goroutine may be
+// on another thread, and a compiler may keep what it learnt about the old one (pthread_self is declared const).
+[[gnu::noinline]] inline long thread_id() {
+  asm volatile("");
+  return syscall(SYS_gettid);
+}
+
+// Returns on another thread than it was called on. Caller: a goroutine of a runtime with two Ps or more.
+// A second goroutine keeps the P busy meanwhile, so that some other M must take the caller from the global queue; when it
+// is the second one that went elsewhere, or the fairness tick brought the caller straight back, it tries again.
+inline void migrate() {
+  for (const long from = thread_id(); thread_id() == from;) {
+    const auto over = std::make_shared<std::atomic<bool>>(false);
+    heddle::go([over] {
+      while (!over->load(std::memory_order_relaxed)) heddle::cpu_relax();
+    });
+    heddle::gosched();
+    over->store(true, std::memory_order_relaxed);
+  }
+}
+
+// Waits on a plain thread, or on a goroutine that owns its P, until done() holds; false after ten seconds.
+template <class F>
+bool wait_until(F &&done) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+  return true;
+}
+
+// A value that knows how many of its kind exist; move-only.
+struct counted {
+  explicit counted(int v = 0) noexcept : value(v) { alive.fetch_add(1, std::memory_order_relaxed); }
+  counted(counted &&other) noexcept : value(std::exchange(other.value, -1)) { alive.fetch_add(1, std::memory_order_relaxed); }
+  counted &operator=(counted &&other) noexcept {
+    value = std::exchange(other.value, -1);
+    return *this;
+  }
+  ~counted() { alive.fetch_sub(1, std::memory_order_relaxed); }
+
+  int value;
+  static inline std::atomic<int> alive{0};
+};
+
+// Ends a child of a death test without destructors and exit handlers.
+[[noreturn]] inline void child_exit(int status) { _exit(status); }
+
+}  // namespace heddle_test

@@ -1,0 +1,810 @@
+// The scheduler below the public interface: notes, statuses, steal order, layout, boot, birth and death of goroutines, and the
+// order in which one P runs what it has.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <numeric>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "sched/proc.hpp"
+#include "sched/status.hpp"
+#include "sched/switch.hpp"
+
+namespace {
+
+using heddle::getm;
+using heddle::goready;
+using heddle::gopark;
+using heddle::gstatus;
+using heddle::schedt;
+using heddle::waitreason;
+using strings = std::vector<std::string>;
+
+// A scheduler without a thread of its own.
+struct scheduler {
+  explicit scheduler(int procs, heddle::sched_options o = {}) {
+    o.procs = procs;
+    o.log = false;
+    sched.reset(new schedt(o));
+    EXPECT_TRUE(heddle::schedinit(*sched));
+  }
+  ~scheduler() { abandoned(); }
+
+  // Frees it early: how many goroutines had not ended.
+  std::uint64_t abandoned() {
+    const std::uint64_t n = sched ? heddle::schedfree(*sched) : 0;
+    sched.reset();
+    return n;
+  }
+  schedt *operator->() const { return sched.get(); }
+  schedt &operator*() const { return *sched; }
+
+  std::unique_ptr<schedt> sched;
+};
+
+template <class F>
+void invoke(void *closure) {
+  F &f = *static_cast<F *>(closure);
+  f();
+  f.~F();
+}
+
+template <class F>
+heddle::spawn prepare(schedt &sched, F f, std::size_t stack_size = 0) {
+  const heddle::spawn s = heddle::newspawn(sched, sizeof(F), alignof(F), stack_size);
+  EXPECT_NE(s.gp, nullptr);
+  ::new (s.closure) F(std::move(f));
+  return s;
+}
+
+// Starts f as a goroutine of the current scheduler.
+template <class F>
+heddle::g *start(F f) {
+  schedt &sched = *getm()->sched;
+  const heddle::spawn s = prepare(sched, std::move(f));
+  heddle::newproc(sched, s, &invoke<F>);
+  return s.gp;
+}
+
+// Runs f as the main goroutine on this thread, to the end of the scheduler's life.
+template <class F>
+void run_main(schedt &sched, F f) {
+  heddle::m *mp = heddle::attach_m0(sched);
+  ASSERT_NE(mp, nullptr);
+  const heddle::spawn s = prepare(sched, std::move(f));
+  sched.maing.store(s.gp, heddle::relaxed);
+  heddle::newproc(sched, s, &invoke<F>);
+  heddle::schedule(mp);
+  if (mp->p != nullptr) heddle::releasep(mp);
+  heddle::set_current_m(nullptr);
+  heddle::joinms(sched);
+}
+
+void park() { gopark(nullptr, nullptr, waitreason::test); }
+
+heddle::g *self() { return getm()->curg; }
+
+// ---------------------------------------------------------------------------------------------------------------- note
+
+TEST(Note, wake_before_sleep_is_remembered) {
+  heddle::note n;
+  n.notewakeup();
+  n.notesleep();
+}
+
+TEST(Note, wakes_a_sleeper_and_orders_what_came_before) {
+  heddle::note n;
+  int value = 0;
+  std::thread waker([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    value = 42;
+    n.notewakeup();
+  });
+  n.notesleep();
+  EXPECT_EQ(value, 42);
+  waker.join();
+}
+
+TEST(Note, can_be_used_again_after_clear) {
+  heddle::note here, there;
+  int turns = 0;
+  std::thread peer([&] {
+    for (int i = 0; i < 2000; ++i) {
+      there.notesleep();
+      there.noteclear();
+      ++turns;
+      here.notewakeup();
+    }
+  });
+  for (int i = 0; i < 2000; ++i) {
+    EXPECT_EQ(turns, i);
+    there.notewakeup();
+    here.notesleep();
+    here.noteclear();
+  }
+  peer.join();
+  EXPECT_EQ(turns, 2000);
+}
+
+TEST(NoteDeathTest, a_second_wake_breaks_an_invariant) {
+  heddle::note n;
+  n.notewakeup();
+  EXPECT_EXIT(n.notewakeup(), testing::KilledBySignal(SIGABRT), "invariant I38 is broken");
+}
+
+// -------------------------------------------------------------------------------------------------------------- status
+
+constexpr gstatus statuses[] = {gstatus::idle, gstatus::runnable, gstatus::running, gstatus::waiting, gstatus::dead};
+
+TEST(Status, has_go_s_values) {
+  EXPECT_EQ(static_cast<int>(gstatus::idle), 0);
+  EXPECT_EQ(static_cast<int>(gstatus::runnable), 1);
+  EXPECT_EQ(static_cast<int>(gstatus::running), 2);
+  EXPECT_EQ(static_cast<int>(gstatus::waiting), 4);
+  EXPECT_EQ(static_cast<int>(gstatus::dead), 6);
+}
+
+TEST(Status, these_moves_are_legal_and_no_others) {
+  using enum gstatus;
+  const std::set<std::pair<gstatus, gstatus>> wanted = {{idle, dead},     {dead, runnable},    {runnable, running},
+                                                        {running, runnable}, {running, waiting}, {waiting, runnable},
+                                                        {running, dead}};
+  for (const gstatus from : statuses)
+    for (const gstatus to : statuses)
+      EXPECT_EQ(heddle::legal(from, to), wanted.count({from, to}) == 1)
+          << static_cast<int>(from) << " to " << static_cast<int>(to);
+}
+
+template <gstatus From, gstatus To>
+void check_move() {
+  heddle::g gp{};
+  gp.atomicstatus.store(From, heddle::relaxed);
+  heddle::casgstatus<From, To>(&gp);
+  EXPECT_EQ(heddle::readgstatus(&gp), To);
+}
+
+TEST(Status, every_legal_move_is_made) {
+  using enum gstatus;
+  check_move<idle, dead>();
+  check_move<dead, runnable>();
+  check_move<runnable, running>();
+  check_move<running, runnable>();
+  check_move<running, waiting>();
+  check_move<waiting, runnable>();
+  check_move<running, dead>();
+}
+
+TEST(StatusDeathTest, a_move_from_another_status_breaks_an_invariant) {
+  using enum gstatus;
+  for (const gstatus present : {idle, runnable, running, dead}) {
+    heddle::g gp{};
+    gp.atomicstatus.store(present, heddle::relaxed);
+    EXPECT_EXIT((heddle::casgstatus<waiting, runnable>(&gp)), testing::KilledBySignal(SIGABRT), "invariant I23 is broken");
+  }
+}
+
+TEST(StatusDeathTest, readying_a_goroutine_that_is_not_parked_breaks_an_invariant) {
+  EXPECT_EXIT(
+      {
+        scheduler s(1);
+        run_main(*s, [] { goready(self()); });
+      },
+      testing::KilledBySignal(SIGABRT), "invariant I23 is broken");
+}
+
+// --------------------------------------------------------------------------------------------------------- steal order
+
+TEST(StealOrder, visits_every_p_once_per_pass) {
+  for (int procs = 1; procs <= 64; ++procs) {
+    scheduler s(procs);
+    const auto n = static_cast<std::uint32_t>(procs);
+    std::uint32_t wanted = 0;
+    for (std::uint32_t i = 1; i <= n; ++i) wanted += std::gcd(i, n) == 1;
+    ASSERT_EQ(s->ncoprimes, wanted);
+    for (std::uint32_t c = 0; c < s->ncoprimes; ++c)
+      for (std::uint32_t first = 0; first < n; ++first) {
+        std::vector<int> visits(n);
+        std::uint32_t at = first;
+        for (std::uint32_t i = 0; i < n; ++i, at = (at + s->coprimes[c]) % n) ++visits[at];
+        ASSERT_EQ(at, first);
+        ASSERT_TRUE(std::all_of(visits.begin(), visits.end(), [](int v) { return v == 1; }))
+            << procs << " Ps from " << first << " by " << s->coprimes[c];
+      }
+  }
+}
+
+// -------------------------------------------------------------------------------------------------------------- layout
+
+TEST(Layout, gobuf_is_what_the_assembly_thinks) {
+  EXPECT_EQ(offsetof(heddle::gobuf, sp), 0u);
+  EXPECT_EQ(offsetof(heddle::gobuf, pc), 8u);
+  EXPECT_EQ(offsetof(heddle::gobuf, g), 16u);
+  EXPECT_EQ(offsetof(heddle::gobuf, ctxt), 24u);
+  EXPECT_EQ(offsetof(heddle::gobuf, ret), 32u);
+  EXPECT_EQ(offsetof(heddle::gobuf, lr), 40u);
+  EXPECT_EQ(offsetof(heddle::gobuf, bp), 48u);
+  EXPECT_EQ(sizeof(heddle::gobuf), 56u);
+}
+
+// A change of these numbers is a change of what a million goroutines cost: make it on purpose, and here too.
+TEST(Layout, golden_sizes) {
+#if defined(HEDDLE_ASAN)
+  constexpr std::size_t fiber = 64, g = 256, m = 384;
+#elif defined(HEDDLE_TSAN)
+  constexpr std::size_t fiber = 48, g = 192, m = 320;
+#else
+  constexpr std::size_t fiber = 40, g = 192, m = 384;
+#endif
+  EXPECT_EQ(sizeof(heddle::fiber), fiber);
+  EXPECT_EQ(sizeof(heddle::g), g);
+  EXPECT_EQ(sizeof(heddle::m), m);
+  EXPECT_EQ(sizeof(heddle::p), 2240u);
+  EXPECT_EQ(sizeof(heddle::runq<heddle::g>), 16u + 256 * sizeof(void *));
+}
+
+TEST(Layout, what_different_threads_write_is_on_different_lines) {
+  EXPECT_EQ(alignof(heddle::g), heddle::cacheline);
+  EXPECT_EQ(alignof(heddle::m), heddle::cacheline);
+  EXPECT_EQ(alignof(heddle::p), heddle::cacheline);
+  scheduler s(1);
+  const auto line = [](const void *at) { return reinterpret_cast<std::uintptr_t>(at) / heddle::cacheline; };
+  const std::set<std::uintptr_t> lines = {line(&s->nmspinning), line(&s->pidle), line(&s->midle), line(&s->runq),
+                                          line(&s->inbox),      line(&s->gFree), line(&s->goidgen)};
+  EXPECT_EQ(lines.size(), 7u);
+  EXPECT_EQ(line(&s->nmspinning), line(&s->needspinning)) << "a submitter reads both";
+}
+
+// ---------------------------------------------------------------------------------------------------------------- boot
+
+TEST(Boot, schedinit_makes_the_ps) {
+  for (const int procs : {1, 2, 7, 1024}) {
+    scheduler s(procs);
+    EXPECT_EQ(s->gomaxprocs, procs);
+    EXPECT_EQ(s->pidle.count(), procs);
+    EXPECT_EQ(s->mcount.peek(), 0);
+    EXPECT_EQ(s->midle.count(), 0);
+    EXPECT_GE(s->os.cpus, 1);
+    EXPECT_EQ(heddle::gcount(*s), 0u);
+    EXPECT_FALSE(heddle::has_work(*s));
+    for (int i = 0; i < procs; ++i) {
+      EXPECT_EQ(s->allp[i].id, i);
+      EXPECT_EQ(s->allp[i].status, heddle::pstatus::idle);
+      EXPECT_EQ(s->allp[i].m.get(), nullptr);
+    }
+    for (int i = 0; i < procs; ++i) ASSERT_EQ(s->pidle.get(), &s->allp[i]) << "low ids come out first";
+    EXPECT_EQ(s->pidle.get(), nullptr);
+  }
+}
+
+TEST(Boot, m0_is_wired_to_the_first_p) {
+  scheduler s(3);
+  EXPECT_EQ(getm(), nullptr);
+  heddle::m *mp = heddle::attach_m0(*s);
+  ASSERT_NE(mp, nullptr);
+  EXPECT_EQ(getm(), mp);
+  EXPECT_EQ(s->m0, mp);
+  EXPECT_EQ(mp->id, 0);
+  EXPECT_EQ(mp->p, &s->allp[0]);
+  EXPECT_EQ(s->allp[0].m.get(), mp);
+  EXPECT_EQ(s->allp[0].status, heddle::pstatus::running);
+  EXPECT_EQ(s->pidle.count(), 2);
+  EXPECT_EQ(s->mcount.peek(), 1);
+  EXPECT_EQ(s->allm.get(), mp);
+  heddle::releasep(mp);
+  heddle::set_current_m(nullptr);
+}
+
+TEST(Boot, main_has_goid_1_and_no_two_have_the_same) {
+  scheduler s(4);
+  std::mutex lock;
+  std::vector<std::uint64_t> ids;
+  std::atomic<int> ended{0};
+  const auto note_id = [&] {
+    const std::lock_guard hold(lock);
+    ids.push_back(self()->goid.get());
+  };
+  run_main(*s, [&] {
+    EXPECT_EQ(self()->goid.get(), 1u);
+    for (int i = 0; i < 50; ++i)
+      start([&] {
+        note_id();
+        start([&] {
+          note_id();
+          ended.fetch_add(1);
+        });
+        ended.fetch_add(1);
+      });
+    while (ended.load() != 100) heddle::gosched();
+  });
+  ids.push_back(1);
+  EXPECT_EQ(std::set<std::uint64_t>(ids.begin(), ids.end()).size(), 101u);
+}
+
+TEST(BootDeathTest, a_p_that_is_taken_cannot_be_acquired) {
+  EXPECT_EXIT(
+      {
+        scheduler s(2);
+        heddle::m *mp = heddle::attach_m0(*s);
+        heddle::acquirep(mp, &s->allp[1]);
+      },
+      testing::KilledBySignal(SIGABRT), "invariant I6 is broken");
+}
+
+TEST(Boot, newm_beyond_threads_max_changes_nothing) {
+  heddle::sched_options o;
+  o.threads_max = 1;
+  scheduler s(2, o);
+  run_main(*s, [&] {
+    struct heddle::p *pp = s->pidle.get();
+    EXPECT_FALSE(heddle::newm(*s, pp, false));
+    EXPECT_EQ(s->mcount.peek(), 1);
+    EXPECT_EQ(s->allm.get(), s->m0);
+    s->pidle.put(pp);
+  });
+}
+
+TEST(Boot, one_thread_is_enough_for_many_ps) {
+  heddle::sched_options o;
+  o.threads_max = 1;
+  scheduler s(8, o);
+  int ran = 0;  // plain: there is one thread
+  run_main(*s, [&] {
+    for (int i = 0; i < 100; ++i) start([&] { ++ran; });
+    while (ran != 100) heddle::gosched();
+  });
+  EXPECT_EQ(ran, 100);
+  EXPECT_EQ(s->mcount.peek(), 1);
+}
+
+// ------------------------------------------------------------------------------------------------------ birth and death
+
+TEST(Newproc, the_closure_lies_aligned_at_the_top_of_the_stack) {
+  scheduler s(1);
+  for (const std::size_t align : {1u, 8u, 16u, 64u, 4096u})
+    for (const std::size_t size : {1u, 8u, 100u, 4096u}) {
+      const heddle::spawn sp = heddle::newspawn(*s, size, align);
+      ASSERT_NE(sp.gp, nullptr);
+      const auto at = reinterpret_cast<std::uintptr_t>(sp.closure);
+      EXPECT_EQ(at % std::max<std::size_t>(align, 16), 0u);
+      EXPECT_LE(static_cast<char *>(sp.closure) + size, sp.gp->stack.hi);
+      EXPECT_GE(static_cast<char *>(sp.closure) + size + align + 16 * heddle::cacheline, sp.gp->stack.hi);
+      EXPECT_EQ(heddle::readgstatus(sp.gp), gstatus::dead);
+      std::memset(sp.closure, 0x5a, size);
+      heddle::unspawn(*s, sp);
+    }
+  EXPECT_EQ(s->allglen.get(), 1u) << "one g served them all";
+  EXPECT_EQ(s.abandoned(), 0u);
+}
+
+TEST(Newproc, the_colours_of_stacks_differ) {
+  scheduler s(1);
+  std::set<std::uintptr_t> offsets;
+  for (int i = 0; i < 16; ++i) {
+    const heddle::spawn sp = heddle::newspawn(*s, 16, 16);
+    ASSERT_NE(sp.gp, nullptr);
+    offsets.insert(static_cast<std::uintptr_t>(sp.gp->stack.hi - static_cast<char *>(sp.closure)));
+  }
+  EXPECT_EQ(offsets.size(), 16u);
+}
+
+TEST(Newproc, a_closure_that_does_not_fit_is_refused_and_nothing_is_lost) {
+  scheduler s(1);
+  const std::size_t usable = s->stacks.usable(0);
+  EXPECT_EQ(heddle::newspawn(*s, usable, 16).gp, nullptr);
+  EXPECT_EQ(heddle::newspawn(*s, usable - 1024, 16).gp, nullptr);
+  EXPECT_EQ(heddle::newspawn(*s, std::size_t{1} << 40, 16).gp, nullptr);
+  const heddle::spawn fits = heddle::newspawn(*s, usable / 2, 16);
+  EXPECT_NE(fits.gp, nullptr);
+  heddle::unspawn(*s, fits);
+  const heddle::spawn larger = heddle::newspawn(*s, usable, 16, 4 * usable);
+  ASSERT_NE(larger.gp, nullptr);
+  EXPECT_EQ(static_cast<std::size_t>(larger.gp->stack.hi - larger.gp->stack.lo), s->stacks.usable(4 * usable));
+  heddle::unspawn(*s, larger);
+  EXPECT_EQ(s->allglen.get(), 1u);
+  EXPECT_EQ(heddle::gcount(*s), 0u);
+}
+
+TEST(Newproc, a_stack_that_cannot_be_had_is_refused) {
+  scheduler s(1);
+  EXPECT_EQ(heddle::newspawn(*s, 16, 16, std::size_t{1} << 60).gp, nullptr);
+  EXPECT_EQ(heddle::newspawn(*s, 16, 16, ~std::size_t{0}).gp, nullptr);
+  EXPECT_NE(heddle::newspawn(*s, 16, 16).gp, nullptr);
+}
+
+TEST(Newproc, dead_goroutines_are_used_again) {
+  scheduler s(1);
+  run_main(*s, [&] {
+    for (int i = 0; i < 5000; ++i) {
+      start([] {});
+      heddle::goyield();
+    }
+    EXPECT_EQ(heddle::gcount(*s), 1u);
+  });
+  EXPECT_LE(s->allglen.get(), 3u);
+  EXPECT_EQ(s.abandoned(), 0u);
+}
+
+TEST(Newproc, counts_those_that_have_begun_and_not_ended) {
+  scheduler s(1);
+  run_main(*s, [&] {
+    EXPECT_EQ(heddle::gcount(*s), 1u);
+    heddle::g *parked[10];
+    for (auto &gp : parked) gp = start(park);
+    EXPECT_EQ(heddle::gcount(*s), 11u);
+    heddle::goyield();
+    EXPECT_EQ(heddle::gcount(*s), 11u);
+    for (int i = 0; i < 4; ++i) goready(parked[i]);
+    heddle::goyield();
+    EXPECT_EQ(heddle::gcount(*s), 7u);
+  });
+  EXPECT_EQ(heddle::gcount(*s), 6u);
+  EXPECT_EQ(s.abandoned(), 6u);
+}
+
+TEST(Newproc, goexit_ends_a_goroutine_from_the_middle) {
+  scheduler s(1);
+  bool before = false, after = false;
+  run_main(*s, [&] {
+    start([&] {
+      before = true;
+      heddle::goexit();
+      after = true;
+    });
+    heddle::goyield();
+    EXPECT_EQ(heddle::gcount(*s), 1u);
+  });
+  EXPECT_TRUE(before);
+  EXPECT_FALSE(after);
+}
+
+TEST(Newproc, from_a_thread_that_is_no_m_goes_to_the_inbox) {
+  scheduler s(1);
+  bool ran = false;
+  const auto f = [&] { ran = true; };
+  const heddle::spawn sp = prepare(*s, f);
+  // wakep would start a thread; with no idle P it only leaves a promise.
+  struct heddle::p *pp = s->pidle.get();
+  heddle::newproc(*s, sp, &invoke<decltype(f)>);
+  EXPECT_FALSE(s->inbox.empty());
+  EXPECT_TRUE(heddle::has_work(*s));
+  EXPECT_EQ(s->injected.peek(), 1u);
+  EXPECT_EQ(s->needspinning.peek(), 1u);
+  s->pidle.put(pp);
+  run_main(*s, [&] {
+    while (!ran) heddle::gosched();
+  });
+  EXPECT_TRUE(ran);
+}
+
+// ------------------------------------------------------------------------------------------------------ order on one P
+
+TEST(Order, the_last_one_started_runs_first_and_the_others_in_order) {
+  scheduler s(1);
+  strings log;
+  run_main(*s, [&] {
+    for (const char *name : {"a", "b", "c", "d"}) start([&log, name] { log.push_back(name); });
+    heddle::goyield();
+  });
+  EXPECT_EQ(log, (strings{"d", "a", "b", "c"}));  // runnext, then the ring
+}
+
+TEST(Order, yield_goes_round_robin) {
+  scheduler s(1);
+  strings log;
+  run_main(*s, [&] {
+    for (const char *name : {"a", "b", "c"})
+      start([&log, name] {
+        for (int i = 0; i < 3; ++i) {
+          log.push_back(name);
+          heddle::goyield();
+        }
+      });
+    heddle::goyield();
+    for (int i = 0; i < 4; ++i) heddle::goyield();
+  });
+  EXPECT_EQ(log, (strings{"c", "a", "b", "c", "a", "b", "c", "a", "b"}));
+}
+
+TEST(Order, gosched_goes_behind_everyone) {
+  scheduler s(1);
+  strings log;
+  run_main(*s, [&] {
+    heddle::goyield();  // past the fairness tick 0, at which the global queue goes first
+    start([&] {
+      for (int i = 0; i < 5; ++i) {
+        log.push_back("y");
+        heddle::goyield();
+      }
+    });
+    start([&] {
+      log.push_back("g1");
+      heddle::gosched();
+      log.push_back("g2");
+    });
+    heddle::gosched();
+    log.push_back("main");
+  });
+  ASSERT_GE(log.size(), 4u);
+  EXPECT_EQ(log[0], "g1");
+  EXPECT_EQ(log[1], "y");
+  const auto at = [&](const char *what) { return std::find(log.begin(), log.end(), what) - log.begin(); };
+  EXPECT_LT(at("main"), at("g2")) << "main was in the global queue first";
+  EXPECT_EQ(std::count(log.begin(), log.begin() + at("main"), "y"), 5) << "the local queue goes before the global one";
+}
+
+TEST(Order, a_readied_goroutine_runs_next_or_last_as_asked) {
+  for (const bool next : {true, false}) {
+    scheduler s(1);
+    strings log;
+    run_main(*s, [&] {
+      heddle::g *gp = start([&] {
+        park();
+        log.push_back("woken");
+      });
+      heddle::goyield();
+      start([&] { log.push_back("a"); });
+      start([&] { log.push_back("b"); });
+      goready(gp, next);
+      heddle::goyield();
+    });
+    EXPECT_EQ(log, next ? (strings{"woken", "a", "b"}) : (strings{"b", "a", "woken"})) << next;
+  }
+}
+
+TEST(Order, a_pair_in_runnext_does_not_starve_the_ring) {
+  scheduler s(1);
+  int rounds = 0, others = 0;
+  run_main(*s, [&] {
+    bool over = false;
+    heddle::g *a = nullptr, *b = nullptr;
+    start([&] {
+      for (; !over; heddle::goyield()) ++others;
+    });
+    a = start([&] {
+      park();
+      for (; rounds < 1000; ++rounds) {
+        goready(b);
+        park();
+      }
+      over = true;
+    });
+    heddle::goyield();  // a parks before b readies it
+    b = start([&] {
+      for (;;) {
+        goready(a);
+        park();
+      }
+    });
+    while (!over) heddle::goyield();
+  });
+  EXPECT_EQ(rounds, 1000);
+  // 2000 wake-ups in runnext, and after every runnext_streak of them the ring's turn.
+  EXPECT_GE(others, 2000 / static_cast<int>(heddle::geometry::runnext_streak) / 2 - 2);
+}
+
+TEST(Order, the_global_queue_is_served_while_local_work_never_ends) {
+  scheduler s(1);
+  std::uint64_t executes = 0;
+  run_main(*s, [&] {
+    bool over = false;
+    for (int i = 0; i < 3; ++i)
+      start([&] {
+        while (!over) heddle::goyield();
+      });
+    executes = s->allp[0].executes.get();
+    heddle::gosched();
+    executes = s->allp[0].executes.get() - executes;
+    over = true;
+  });
+  EXPECT_LE(executes, heddle::geometry::fairness_tick + 2);
+}
+
+// A ping-pong pair stays in one time slice, so the fairness tick comes late, but it comes.
+TEST(Order, the_global_queue_is_served_beside_a_pair_in_runnext) {
+  scheduler s(1);
+  std::uint64_t executes = 0;
+  run_main(*s, [&] {
+    bool over = false;
+    heddle::g *a = nullptr, *b = nullptr;
+    a = start([&] {
+      park();
+      while (!over) {
+        goready(b);
+        park();
+      }
+    });
+    heddle::goyield();
+    b = start([&] {
+      for (;;) {
+        goready(a);
+        park();
+      }
+    });
+    executes = s->allp[0].executes.get();
+    heddle::gosched();
+    executes = s->allp[0].executes.get() - executes;
+    over = true;
+  });
+  EXPECT_LE(executes, (heddle::geometry::fairness_tick + 1) * (heddle::geometry::runnext_streak + 1) + 2);
+}
+
+TEST(Order, the_inbox_is_served_while_local_work_never_ends) {
+  scheduler s(1);
+  std::atomic<bool> over{false};
+  run_main(*s, [&] {
+    std::thread foreign([&] {
+      const auto f = [&] { over.store(true); };
+      heddle::newproc(*s, prepare(*s, f), &invoke<decltype(f)>);
+    });
+    start([&] {
+      while (!over.load()) heddle::goyield();
+    });
+    while (!over.load()) heddle::goyield();
+    foreign.join();
+  });
+  EXPECT_TRUE(over.load());
+}
+
+TEST(Order, the_inbox_is_served_while_the_global_queue_is_never_empty) {
+  scheduler s(1);
+  std::atomic<bool> ran{false};
+  bool served = false;
+  run_main(*s, [&] {
+    std::thread([&] {
+      const auto f = [&] { ran.store(true); };
+      heddle::newproc(*s, prepare(*s, f), &invoke<decltype(f)>);
+    }).join();
+    start([&] {
+      while (!served) heddle::gosched();
+    });
+    for (std::uint32_t i = 0; i < 4 * heddle::geometry::fairness_tick && !ran.load(); ++i) heddle::gosched();
+    served = true;
+    EXPECT_TRUE(ran.load());
+  });
+}
+
+TEST(Order, the_global_queue_is_served_while_the_inbox_is_never_empty) {
+  scheduler s(1);
+  std::atomic<bool> over{false};
+  std::atomic<int> alive{0};
+  std::thread foreign;
+  bool served = false;
+  run_main(*s, [&] {
+    foreign = std::thread([&] {
+      const auto f = [&] {
+        heddle::goyield();
+        alive.fetch_sub(1);
+      };
+      while (!over.load()) {
+        if (alive.load() > 100) continue;
+        alive.fetch_add(1);
+        heddle::newproc(*s, prepare(*s, f), &invoke<decltype(f)>);
+      }
+    });
+    while (alive.load() == 0) heddle::goyield();
+    for (int i = 0; i < 50; ++i) heddle::gosched();
+    served = true;
+    over.store(true);
+    foreign.join();
+  });
+  EXPECT_TRUE(served);
+}
+
+TEST(Order, an_overfull_ring_spills_and_loses_nothing) {
+  constexpr int n = 2000;
+  scheduler s(1);
+  std::vector<int> log;
+  run_main(*s, [&] {
+    for (int i = 0; i < n; ++i) start([&log, i] { log.push_back(i); });
+    EXPECT_GT(s->runq.size(), 0u);
+    while (log.size() != n) heddle::gosched();
+  });
+  std::sort(log.begin(), log.end());
+  for (int i = 0; i < n; ++i) EXPECT_EQ(log[static_cast<std::size_t>(i)], i);
+}
+
+// ---------------------------------------------------------------------------------------------------------------- park
+
+TEST(Park, a_declined_park_goes_on_at_once) {
+  scheduler s(1);
+  strings log;
+  bool committed = false;
+  run_main(*s, [&] {
+    start([&] { log.push_back("other"); });
+    gopark([](heddle::g *gp, void *seen) {
+      EXPECT_EQ(heddle::readgstatus(gp), gstatus::waiting);
+      *static_cast<bool *>(seen) = true;
+      return false;
+    }, &committed, waitreason::test);
+    log.push_back("main");
+    heddle::goyield();
+  });
+  EXPECT_TRUE(committed);
+  EXPECT_EQ(log, (strings{"main", "other"}));
+}
+
+TEST(Park, a_wake_before_the_park_is_committed_is_not_lost) {
+  scheduler s(2);
+  run_main(*s, [&] {
+    for (int i = 0; i < 200; ++i) {
+      heddle::spinlock lock;
+      bool waiting = false;
+      heddle::g *me = self();
+      start([&lock, &waiting, me] {
+        for (;;) {
+          lock.lock();
+          const bool now = waiting;
+          lock.unlock();
+          if (now) break;
+          heddle::goyield();
+        }
+        goready(me);
+      });
+      lock.lock();
+      waiting = true;
+      gopark(heddle::parkunlock, &lock, waitreason::test);
+    }
+  });
+}
+
+TEST(Park, figures_count_parks_and_executes) {
+  scheduler s(1);
+  run_main(*s, [&] {
+    heddle::g *gp = start(park);
+    heddle::goyield();
+    goready(gp);
+    heddle::goyield();
+  });
+  EXPECT_EQ(s->allp[0].parks.get(), 1u);
+  EXPECT_EQ(s->allp[0].spawned.get(), 2u);
+  EXPECT_EQ(s->allp[0].exited.get(), 2u);
+  EXPECT_EQ(s->allp[0].executes.get(), 5u);
+}
+
+TEST(Park, reasons_have_words) {
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::chan_receive), "chan receive");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::chan_send), "chan send");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::mutex_lock), "mutex lock");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::wait_group_wait), "wait_group wait");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::test), "test");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::zero), "unknown");
+}
+
+// ---------------------------------------------------------------------------------------------------------------- wake
+
+TEST(Wake, work_wakes_another_m_and_is_stolen) {
+  scheduler s(2);
+  std::atomic<bool> ran{false};
+  run_main(*s, [&] {
+    start([&] { ran.store(true); });
+    while (!ran.load()) heddle::cpu_relax();  // our P never gets to it
+  });
+  EXPECT_GE(s->mcount.peek(), 2);
+  EXPECT_EQ(s->allp[0].steals.get() + s->allp[1].steals.get(), 1u);
+}
+
+TEST(Wake, stop_may_be_called_often_and_from_anywhere) {
+  scheduler s(4);
+  std::thread stopper;
+  run_main(*s, [&] {
+    for (int i = 0; i < 100; ++i) start([] { heddle::goyield(); });
+    stopper = std::thread([&] {
+      for (int i = 0; i < 100; ++i) heddle::stop(*s);
+    });
+    for (;;) heddle::gosched();
+  });
+  stopper.join();
+  EXPECT_GE(heddle::gcount(*s), 1u) << "main has not ended";
+}
+
+}  // namespace

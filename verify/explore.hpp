@@ -1,0 +1,45 @@
+#pragma once
+// One suite, one mode, in this process: search, and when something fails find out all that the report wants to say.
+#include "verify/registry.hpp"
+
+#include <string>
+
+namespace verify {
+
+struct task {
+  const suite_entry *suite = nullptr;
+  mode how;
+  double seconds = 0;
+};
+
+struct outcome {
+  enum class end { passed, failed, crashed } how = end::passed;
+  std::string verdict;  // in words; empty when passed
+  std::string broken;   // the invariant or condition, as the failing check names it
+  std::string cause;    // "memory order ..." or "interleaving ..."
+  std::string token;    // for --replay
+  std::string history;
+  std::uint64_t executions = 0;
+  std::uint64_t steps = 0;
+  std::uint64_t distinct = 0;
+  bool distinct_full = false;  // there were more, past the table's size
+  double unseen = 0;
+  bool exhausted = false;
+  double seconds = 0;
+};
+
+std::string mode_name(const mode &m);
+bool as_expected(const suite_info &s, const outcome &o);
+
+// What --replay takes: <suite>:<strategy text>.
+struct execution_name {
+  const suite_entry *suite = nullptr;
+  std::string strategy_text;
+};
+std::string make_token(const suite_info &s, const std::string &strategy_text);
+bool parse_token(const std::string &token, execution_name &name);
+
+outcome explore(const task &t, std::uint64_t seed, std::uint64_t first_iteration, live_view &view, recording &record);
+outcome replay(const execution_name &name, live_view &view, recording &record);
+
+}  // namespace verify

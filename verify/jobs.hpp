@@ -1,0 +1,24 @@
+#pragma once
+// Every task in a process of its own: the model checker has one global context, and a crash must cost one row only.
+#include "verify/explore.hpp"
+
+#include <functional>
+#include <vector>
+
+namespace verify {
+
+struct job_options {
+  unsigned jobs = 1;
+  std::uint64_t seed = 1;
+  std::uint64_t first_iteration = 1;
+  bool progress = false;  // a live line on standard error
+};
+
+// Called in the order of completion.
+using on_finished = std::function<void(const task &, const outcome &)>;
+
+// In the order of the tasks.
+std::vector<outcome> run_jobs(const std::vector<task> &tasks, const job_options &options, const on_finished &finished);
+outcome replay_job(const execution_name &name);
+
+}  // namespace verify

@@ -1,0 +1,51 @@
+#pragma once
+// The list of suites, as the tool sees it: no world is named here.
+#include "verify/session.hpp"
+
+#include <string>
+#include <vector>
+
+namespace verify {
+
+// One way to search a suite, and its share of the budget: the seconds it gets by default.
+struct mode {
+  enum kind_t { none, random, bound, full } kind = none;
+  unsigned switches = 0;
+  double seconds = 0;
+};
+constexpr mode random_mix(double seconds = 8) { return {mode::random, 0, seconds}; }
+constexpr mode bounded(unsigned switches, double seconds = 20) { return {mode::bound, switches, seconds}; }
+constexpr mode full_search(double seconds = 20) { return {mode::full, unbounded, seconds}; }
+
+enum class expect { pass, red };
+
+struct suite_info {
+  const char *name = "";        // component.what
+  const char *component = "";   // the header it checks
+  const char *invariants = "";  // ids of docs/invariants.md
+  const char *what = "";        // one line
+  mode modes[4] = {random_mix()};
+  expect expected = expect::pass;
+  unsigned steps_max = 4000;  // scheduling points after which an execution counts as a livelock
+};
+
+struct result {
+  bool failed = false;
+  const char *verdict = "";  // Relacy's word for it
+};
+
+// Explores until the session's limits, or to the first failure. With `history`, that failure is told event by event.
+using run_function = result (*)(const suite_info &info, session &s, std::string *history);
+
+struct suite_entry {
+  suite_info info;
+  run_function run;
+};
+
+// All suites of this program, by name.
+const std::vector<suite_entry> &suites();
+struct registration {
+  registration(const suite_info &info, run_function run);
+};
+
+}  // namespace verify

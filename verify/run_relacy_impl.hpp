@@ -1,0 +1,81 @@
+#pragma once
+// What run_relacy.hpp declares. Included by run_relacy_*.cpp only.
+#include "verify/crash.hpp"
+#include "verify/relacy_scheduler.hpp"
+#include "verify/run_relacy.hpp"
+
+namespace verify {
+
+// Relacy makes the suite and the scheduler itself, so neither can be handed over.
+inline const suite_calls *active_calls = nullptr;
+inline void *active_memory = nullptr;
+
+// The model checker has no name for "that thread, now": all threads' clocks lie in one array, and ours is one of them.
+template <int N>
+void inject_fence(unsigned thread) noexcept {
+  using clock = rl::aligned<rl::thread_info<N>>;
+  rl::context &c = rl::ctx();
+  clock *const self = static_cast<clock *>(static_cast<rl::thread_info<N> *>(c.threadx_));
+  clock *const other = self - c.threadx_->index_ + static_cast<rl::thread_id_t>(thread);
+  other->atomic_thread_fence_seq_cst(c.seq_cst_fence_order_);
+}
+
+// One execution: from a fresh world and a fresh suite to their end.
+template <int Static, int Dynamic>
+class execution : public rl::test_suite<execution<Static, Dynamic>, Static> {
+ public:
+  static rl::thread_id_t const dynamic_thread_count = Dynamic;
+
+  execution() {
+    heddle::harness::begin_execution({Static, Dynamic, &inject_fence<Static + Dynamic>});
+    active_calls->construct(active_memory);
+  }
+  ~execution() { active_calls->destroy(active_memory); }
+
+  void before() {
+    active_calls->before(active_memory);
+    heddle::harness::on_main(false);
+    heddle::harness::threads_begin();
+  }
+  void thread(unsigned i) {
+    active_calls->thread(active_memory, i);
+    heddle::harness::thread_end(i);
+  }
+  void after() {
+    heddle::harness::on_main(true);
+    active_calls->after(active_memory);
+  }
+  void invariant() {
+    if (active_calls->invariant) active_calls->invariant(active_memory);
+  }
+};
+
+template <int Static, int Dynamic>
+result run_relacy(const suite_calls &calls, const suite_info &info, session &s, std::string *history) {
+  std::ostream nowhere(nullptr);
+  rl::ostringstream told;  // its memory is not the model checker's
+  rl::ostringstream state;
+  rl::test_params params;
+  params.progress_stream = &nowhere;
+  params.output_stream = history ? &told : &nowhere;
+  params.collect_history = history != nullptr;
+  params.search_type = s.how->samples() ? rl::sched_random : rl::sched_full;
+  params.execution_depth_limit = info.steps_max;
+  catch_crashes([](const char *what) {
+    if (rl::is_ctx() && rl::ctx().threadx_)
+      rl::ctx().fail_test(what, rl::test_result_user_assert_failed, rl::debug_info("the code under test", what));
+  });
+  active_session = &s;
+  active_calls = &calls;
+  active_memory = std::aligned_alloc(calls.align, (calls.size + calls.align - 1) / calls.align * calls.align);
+  heddle::force_seq_cst = s.sequential;
+  const rl::test_result_e r = rl::run_test<execution<Static, Dynamic>, plug<Static + Dynamic>>(params, state, false);
+  heddle::force_seq_cst = false;
+  std::free(active_memory);
+  if (history) *history = told.str().c_str();
+  if (r == rl::test_result_success) return {};
+  ++s.executions;
+  return {true, rl::test_result_str(r)};
+}
+
+}  // namespace verify

@@ -1,0 +1,59 @@
+#pragma once
+// How a suite is written. A suite is a class whose members are the objects under test, made anew for each execution:
+//
+//   struct steal_takes_prefix : verify::suite<2> {      // two static threads; <2, 1>: and at most one thread_start
+//     heddle::runq q;
+//     void before() {}                                  // alone, first
+//     void thread(unsigned i) {}                        // all at once
+//     void after() { VERIFY_INV("I20", q.empty()); }    // alone, last
+//     void invariant() {}                               // before every step; may only peek
+//   };
+//   HEDDLE_SUITE(steal_takes_prefix, {.name = "runq.steal", .component = "runq", .invariants = "I18 I20",
+//                                     .what = "a steal takes a prefix", .modes = {verify::random_mix(8)}})
+//
+// Nothing in a suite may depend on anything but the choices of the strategy: no clock, no addresses, no statics that
+// survive an execution, no exceptions, and no std containers that allocate.
+#include "queues/world.hpp"
+#include "verify/registry.hpp"
+#include "verify/run_relacy.hpp"
+
+#include <new>
+
+namespace verify {
+
+template <int Static, int Dynamic = 0>
+struct suite {
+  static_assert(Static >= 1 && Static + Dynamic >= 2, "one thread has nothing to interleave with");
+  static constexpr int static_threads = Static;
+  static constexpr int dynamic_threads = Dynamic;
+  void before() {}
+  void thread(unsigned) {}
+  void after() {}
+  void invariant() {}
+};
+
+template <class Suite>
+result run_suite(const suite_info &info, session &s, std::string *history) {
+  constexpr bool watches = !std::is_same_v<decltype(&Suite::invariant),
+                                           void (suite<Suite::static_threads, Suite::dynamic_threads>::*)()>;
+  static constexpr suite_calls calls = {
+      sizeof(Suite),
+      alignof(Suite),
+      [](void *p) { new (p) Suite; },
+      [](void *p) { static_cast<Suite *>(p)->~Suite(); },
+      [](void *p) { static_cast<Suite *>(p)->before(); },
+      [](void *p, unsigned i) { static_cast<Suite *>(p)->thread(i); },
+      [](void *p) { static_cast<Suite *>(p)->after(); },
+      watches ? static_cast<void (*)(void *)>([](void *p) { static_cast<Suite *>(p)->invariant(); }) : nullptr,
+  };
+  return run_relacy<Suite::static_threads, Suite::dynamic_threads>(calls, info, s, history);
+}
+
+}  // namespace verify
+
+#define HEDDLE_SUITE(type, ...) \
+  static const verify::registration type##_registration(verify::suite_info __VA_ARGS__, &verify::run_suite<type>);
+
+// A failing check ends the execution; its message begins with the id of the invariant.
+#define VERIFY_INV(id, cond) HEDDLE_INV(id, cond)
+#define VERIFY_CHECK(cond) HEDDLE_INV("check", cond)

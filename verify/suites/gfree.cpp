@@ -1,0 +1,134 @@
+// gfree: a dead g is on one list only, however it travels between the Ps and the global stacks.
+#include "queues/gfree.hpp"
+
+#include "verify/suites/ledger.hpp"
+
+namespace {
+
+using heddle::test_item;
+using verify::ledger;
+using local = heddle::gfree<test_item>;
+using global = heddle::gfree_global<test_item>;
+
+template <int n>
+void empty_out(ledger<n> &books, local &p, global &g) {
+  while (test_item *x = p.gfget(g)) books.take(x);
+  VERIFY_CHECK(p.size() == 0);
+}
+
+// One P spills, the other refills from it: the whole batch arrives, contents and links.
+struct spill_refill : verify::suite<2> {
+  ledger<4> books;
+  global g;
+  local p[2];
+  void before() { books.items[1]->stack = books.items[3]->stack = false; }
+  void thread(unsigned i) {
+    if (i == 0)
+      for (int k = 0; k < 4; ++k) p[0].gfput(books.fresh(k), g);
+    else
+      for (int k = 0; k < 2; ++k) books.take(p[1].gfget(g));
+  }
+  void after() {
+    for (local &each : p) empty_out(books, each, g);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(spill_refill, {.name = "gfree.spill_refill",
+                            .component = "gfree",
+                            .invariants = "I20",
+                            .what = "one P spills half of its dead gs while another refills",
+                            .modes = {verify::random_mix(2), verify::full_search(5)}})
+
+// Batches come and go with the same g on top: the ABA of lfstack, with a chain hanging on the node.
+struct recycle : verify::suite<2> {
+  ledger<4> books;
+  global g;
+  local p[2];
+  void before() {
+    heddle::gqueue<test_item> a, b;
+    a.push_back(books.fresh(0));
+    a.push_back(books.fresh(1));
+    b.push_back(books.fresh(2));
+    b.push_back(books.fresh(3));
+    g.put(a);
+    g.put(b);
+  }
+  void thread(unsigned i) {
+    for (unsigned k = 0; k < 1 + i; ++k) {
+      test_item *const x = p[i].gfget(g);
+      books.take(x);
+      if (x != nullptr) p[i].gfput(books.again(x), g);
+      p[i].gfpurge(g);
+    }
+  }
+  void after() {
+    for (local &each : p) empty_out(books, each, g);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(recycle, {.name = "gfree.recycle",
+                       .component = "gfree",
+                       .invariants = "I20",
+                       .what = "the same batches popped and pushed by two Ps",
+                       .modes = {verify::random_mix(3), verify::bounded(2, 5)}})
+
+// The ABA of lfstack with batches: the batch that was on top comes back without the one below it.
+struct aba : verify::suite<2> {
+  ledger<2> books;
+  global g;
+  local p[2];
+  void before() {
+    for (int k = 0; k < 2; ++k) {
+      heddle::gqueue<test_item> one;
+      one.push_back(books.fresh(k));
+      g.put(one);
+    }
+  }
+  void thread(unsigned i) {
+    test_item *const x = p[i].gfget(g);
+    books.take(x);
+    if (i == 0 || x == nullptr) return;
+    books.take(p[1].gfget(g));
+    p[1].gfput(books.again(x), g);
+    p[1].gfpurge(g);
+  }
+  void after() {
+    for (local &each : p) empty_out(books, each, g);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(aba, {.name = "gfree.aba",
+                   .component = "gfree",
+                   .invariants = "I20 LFSTACK-ABA",
+                   .what = "a batch comes back on top while another P holds its old successor",
+                   .modes = {verify::random_mix(1), verify::bounded(3, 5)}})
+
+// Three Ps: one spills, one purges, one takes.
+struct three_ps : verify::suite<3> {
+  ledger<6> books;
+  global g;
+  local p[3];
+  void thread(unsigned i) {
+    if (i == 0) {
+      for (int k = 0; k < 4; ++k) p[0].gfput(books.fresh(k), g);
+      books.take(p[0].gfget(g));
+    } else if (i == 1) {
+      for (int k = 4; k < 6; ++k) p[1].gfput(books.fresh(k), g);
+      p[1].gfpurge(g);
+      books.take(p[1].gfget(g));
+    } else {
+      for (int k = 0; k < 3; ++k) books.take(p[2].gfget(g));
+    }
+  }
+  void after() {
+    for (local &each : p) empty_out(books, each, g);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(three_ps, {.name = "gfree.three_ps",
+                        .component = "gfree",
+                        .invariants = "I20",
+                        .what = "one P spills, one purges, one takes",
+                        .modes = {verify::random_mix(3), verify::bounded(1, 5)}})
+
+}  // namespace

@@ -1,0 +1,81 @@
+// globrunq: FIFO under its lock, and the batch that goes into a ring.
+#include "queues/globrunq.hpp"
+
+#include "verify/suites/ledger.hpp"
+
+namespace {
+
+using heddle::test_item;
+using verify::ledger;
+using list = heddle::gqueue<test_item>;
+
+template <class Q>
+test_item *get(Q &q) {
+  bool inherit;
+  return q.runqget(inherit);
+}
+
+// A producer of one and a producer of a batch, a consumer of one.
+struct put_get : verify::suite<2> {
+  ledger<3> books;
+  heddle::globrunq<test_item> q;
+  void thread(unsigned i) {
+    if (i == 0) {
+      q.globrunqput(books.fresh(0));
+      list two;
+      two.push_back(books.fresh(1));
+      two.push_back(books.fresh(2));
+      q.globrunqputbatch(two);
+    } else {
+      const int a = books.take(q.globrunqget());
+      const int b = books.take(q.globrunqget());
+      VERIFY_CHECK(a <= 0 && (a < 0 || b <= 1));  // FIFO
+    }
+  }
+  void after() {
+    while (test_item *x = q.globrunqget()) books.take(x);
+    VERIFY_CHECK(q.size() == 0);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(put_get, {.name = "globrunq.put_get",
+                       .component = "globrunq",
+                       .invariants = "I20",
+                       .what = "put, putbatch and get of two threads: FIFO",
+                       .modes = {verify::random_mix(2), verify::bounded(3, 5)}})
+
+// Two consumers take fair shares into their rings, from where they run them.
+struct getbatch : verify::suite<3> {
+  ledger<5> books;
+  heddle::globrunq<test_item> q;
+  heddle::runq<test_item, 4> own[2];
+  void before() { q.globrunqput(books.fresh(0)); }
+  void thread(unsigned i) {
+    if (i == 0) {
+      list rest;
+      for (int k = 1; k < 4; ++k) rest.push_back(books.fresh(k));
+      q.globrunqputbatch(rest);
+      q.globrunqput(books.fresh(4));
+      return;
+    }
+    int last = -1;
+    for (int round = 0; round < 2; ++round) {
+      for (test_item *x = q.globrunqgetbatch(own[i - 1], 1); x != nullptr; x = get(own[i - 1])) {
+        const int k = books.take(x);
+        VERIFY_CHECK(k > last);  // FIFO, for each consumer too
+        last = k;
+      }
+    }
+  }
+  void after() {
+    while (test_item *x = q.globrunqget()) books.take(x);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(getbatch, {.name = "globrunq.getbatch",
+                        .component = "globrunq",
+                        .invariants = "I18 I20",
+                        .what = "two Ms take batches into their rings while a third puts",
+                        .modes = {verify::random_mix(3), verify::bounded(2, 5)}})
+
+}  // namespace

@@ -1,0 +1,506 @@
+// runq: the ring and runnext between an owner and thieves. Every item once, contents visible (I20), steals are
+// prefixes.
+#include "queues/globrunq.hpp"
+#include "verify/suites/ledger.hpp"
+
+namespace {
+
+using heddle::test_item;
+using list = heddle::gqueue<test_item>;
+using verify::ledger;
+template <std::uint32_t N>
+using ring = heddle::runq<test_item, N>;
+
+template <class Q>
+test_item *get(Q &q, bool allow_runnext = true) {
+  bool inherit = false;
+  return q.runqget(inherit, allow_runnext);
+}
+
+// A thief's turn: steals, and checks that it got consecutive items, oldest first, and half a ring at most. How many.
+template <std::uint32_t N, int n>
+int steal_run(ledger<n> &books, ring<N> &own, ring<N> &victim, bool runnext) {
+  test_item *const newest = own.runqsteal(victim, runnext);
+  int first = -1, count = 0;
+  while (test_item *x = get(own)) {
+    const int i = books.take(x);
+    if (count++ == 0) first = i;
+    VERIFY_INV("I22", i == first + count - 1);
+  }
+  if (newest == nullptr) return 0;
+  const int last = books.take(newest);
+  VERIFY_INV("I22", count == 0 || last == first + count);
+  VERIFY_INV("I18", count + 1 <= static_cast<int>(N / 2));
+  return count + 1;
+}
+
+// When nobody else is about, a steal takes half of the ring, rounded up.
+template <std::uint32_t N, int n>
+void steal_half(ledger<n> &books, ring<N> &own, ring<N> &victim) {
+  const int size = static_cast<int>(victim.size());
+  VERIFY_INV("I22", steal_run(books, own, victim, false) == (size + 1) / 2);
+}
+
+template <class Q, int n>
+void empty_out(ledger<n> &books, Q &q) {
+  list rest = q.runqdrain();
+  books.take_all(rest);
+  VERIFY_INV("I21", q.runqempty());
+}
+
+// Put, put and get against one steal: the smallest world with every outcome. A slot is used twice.
+struct tiny : verify::suite<2> {
+  ledger<3> books;
+  ring<2> q{0xffffffff}, own;
+  void thread(unsigned i) {
+    if (i == 1) {
+      steal_run(books, own, q, false);
+      return;
+    }
+    const auto never = [](list &) { VERIFY_CHECK(!"overflow"); };
+    q.runqput(books.fresh(0), false, never);
+    q.runqput(books.fresh(1), false, never);
+    books.take(get(q));
+    q.runqput(books.fresh(2), false, never);
+  }
+  void after() {
+    empty_out(books, q);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(tiny, {.name = "runq.tiny",
+                    .component = "runq",
+                    .invariants = "I18 I19 I20 I22",
+                    .what = "ring of two: put, put, get, put against a steal; wraps at 2^32",
+                    .modes = {verify::random_mix(2), verify::bounded(3, 5)}})
+
+// Less of the same, so that the search comes to its end.
+struct tinier : verify::suite<2> {
+  ledger<2> books;
+  ring<2> q{0xffffffff}, own;
+  void before() {
+    q.runqput(books.fresh(0), false, [](list &) { VERIFY_CHECK(!"overflow"); });
+  }
+  void thread(unsigned i) {
+    if (i == 1) {
+      books.take(own.runqsteal(q, false));
+      return;
+    }
+    q.runqput(books.fresh(1), false, [](list &) { VERIFY_CHECK(!"overflow"); });
+    books.take(get(q, false));
+  }
+  void after() {
+    steal_half(books, own, q);
+    empty_out(books, q);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(tinier, {.name = "runq.tiny_full",
+                      .component = "runq",
+                      .invariants = "I18 I19 I20 I22",
+                      .what = "ring of two with one item: put and get against a steal, searched to the end",
+                      .modes = {verify::full_search(20)}})
+
+// A full ring spills its older half while a thief takes from the same end.
+struct overflow : verify::suite<2> {
+  ledger<4> books;
+  ring<2> q{0xfffffffe}, own;
+  void thread(unsigned i) {
+    if (i == 1) {
+      steal_run(books, own, q, false);
+      steal_run(books, own, q, false);
+      return;
+    }
+    for (int k = 0; k < 4; ++k) q.runqput(books.fresh(k), false, [this](list &batch) { spilled(batch); });
+  }
+  void spilled(list &batch) {
+    VERIFY_INV("I18", batch.size() == 2);  // half of the ring and the one that did not fit
+    const int a = books.take(batch.pop_front());
+    const int b = books.take(batch.pop_front());
+    VERIFY_INV("I22", a < b);
+  }
+  void after() {
+    empty_out(books, q);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(overflow, {.name = "runq.overflow",
+                        .component = "runq",
+                        .invariants = "I18 I19 I20 I22",
+                        .what = "a full ring of two spills half while a thief steals",
+                        .modes = {verify::random_mix(2), verify::bounded(2, 5)}})
+
+// The larger world: a ring of four, six items, the wrap, an owner that gets and two thieves.
+struct two_thieves : verify::suite<3> {
+  ledger<6> books;
+  ring<4> q{0xfffffffe}, own[2];
+  void thread(unsigned i) {
+    if (i > 0) {
+      steal_run(books, own[i - 1], q, false);
+      return;
+    }
+    const auto never = [this](list &batch) { books.take_all(batch); };
+    for (int k = 0; k < 4; ++k) q.runqput(books.fresh(k), false, never);
+    books.take(get(q));
+    q.runqput(books.fresh(4), false, never);
+    q.runqput(books.fresh(5), false, never);
+    books.take(get(q));
+  }
+  void after() {
+    steal_half(books, own[0], q);
+    empty_out(books, q);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(two_thieves, {.name = "runq.two_thieves",
+                           .component = "runq",
+                           .invariants = "I18 I19 I20 I22",
+                           .what = "ring of four across 2^32: owner puts six and gets, two thieves steal",
+                           .modes = {verify::random_mix(6), verify::bounded(2, 5)}})
+
+// Overflow into the global queue while one thief steals and another M empties the global queue.
+struct overflow_to_global : verify::suite<3> {
+  ledger<6> books;
+  ring<4> q{0xfffffffd}, own, other;
+  heddle::globrunq<test_item> global;
+  void thread(unsigned i) {
+    if (i == 0) {
+      for (int k = 0; k < 6; ++k)
+        q.runqput(books.fresh(k), false, [this](list &batch) { global.globrunqputbatch(batch); });
+    } else if (i == 1) {
+      steal_run(books, own, q, false);
+    } else {
+      for (int k = 0; k < 2; ++k) {
+        books.take(global.globrunqgetbatch(other, 1));
+        books.take(get(other));
+      }
+    }
+  }
+  void after() {
+    empty_out(books, q);
+    while (test_item *x = global.globrunqget()) books.take(x);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(overflow_to_global,
+             {.name = "runq.overflow_to_global",
+              .component = "runq",
+              .invariants = "I18 I20 I22",
+              .what = "overflow into globrunq while a thief steals and another M takes global batches",
+              .modes = {verify::random_mix(4), verify::bounded(1, 5)}})
+
+// runnext: the owner fills it, kicks it and takes it; the thief takes it when the ring is empty.
+struct runnext : verify::suite<2> {
+  ledger<3> books;
+  ring<2> q, own;
+  void thread(unsigned i) {
+    if (i == 1) {
+      books.take(own.runqsteal(q, true));
+      books.take(own.runqsteal(q, true));
+      return;
+    }
+    const auto never = [](list &) { VERIFY_CHECK(!"overflow"); };
+    q.runqput(books.fresh(0), true, never);
+    q.runqput(books.fresh(1), true, never);
+    books.take(get(q));
+    q.runqput(books.fresh(2), true, never);
+    books.take(get(q, false));
+  }
+  void after() {
+    empty_out(books, q);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(runnext, {.name = "runq.runnext",
+                       .component = "runq",
+                       .invariants = "I19 I20",
+                       .what = "runnext filled, kicked and taken by the owner, stolen by a thief",
+                       .modes = {verify::random_mix(3), verify::bounded(2, 5)}})
+
+// A batch is published by one store: what is behind it must be too.
+struct batch : verify::suite<2> {
+  ledger<5> books;
+  ring<4> q{0xffffffff}, own;
+  void thread(unsigned i) {
+    if (i == 1) {
+      steal_run(books, own, q, true);
+      return;
+    }
+    list some;
+    for (int k = 0; k < 5; ++k) some.push_back(books.fresh(k));
+    q.runqputbatch(some);
+    VERIFY_INV("I18", some.size() == 1);
+    books.take_all(some);
+    books.take(get(q));
+  }
+  void after() {
+    empty_out(books, q);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(batch, {.name = "runq.batch",
+                     .component = "runq",
+                     .invariants = "I18 I20",
+                     .what = "putbatch of more than fits, against a steal",
+                     .modes = {verify::random_mix(2), verify::bounded(3, 5)}})
+
+// What a thief has stolen stands in its own ring, from where the next thief steals it.
+struct second_hand : verify::suite<3> {
+  ledger<4> books;
+  ring<4> q, first{0xfffffffe}, second;
+  void thread(unsigned i) {
+    if (i == 0) {
+      list some;
+      for (int k = 0; k < 4; ++k) some.push_back(books.fresh(k));
+      q.runqputbatch(some);
+    } else if (i == 1) {
+      books.take(first.runqsteal(q, false));
+    } else {
+      books.take(second.runqsteal(first, false));
+    }
+  }
+  void after() {
+    empty_out(books, q);
+    empty_out(books, first);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(second_hand, {.name = "runq.second_hand",
+                           .component = "runq",
+                           .invariants = "I20",
+                           .what = "a thief steals from a thief what that one stole from the owner",
+                           .modes = {verify::random_mix(2), verify::bounded(2, 5)}})
+
+// The thief may hold up to half a ring of its own. A grab that trusts an old head beside a new tail would copy over it.
+struct half_full_thief : verify::suite<2> {
+  ledger<5> books;
+  ring<2> q, own{0xffffffff};
+  void before() {
+    own.runqput(books.fresh(4), false, [](list &) { VERIFY_CHECK(!"overflow"); });
+  }
+  void thread(unsigned i) {
+    if (i == 1) {
+      books.take(own.runqsteal(q, false));
+      books.take(get(own));
+      return;
+    }
+    for (int k = 0; k < 4; ++k) {
+      q.runqput(books.fresh(k), false, [](list &) { VERIFY_CHECK(!"overflow"); });
+      if (k > 0) books.take(get(q));
+    }
+  }
+  void after() {
+    VERIFY_INV("I20", books.holders[4] == 0);
+    empty_out(books, q);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(half_full_thief, {.name = "runq.half_full_thief",
+                               .component = "runq",
+                               .invariants = "I18 I20 I22",
+                               .what = "a thief that still holds half a ring steals from a ring that turns over",
+                               .modes = {verify::random_mix(2), verify::bounded(2, 5)}})
+
+// Two owners that steal from each other when they run dry.
+struct each_other : verify::suite<2> {
+  ledger<4> books;
+  ring<2> q[2];
+  void thread(unsigned i) {
+    const auto never = [](list &) { VERIFY_CHECK(!"overflow"); };
+    ring<2> &self = q[i];
+    const int from = static_cast<int>(2 * i);
+    self.runqput(books.fresh(from), false, never);
+    self.runqput(books.fresh(from + 1), i == 0, never);
+    while (test_item *x = get(self)) books.take(x);
+    books.take(self.runqsteal(q[1 - i], true));
+  }
+  void after() {
+    for (auto &self : q) empty_out(books, self);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(each_other, {.name = "runq.each_other",
+                          .component = "runq",
+                          .invariants = "I20",
+                          .what = "two owners steal from each other",
+                          .modes = {verify::random_mix(2), verify::bounded(2, 5)}})
+
+// The owner takes everything away, as when its P is destroyed, while a thief goes on.
+struct drain : verify::suite<2> {
+  ledger<4> books;
+  ring<4> q{0xffffffff}, own;
+  void thread(unsigned i) {
+    if (i == 1) {
+      steal_run(books, own, q, true);
+      return;
+    }
+    const auto never = [](list &) { VERIFY_CHECK(!"overflow"); };
+    for (int k = 0; k < 3; ++k) q.runqput(books.fresh(k), false, never);
+    q.runqput(books.fresh(3), true, never);
+    list all = q.runqdrain();
+    books.take_all(all);
+  }
+  void after() {
+    VERIFY_INV("I20", q.runqempty());
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(drain, {.name = "runq.drain",
+                     .component = "runq",
+                     .invariants = "I20",
+                     .what = "drain against a steal: all is taken, once",
+                     .modes = {verify::random_mix(2), verify::bounded(2, 5)}})
+
+// ---- runqempty
+
+// Go's TestSchedLocalQueueEmpty and its bug B5: one is here, the owner puts another and gets one. The strategy chooses
+// where each is put and from where the get takes. Always one is here, so nobody may see none.
+struct never_empty : verify::suite<2> {
+  ledger<2> books;
+  ring<2> q;
+  std::uint64_t chance = 0;
+  bool flip() { return heddle::cheaprandn(chance, 2) == 1; }
+  void before() {
+    q.runqput(books.fresh(0), flip(), [](list &) { VERIFY_CHECK(!"overflow"); });
+  }
+  void thread(unsigned i) {
+    if (i == 1) {
+      VERIFY_INV("I21", !q.runqempty());
+      return;
+    }
+    q.runqput(books.fresh(1), flip(), [](list &) { VERIFY_CHECK(!"overflow"); });
+    books.take(get(q, flip()));
+  }
+  void after() {
+    empty_out(books, q);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(never_empty,
+             {.name = "runq.never_empty",
+              .component = "runq",
+              .invariants = "I21",
+              .what = "TestSchedLocalQueueEmpty (B5): never seen empty while the owner puts one and gets one",
+              .modes = {verify::random_mix(2), verify::full_search(20)}})
+
+// The same where the get goes by overflow: a full ring of two keeps its newer half.
+struct never_empty_overflow : verify::suite<2> {
+  ledger<3> books;
+  ring<2> q;
+  void before() {
+    q.runqput(books.fresh(0), false, [](list &) { VERIFY_CHECK(!"overflow"); });
+  }
+  void thread(unsigned i) {
+    if (i == 1) {
+      VERIFY_INV("I21", !q.runqempty());
+      return;
+    }
+    for (int k = 1; k < 3; ++k) q.runqput(books.fresh(k), false, [this](list &batch) { books.take_all(batch); });
+  }
+  void after() {
+    empty_out(books, q);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(never_empty_overflow, {.name = "runq.never_empty_overflow",
+                                    .component = "runq",
+                                    .invariants = "I21",
+                                    .what = "never seen empty while an overflow takes the older half",
+                                    .modes = {verify::random_mix(2), verify::full_search(20)}})
+
+// With a thief about: what was put before the look, and is not stolen, is seen.
+struct never_empty_stolen : verify::suite<3> {
+  ledger<4> books;
+  ring<4> q, own;
+  bool left = true;
+  void before() {
+    for (int k = 0; k < 3; ++k) q.runqput(books.fresh(k), false, [](list &) { VERIFY_CHECK(!"overflow"); });
+  }
+  void thread(unsigned i) {
+    if (i == 0) {
+      q.runqput(books.fresh(3), true, [](list &) { VERIFY_CHECK(!"overflow"); });
+      books.take(get(q));
+    } else if (i == 1) {
+      steal_run(books, own, q, false);
+    } else {
+      VERIFY_INV("I21", !q.runqempty());  // item 2 was there and stays
+    }
+  }
+  void after() {
+    VERIFY_INV("I20", books.holders[2] == 1);
+    empty_out(books, q);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(never_empty_stolen,
+             {.name = "runq.never_empty_stolen",
+              .component = "runq",
+              .invariants = "I21",
+              .what = "an item that was put before the look and stays is seen, whatever a thief takes",
+              .modes = {verify::random_mix(2), verify::bounded(2, 5)}})
+
+// The delicate dance as far as it concerns this component: a put, the submitter's fence and its look at the spinners,
+// against a spinner that stops, its fence and its look at the queue. A thief takes runnext meanwhile, so that the
+// kicked item is in the owner's hands only. Somebody must notice.
+struct dance : verify::suite<3> {
+  ledger<2> books;
+  ring<2> q, own;
+  heddle::atomic<int> spinning{1};
+  bool woke = false, saw_empty = false;
+  void before() {
+    q.runqput(books.fresh(0), true, [](list &) { VERIFY_CHECK(!"overflow"); });
+  }
+  void thread(unsigned i) {
+    if (i == 0) {
+      q.runqput(books.fresh(1), true, [](list &) { VERIFY_CHECK(!"overflow"); });
+      heddle::fence(heddle::seq_cst);
+      woke = spinning.load(heddle::relaxed) == 0;
+    } else if (i == 1) {
+      spinning.store(0, heddle::relaxed);
+      heddle::fence(heddle::seq_cst);
+      saw_empty = q.runqempty();
+    } else {
+      books.take(own.runqsteal(q, true));
+    }
+  }
+  void after() {
+    VERIFY_INV("I21", woke || !saw_empty || q.size() == 0);
+    empty_out(books, q);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(dance,
+             {.name = "runq.dance",
+              .component = "runq",
+              .invariants = "I21",
+              .what = "either the submitter sees no spinner or the spinner sees the queue filled, a kick included",
+              .modes = {verify::random_mix(2), verify::bounded(3, 5)}})
+
+// The limit of I21, kept here so that it stays true: an item that the owner is just kicking from runnext to the ring is
+// in neither while a thief takes its successor. The put that kicks it is not over; the wake that follows it covers it
+// (dance).
+struct kick_window : verify::suite<3> {
+  ledger<2> books;
+  ring<2> q, own;
+  void before() {
+    q.runqput(books.fresh(0), true, [](list &) { VERIFY_CHECK(!"overflow"); });
+  }
+  void thread(unsigned i) {
+    if (i == 0) {
+      q.runqput(books.fresh(1), true, [](list &) { VERIFY_CHECK(!"overflow"); });
+    } else if (i == 1) {
+      const bool empty = q.runqempty();
+      VERIFY_INV("I21", !empty || books.holders[0] == 0);
+    } else {
+      books.take(own.runqsteal(q, true));
+    }
+  }
+};
+HEDDLE_SUITE(kick_window, {.name = "runq.kick_window",
+                           .component = "runq",
+                           .invariants = "I21",
+                           .what = "an item being kicked while a thief takes its successor is in neither place",
+                           .modes = {verify::random_mix(2)},
+                           .expected = verify::expect::red})
+
+}  // namespace

@@ -1,0 +1,94 @@
+#pragma once
+// A whole scheduler as a suite: thread 0 is m0, the dynamic threads are the Ms that newm starts; gs run on stacks of their
+// own, switched by the production assembly. The main goroutine is the suite's body().
+#include "heddle/runtime.hpp"
+#include "sched/status.hpp"
+#include "verify/suite.hpp"
+
+namespace verify {
+
+template <class Derived, int Ms, int Procs, int Foreign = 0>
+struct scheduled : suite<1 + Foreign, Ms - 1> {
+  // With threads from outside, "all asleep" is no deadlock: one of them may be about to start a goroutine.
+  heddle::schedt sched{heddle::sched_options{.procs = Procs, .threads_max = Ms, .detect_deadlock = Foreign == 0}};
+  bool finished = false;
+
+  void before() { VERIFY_CHECK(heddle::schedinit(sched)); }
+
+  void thread(unsigned i) {
+    if (i != 0) return static_cast<Derived *>(this)->foreign();
+    heddle::detail::start_main(sched);
+    Derived *self = static_cast<Derived *>(this);
+    auto main = [self] {
+      self->body();
+      self->finished = true;
+    };
+    const heddle::spawn s = heddle::detail::prepare(sched, main, 0);
+    heddle::detail::run_main(sched, s, &heddle::detail::invoke<decltype(main)>);
+  }
+
+  void foreign() {}
+
+  // Quiescent: every thread has ended.
+  void after() {
+    static_cast<Derived *>(this)->check();
+    VERIFY_INV("I37", finished);
+    std::int32_t spinning = 0, ms = 0;
+    for (heddle::m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) {
+      ++ms;
+      spinning += mp->spinning;
+      VERIFY_INV("I6", mp->p == nullptr && mp->nextp.get() == nullptr && mp->curg == nullptr);
+    }
+    VERIFY_INV("I11", sched.nmspinning.peek() == spinning);
+    VERIFY_INV("I34", sched.mcount.peek() == ms);
+    VERIFY_INV("I10", sched.midle.empty() && sched.midle.peek_count() == 0);
+    VERIFY_INV("I10", sched.pidle.peek_count() == Procs);
+    std::uint32_t seen = 0;
+    sched.pidle.drain([&](struct heddle::p *pp) {
+      VERIFY_INV("I7", (seen >> pp->id & 1) == 0);
+      seen |= 1u << pp->id;
+      VERIFY_INV("I6", pp->m.get() == nullptr && pp->status == heddle::pstatus::idle);
+    });
+    VERIFY_INV("I7", seen == (1u << Procs) - 1);
+    // Each g that was started has ended (the suites join theirs), so none may be left on any queue.
+    VERIFY_INV("I3", !heddle::has_work(sched));
+    for (heddle::g *gp = sched.allgs.get(); gp != nullptr; gp = gp->alllink)
+      VERIFY_INV("I27", heddle::readgstatus(gp) == heddle::gstatus::dead);
+    VERIFY_INV("I1", heddle::gcount(sched) == 0);
+    heddle::schedfree(sched);
+  }
+
+  void check() {}
+};
+
+// What one goroutine leaves behind: written by it alone, read by who joined it; a race here is a missing edge.
+struct trail {
+  heddle::plain<int> steps;
+  void step() { steps.set(steps.get() + 1); }
+};
+
+// Joins goroutines with nothing but the scheduler's own means: the last of n to arrive readies the waiter.
+class countdown {
+ public:
+  explicit countdown(int n) : left_(n) {}
+  void arrive() {
+    lock_.lock();
+    left_.set(left_.get() - 1);
+    heddle::g *gp = left_.get() == 0 ? waiter_.get() : nullptr;
+    lock_.unlock();
+    if (gp != nullptr) heddle::goready(gp);
+  }
+  void wait() {
+    lock_.lock();
+    if (left_.get() == 0) return lock_.unlock();
+    waiter_.set(heddle::getm()->curg);
+    heddle::gopark(heddle::parkunlock, &lock_, heddle::waitreason::test);
+  }
+
+ private:
+  heddle::spinlock lock_;
+  heddle::plain<int> left_;
+  heddle::plain<heddle::g *> waiter_;
+};
+
+}  // namespace verify

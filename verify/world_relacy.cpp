@@ -1,0 +1,240 @@
+// The state of the relacy world: one execution at a time, on one kernel thread, so nothing here needs to be atomic.
+#include "queues/world.hpp"
+
+#include <sys/mman.h>
+
+namespace heddle {
+inline namespace HEDDLE_WORLD {
+
+bool force_seq_cst = false;
+
+namespace harness {
+std::int32_t cpus = 2;
+std::uint64_t steps = 0;
+}  // namespace harness
+
+namespace {
+
+constexpr unsigned stacks_count = 16;
+constexpr std::size_t page_size = 4096;
+constexpr unsigned main_slot = harness::threads_limit;
+
+struct sleeper {
+  const void *word;
+  rl::thread_id_t thread;
+};
+
+struct start {
+  void (*fn)(void *);
+  void *arg;
+};
+
+struct execution {
+  harness::shape shape;
+  std::uint32_t begun = 0;  // bit i: thread i is static, or was started
+  std::uint32_t ended = 0;
+  bool on_main = true;
+  unsigned started = 0;  // dynamic threads so far
+  start starts[harness::threads_limit] = {};
+  void *m[harness::threads_limit + 1] = {};
+  sleeper sleepers[harness::threads_limit] = {};
+  unsigned sleepers_count = 0;
+  std::uint32_t stacks_out = 0;
+  char text[2048] = {};
+  std::size_t text_size = 0;
+};
+
+execution now;
+
+// The lowest page of each stack is a guard: an overflow is a crash, and that a failed execution.
+alignas(page_size) char arena[stacks_count][geometry::stack_size];
+bool arena_guarded = false;
+
+void guard_arena() noexcept {
+  if (arena_guarded) return;
+  for (auto &base : arena) mprotect(base, page_size, PROT_NONE);
+  arena_guarded = true;
+}
+
+void log(const site &s, const char *text) noexcept {
+  if (rl::ctx().collecting_history()) rl::ctx().exec_log_msg(s, text);
+}
+
+[[noreturn]] void fail(const char *text, const site &s) noexcept {
+  rl::ctx().fail_test(text, rl::test_result_user_assert_failed, s);
+  std::abort();  // fail_test leaves this stack for good
+}
+
+void *dynamic_thread(void *p) {
+  const start &s = *static_cast<start *>(p);
+  s.fn(s.arg);
+  harness::thread_end(rl::thread_index());
+  return nullptr;
+}
+
+unsigned self() noexcept { return now.on_main ? main_slot : rl::thread_index(); }
+
+}  // namespace
+
+void fence(std::memory_order o, site s) noexcept {
+  if (o == std::memory_order_relaxed) return;
+  const std::memory_order effective = effective_order(s, access::fence, o);
+  if (effective == o) return rl::atomic_thread_fence(relacy_order(o), s);
+  // Only a seq_cst fence is a scheduling point; a changed order must not move the others, or a replay would go astray.
+  rl::preemption_disabler alone(rl::ctx());
+  rl::atomic_thread_fence(relacy_order(effective), s);
+}
+
+// As membarrier does it: the others pass their fences one after the other, each at some point of this call. Threads
+// that have ended passed theirs on the way out.
+void fence_heavy(site s) noexcept {
+  rl::atomic_thread_fence(rl::mo_seq_cst, s);
+  for (unsigned i = 0; i < now.shape.static_threads + now.shape.dynamic_threads; ++i) {
+    if (i == rl::thread_index() || !(now.begun & 1u << i)) continue;
+    if (harness::can_run(i)) rl::ctx().sched();
+    now.shape.inject_fence(i);
+    log(s, "heavy fence: another thread passes a full fence");
+  }
+  rl::atomic_thread_fence(rl::mo_seq_cst, s);
+}
+
+void cpu_relax(site s) noexcept { rl::ctx().yield(1, s); }
+void thread_yield(site s) noexcept { rl::ctx().yield(1, s); }
+
+// Relacy's own futex orders the waker before the sleeper. The kernel promises no such thing in its interface, so this
+// one does not: what a note protects must be ordered by the note's own accesses.
+void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected, site s) noexcept {
+  rl::context &c = rl::ctx();
+  c.sched();
+  if (word.peek() != expected) {
+    log(s, "futex sleep: the value has changed");
+    // The kernel has just looked: values known to be old must not be read again, or a polling caller might never end.
+    c.threadx_->last_yield_ = c.threadx_->own_acq_rel_order_;
+    return;
+  }
+  log(s, "futex sleep");
+  const rl::thread_id_t thread = c.threadx_->index_;
+  now.sleepers[now.sleepers_count++] = {word.address(), thread};
+  if (c.park_current_thread(false, true, false, s) == rl::unpark_reason_normal) return;
+  for (unsigned i = 0; i < now.sleepers_count; ++i)
+    if (now.sleepers[i].thread == thread) now.sleepers[i] = now.sleepers[--now.sleepers_count];
+  log(s, "futex sleep: woken for no reason");
+}
+
+void futex_wake(atomic<std::uint32_t> &word, site s) noexcept {
+  rl::context &c = rl::ctx();
+  c.sched();
+  unsigned found[harness::threads_limit];
+  unsigned count = 0;
+  for (unsigned i = 0; i < now.sleepers_count; ++i)
+    if (now.sleepers[i].word == word.address()) found[count++] = i;
+  if (count == 0) return log(s, "futex wake: nobody sleeps");
+  const unsigned which = found[count == 1 ? 0 : c.rand(count, rl::sched_type_user)];
+  const rl::thread_id_t thread = now.sleepers[which].thread;
+  now.sleepers[which] = now.sleepers[--now.sleepers_count];
+  log(s, "futex wake");
+  c.unpark_thread(thread, false, s);
+}
+
+bool thread_start(thread &t, void (*fn)(void *), void *arg, site s) noexcept {
+  rl::ctx().sched();
+  if (now.started == now.shape.dynamic_threads) {
+    log(s, "thread start: refused");
+    return false;
+  }
+  start &slot = now.starts[now.started];
+  slot = {fn, arg};
+  ++now.started;
+  // Relacy hands its dynamic threads out from the highest index down.
+  now.begun |= 1u << (now.shape.static_threads + now.shape.dynamic_threads - now.started);
+  log(s, "thread start");
+  t.handle = rl::ctx().create_thread(&dynamic_thread, &slot);
+  return true;
+}
+
+void thread_join(thread &t, site s) noexcept {
+  rl::ctx().sched();
+  log(s, "thread join");
+  t.handle->wait(false, false, s);
+}
+
+void *current_m() noexcept { return now.m[self()]; }
+void set_current_m(void *mp) noexcept { now.m[self()] = mp; }
+
+std::int64_t nanotime() noexcept { return static_cast<std::int64_t>(harness::steps) * 1000; }
+
+std::uint32_t cheaprandn(std::uint64_t &, std::uint32_t n) noexcept {
+  return n <= 1 ? 0 : rl::ctx().rand(n, rl::sched_type_user);
+}
+
+stackpool::stackpool(std::size_t, bool) noexcept {}
+stackpool::~stackpool() = default;
+
+stack stackpool::stackalloc(std::size_t size) noexcept {
+  for (unsigned i = 0; i < stacks_count && size <= geometry::stack_size; ++i) {
+    if (now.stacks_out & 1u << i) continue;
+    now.stacks_out |= 1u << i;
+    return {arena[i] + page_size, arena[i] + geometry::stack_size};
+  }
+  return {};
+}
+
+void stackpool::stackfree(stack s) noexcept {
+  for (unsigned i = 0; i < stacks_count; ++i) {
+    if (arena[i] + page_size != s.lo) continue;
+    if (!(now.stacks_out & 1u << i)) break;
+    now.stacks_out &= ~(1u << i);
+    return;
+  }
+  fail("stackfree: this stack is not out", site::here());
+}
+
+os_facts osinit() noexcept { return {harness::cpus, page_size}; }
+
+void print_error(const char *text) noexcept {
+  const std::size_t room = sizeof now.text - 1 - now.text_size;
+  const std::size_t size = std::min(std::strlen(text), room);
+  std::memcpy(now.text + now.text_size, text, size);
+  now.text_size += size;
+  now.text[now.text_size] = 0;
+  log(site::here(), text);
+}
+
+void exit_misuse() noexcept {
+  if (now.text_size && now.text[now.text_size - 1] == '\n') now.text[now.text_size - 1] = 0;
+  fail(now.text_size ? now.text : "misuse", site::here());
+}
+
+void invariant_broken(const char *id, const char *condition, const char *file, int line) noexcept {
+  char text[512];
+  std::snprintf(text, sizeof text, "%s: %s", id, condition);
+  fail(text, site{file, id, line});
+}
+
+namespace harness {
+
+void begin_execution(const shape &s) noexcept {
+  guard_arena();
+  now.shape = s;
+  now.begun = 0;
+  now.ended = 0;
+  now.on_main = true;
+  now.started = 0;
+  std::fill(std::begin(now.m), std::end(now.m), nullptr);
+  now.sleepers_count = 0;
+  now.stacks_out = 0;
+  now.text_size = 0;
+  now.text[0] = 0;
+  cpus = 2;
+  steps = 0;
+}
+
+void on_main(bool is) noexcept { now.on_main = is; }
+void threads_begin() noexcept { now.begun = (1u << now.shape.static_threads) - 1; }
+void thread_end(unsigned thread) noexcept { now.ended |= 1u << thread; }
+bool can_run(unsigned thread) noexcept { return now.begun & ~now.ended & 1u << thread; }
+
+}  // namespace harness
+
+}  // namespace HEDDLE_WORLD
+}  // namespace heddle

@@ -1,0 +1,368 @@
+#pragma once
+// The relacy world: the seam of queues/world.hpp over the Relacy model checker. Every access to an atomic is a point
+// where the strategy may switch threads, and a load may return an older value wherever the C++ memory model lets it.
+// What it cannot see is stated in CAVEATS.md. The state behind these functions is in world_relacy.cpp.
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <new>
+#include <queue>
+#include <set>
+#include <sstream>
+#include <stack>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+// Relacy replaces keywords and library names by macros. Standard headers come before it, and its macros end here.
+#pragma push_macro("new")
+#pragma push_macro("delete")
+#pragma push_macro("malloc")
+#pragma push_macro("calloc")
+#pragma push_macro("realloc")
+#pragma push_macro("free")
+#pragma push_macro("assert")
+#pragma push_macro("errno")
+#include <relacy/relacy.hpp>
+#undef new
+#undef delete
+#undef malloc
+#undef calloc
+#undef realloc
+#undef free
+#undef assert
+#undef errno
+#undef memory_order_relaxed
+#undef memory_order_consume
+#undef memory_order_acquire
+#undef memory_order_release
+#undef memory_order_acq_rel
+#undef memory_order_seq_cst
+#undef VAR_T
+#undef TLS_T
+#undef VAR
+#undef $
+#pragma pop_macro("new")
+#pragma pop_macro("delete")
+#pragma pop_macro("malloc")
+#pragma pop_macro("calloc")
+#pragma pop_macro("realloc")
+#pragma pop_macro("free")
+#pragma pop_macro("assert")
+#pragma pop_macro("errno")
+
+namespace heddle {
+inline namespace HEDDLE_WORLD {
+
+// The names and meanings of world_os.hpp, the smallest sizes at which every branch can still be taken.
+struct geometry {
+  static constexpr std::uint32_t runq_capacity = 4;
+  static constexpr std::uint32_t fairness_tick = 3;
+  static constexpr std::uint32_t runnext_streak = 2;
+  static constexpr std::uint32_t steal_passes = 2;
+  static constexpr std::uint32_t globrunq_batch = 2;
+  static constexpr std::uint32_t gfree_max = 4;
+  static constexpr std::uint32_t gfree_batch = 2;
+  static constexpr std::uint32_t goid_batch = 2;
+  static constexpr std::uint32_t spin_rounds = 1;
+  static constexpr std::uint32_t spin_pauses = 1;
+  static constexpr std::uint32_t backoff_max = 1;
+  static constexpr std::uint32_t mutex_spins = 1;
+  static constexpr std::uint32_t runnext_pauses = 1;
+  static constexpr std::int32_t procs_max = 4;
+  static constexpr std::int32_t threads_max = 4;
+  static constexpr std::size_t stack_size = 64 * 1024;
+};
+
+// Relacy does not track over-aligned new, and padding costs it time; nothing here depends on real cache lines.
+inline constexpr std::size_t cacheline = 16;
+
+// Where in the shared source an operation stands. A defaulted argument, so that call sites read as in production.
+struct site {
+  const char *file;
+  const char *function;
+  int line;
+  static constexpr site here(const char *file = __builtin_FILE(), const char *function = __builtin_FUNCTION(),
+                             int line = __builtin_LINE()) noexcept {
+    return {file, function, line};
+  }
+  operator rl::debug_info() const noexcept { return rl::debug_info(function, file, static_cast<unsigned>(line)); }
+};
+
+enum class access : std::uint8_t { load, store, rmw, cas_success, cas_failure, fence };
+
+// Set only to replay a failure: when it then passes, the cause is a memory order, else the interleaving alone.
+extern bool force_seq_cst;
+
+// The one place where the order written at a site becomes the order that is checked.
+inline std::memory_order effective_order(const site &, access, std::memory_order order) noexcept {
+  return force_seq_cst ? std::memory_order_seq_cst : order;
+}
+
+inline rl::memory_order relacy_order(std::memory_order order) noexcept {
+  switch (order) {
+    case std::memory_order_relaxed: return rl::mo_relaxed;
+    case std::memory_order_consume: return rl::mo_acquire;
+    case std::memory_order_acquire: return rl::mo_acquire;
+    case std::memory_order_release: return rl::mo_release;
+    case std::memory_order_acq_rel: return rl::mo_acq_rel;
+    default: return rl::mo_seq_cst;
+  }
+}
+
+struct cas_orders {
+  rl::memory_order success;
+  rl::memory_order failure;
+};
+
+// Relacy accepts only a failure order that the success order covers, as C++11 did. Since C++17 any pair is legal, for
+// instance (release, acquire); there the success order is strengthened to cover the failure, so Relacy may miss a bug
+// that needs the weaker success, but never reports one that is not there.
+inline cas_orders relacy_cas_orders(const site &s, std::memory_order success, std::memory_order failure) noexcept {
+  success = effective_order(s, access::cas_success, success);
+  failure = effective_order(s, access::cas_failure, failure);
+  if (failure == std::memory_order_seq_cst)
+    success = std::memory_order_seq_cst;
+  else if (failure == std::memory_order_acquire || failure == std::memory_order_consume) {
+    if (success == std::memory_order_relaxed) success = std::memory_order_acquire;
+    if (success == std::memory_order_release) success = std::memory_order_acq_rel;
+  }
+  return {relacy_order(success), relacy_order(failure)};
+}
+
+// How a value is kept inside Relacy: it must be able to print and to default-construct it.
+template <class T, bool = std::is_enum_v<T>>
+struct representation {
+  using type = T;
+};
+template <class T>
+struct representation<T, true> {
+  using type = std::conditional_t<sizeof(T) == 1, int, std::underlying_type_t<T>>;  // an int prints as a number
+};
+template <class T>
+struct representation<T *, false> {
+  using type = void *;
+};
+template <class T>
+using representation_t = typename representation<T>::type;
+
+template <class T>
+representation_t<T> pack(T v) noexcept {
+  if constexpr (std::is_pointer_v<T>)
+    return (void *)v;  // drops const and takes function pointers as well
+  else
+    return static_cast<representation_t<T>>(v);
+}
+template <class T>
+T unpack(representation_t<T> v) noexcept {
+  if constexpr (std::is_pointer_v<T>)
+    return (T)v;
+  else
+    return static_cast<T>(v);
+}
+
+template <class T>
+class atomic {
+  using value = representation_t<T>;
+
+ public:
+  // The initial value is stored without a scheduling point: nobody else can know the object yet. It is an ordinary
+  // store otherwise, so an object that is published without release is reported as read before initialisation.
+  atomic(T v = T{}, site s = site::here()) noexcept {
+    rl::preemption_disabler alone(rl::ctx());
+    cell_.store(pack<T>(v), relacy_order(effective_order(s, access::store, std::memory_order_relaxed)), s);
+  }
+  atomic(const atomic &) = delete;
+  atomic &operator=(const atomic &) = delete;
+
+  T load(std::memory_order o, site s = site::here()) const noexcept {
+    return unpack<T>(cell_.load(relacy_order(effective_order(s, access::load, o)), s));
+  }
+  void store(T v, std::memory_order o, site s = site::here()) noexcept {
+    cell_.store(pack<T>(v), relacy_order(effective_order(s, access::store, o)), s);
+  }
+  T exchange(T v, std::memory_order o, site s = site::here()) noexcept {
+    return unpack<T>(cell_.exchange(pack<T>(v), relacy_order(effective_order(s, access::rmw, o)), s));
+  }
+  bool compare_exchange_weak(T &expected, T desired, std::memory_order ok, std::memory_order fail,
+                             site s = site::here()) noexcept {
+    value seen = pack<T>(expected);
+    const cas_orders o = relacy_cas_orders(s, ok, fail);
+    const bool done = cell_.compare_exchange_weak(seen, pack<T>(desired), o.success, s, o.failure, s);
+    expected = unpack<T>(seen);
+    return done;
+  }
+  bool compare_exchange_strong(T &expected, T desired, std::memory_order ok, std::memory_order fail,
+                               site s = site::here()) noexcept {
+    value seen = pack<T>(expected);
+    const cas_orders o = relacy_cas_orders(s, ok, fail);
+    const bool done = cell_.compare_exchange_strong(seen, pack<T>(desired), o.success, s, o.failure, s);
+    expected = unpack<T>(seen);
+    return done;
+  }
+  T fetch_add(T v, std::memory_order o, site s = site::here()) noexcept {
+    return unpack<T>(cell_.fetch_add(pack<T>(v), relacy_order(effective_order(s, access::rmw, o)), s));
+  }
+  T fetch_sub(T v, std::memory_order o, site s = site::here()) noexcept {
+    return unpack<T>(cell_.fetch_sub(pack<T>(v), relacy_order(effective_order(s, access::rmw, o)), s));
+  }
+  // The newest value; neither a step of the execution nor an event of its history.
+  T peek() const noexcept { return unpack<T>(cell_.debug_value()); }
+  const void *address() const noexcept { return this; }  // for futex only
+
+ private:
+  rl::atomic<value> cell_;
+};
+
+// Scalars are kept in Relacy and show their value in the history. Other types stay outside it, beside a counter that
+// Relacy checks for races in their place.
+template <class T, bool = std::is_scalar_v<T>>
+class plain_cell {
+ public:
+  explicit plain_cell(T v) noexcept : var_(pack<T>(v)) {}
+  T get(const site &s) const noexcept { return unpack<T>(var_(s).load()); }
+  void set(T v, const site &s) noexcept { var_(s).store(pack<T>(v)); }
+
+ private:
+  rl::var<representation_t<T>> var_;
+};
+template <class T>
+class plain_cell<T, false> {
+ public:
+  explicit plain_cell(const T &v) noexcept : writes_(1u), value_(v) {}
+  T get(const site &s) const noexcept {
+    writes_(s).load();
+    return value_;
+  }
+  void set(const T &v, const site &s) noexcept {
+    writes_(s).store(++count_);
+    value_ = v;
+  }
+
+ private:
+  rl::var<unsigned> writes_;
+  unsigned count_ = 1;
+  T value_;
+};
+
+template <class T>
+class plain {
+ public:
+  plain(T v = T{}) noexcept : cell_(v) {}
+  plain(const plain &) = delete;
+  plain &operator=(const plain &) = delete;
+
+  T get(site s = site::here()) const noexcept { return cell_.get(s); }
+  void set(T v, site s = site::here()) noexcept { cell_.set(v, s); }
+
+ private:
+  plain_cell<T> cell_;
+};
+
+// Not a part of any protocol, so no step of the execution.
+class statistic {
+ public:
+  void add(std::uint64_t n = 1) noexcept { value_ += n; }
+  std::uint64_t get() const noexcept { return value_; }
+
+ private:
+  std::uint64_t value_ = 0;
+};
+
+void fence(std::memory_order o, site s = site::here()) noexcept;
+inline void fence_light() noexcept {}
+void fence_heavy(site s = site::here()) noexcept;
+
+void cpu_relax(site s = site::here()) noexcept;
+void thread_yield(site s = site::here()) noexcept;
+
+void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected, site s = site::here()) noexcept;
+void futex_wake(atomic<std::uint32_t> &word, site s = site::here()) noexcept;
+
+struct thread {
+  rl::win_waitable_object *handle = nullptr;
+};
+// False when the suite's dynamic threads are all used up: the way to see a failing thread start.
+[[nodiscard]] bool thread_start(thread &t, void (*fn)(void *), void *arg, site s = site::here()) noexcept;
+void thread_join(thread &t, site s = site::here()) noexcept;
+
+[[gnu::noinline]] void *current_m() noexcept;
+[[gnu::noinline]] void set_current_m(void *mp) noexcept;
+
+std::int64_t nanotime() noexcept;  // one microsecond for each scheduling point so far
+inline std::uint64_t random_seed() noexcept { return 1; }
+
+// Chance is a choice of the strategy: every outcome is tried, and the state is left alone.
+std::uint32_t cheaprandn(std::uint64_t &state, std::uint32_t n) noexcept;
+
+struct stack {
+  char *lo = nullptr;
+  char *hi = nullptr;
+  explicit operator bool() const noexcept { return hi != nullptr; }
+};
+
+// A fixed arena of 16 stacks for the whole execution; an empty stack when they are all out.
+class stackpool {
+ public:
+  stackpool(std::size_t stack_size, bool log) noexcept;
+  ~stackpool();
+  stackpool(const stackpool &) = delete;
+  stackpool &operator=(const stackpool &) = delete;
+  stack stackalloc(std::size_t size) noexcept;
+  void stackfree(stack s) noexcept;
+  std::size_t usable(std::size_t) const noexcept { return geometry::stack_size; }
+};
+
+// Threads are fibers of one kernel thread and nothing throws or looks at errno here: a switch carries registers only.
+struct fiber {};
+inline void fiber_attach_thread(fiber &) noexcept {}
+inline void fiber_create(fiber &, stack) noexcept {}
+inline void fiber_destroy(fiber &, stack) noexcept {}
+inline void fiber_resume(fiber &, fiber &) noexcept {}
+inline void fiber_suspend(fiber &, fiber &) noexcept {}
+inline void fiber_leave(fiber &, fiber &, bool) noexcept {}
+inline void fiber_arrive(fiber &) noexcept {}
+
+struct os_facts {
+  std::int32_t cpus;
+  std::size_t page_size;
+};
+os_facts osinit() noexcept;
+
+// Kept for the report of this execution, and shown in its history.
+void print_error(const char *text) noexcept;
+// Both end the execution as failed; nothing of it runs on.
+[[noreturn]] void exit_misuse() noexcept;
+[[noreturn]] void invariant_broken(const char *id, const char *condition, const char *file, int line) noexcept;
+
+// What the harness (verify/suite.hpp) sets and asks; no shared source may use it.
+namespace harness {
+inline constexpr unsigned threads_limit = 16;
+struct shape {
+  unsigned static_threads = 0;
+  unsigned dynamic_threads = 0;
+  void (*inject_fence)(unsigned thread) noexcept = nullptr;  // a full fence on behalf of that thread
+};
+extern std::int32_t cpus;        // what osinit() says; back to 2 at the start of each execution
+extern std::uint64_t steps;      // scheduling points of this execution
+void begin_execution(const shape &) noexcept;
+void on_main(bool is) noexcept;  // around before() and after(), which have a current_m of their own
+void threads_begin() noexcept;   // before() is done
+void thread_end(unsigned thread) noexcept;
+bool can_run(unsigned thread) noexcept;  // static, or started; and not ended
+}  // namespace harness
+
+}  // namespace HEDDLE_WORLD
+}  // namespace heddle
