@@ -29,7 +29,7 @@ TEST(gfree, is_lifo) {
   EXPECT_EQ(p.size(), 0u);
 }
 
-TEST(gfree, a_full_list_spills_one_batch_the_newest) {
+TEST(gfree, a_full_list_spills_one_batch_the_oldest) {
   heddle::test_items<max> x;
   global g;
   local p, other;
@@ -38,11 +38,11 @@ TEST(gfree, a_full_list_spills_one_batch_the_newest) {
   EXPECT_EQ(other.gfget(g), nullptr) << "nothing spilled yet";
   p.gfput(x[max - 1], g);
   EXPECT_EQ(p.size(), static_cast<std::uint32_t>(max - batch));
-  EXPECT_EQ(other.gfget(g), x[max - 1]) << "newest, so warmest, first";
+  EXPECT_EQ(other.gfget(g), x[batch - 1]) << "the oldest go, the newest of them first";
   EXPECT_EQ(other.size(), static_cast<std::uint32_t>(batch - 1)) << "a refill is one batch";
-  for (int i = 2; i <= batch; ++i) EXPECT_EQ(other.gfget(g), x[max - i]);
+  for (int i = batch - 1; i-- > 0;) EXPECT_EQ(other.gfget(g), x[i]);
   EXPECT_EQ(other.gfget(g), nullptr);
-  for (int i = max - batch; i-- > 0;) EXPECT_EQ(p.gfget(g), x[i]);
+  for (int i = max; i-- > batch;) EXPECT_EQ(p.gfget(g), x[i]) << "what stays is warm";
 }
 
 TEST(gfree, a_refill_prefers_those_with_stacks) {

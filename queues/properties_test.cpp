@@ -319,18 +319,17 @@ struct gfree_model : pool_model {
   bool possible(int, int) const { return fresh.size() > 36; }
   std::size_t size() const { return local[0].size() + local[1].size(); }
 
-  void spill(std::deque<int> &from, std::size_t n) {
+  // All but the `keep` newest go, newest first.
+  void spill(std::deque<int> &from, std::size_t keep) {
     ints w, wo;
-    for (; n != 0; --n) {
-      (stack_of(from.front()) ? w : wo).push_back(from.front());
-      from.pop_front();
-    }
+    for (std::size_t i = keep; i < from.size(); ++i) (stack_of(from[i]) ? w : wo).push_back(from[i]);
+    from.resize(keep);
     if (!w.empty()) with.push_back(w);
     if (!wo.empty()) without.push_back(wo);
   }
   void put(std::deque<int> &p) {
     p.push_front(take());
-    if (p.size() >= heddle::geometry::gfree_max) spill(p, heddle::geometry::gfree_batch);
+    if (p.size() >= heddle::geometry::gfree_max) spill(p, heddle::geometry::gfree_max - heddle::geometry::gfree_batch);
   }
   ints step(int kind, int a, int b) {
     std::deque<int> &p = local[a % 2];
@@ -353,7 +352,7 @@ struct gfree_model : pool_model {
       case 2:
         for (int i = 0; i < count(b); ++i) put(p);
         break;
-      case 3: spill(p, p.size()); break;
+      case 3: spill(p, 0); break;
     }
     give(out);
     return out;

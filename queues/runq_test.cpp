@@ -95,6 +95,25 @@ TEST(gqueue, push_back_all_moves_everything_and_take_gives_the_chain) {
   EXPECT_EQ(chain, nullptr);
 }
 
+TEST(gqueue, cut_keeps_the_first_and_returns_the_others) {
+  for (std::uint32_t n : {1u, 2u, 3u}) {
+    heddle::test_items<6> x;
+    list q;
+    for (int i = 0; i < 4; ++i) q.push_back(x[i]);
+    list rest = q.cut(n);
+    EXPECT_EQ(q.size(), n);
+    EXPECT_EQ(rest.size(), 4 - n);
+    q.push_back(x[4]);  // both ends are right in both lists
+    rest.push_back(x[5]);
+    ints first, others;
+    for (int i = 0; i < 4; ++i) (i < static_cast<int>(n) ? first : others).push_back(i);
+    first.push_back(4);
+    others.push_back(5);
+    EXPECT_EQ(payloads(q), first);
+    EXPECT_EQ(payloads(rest), others);
+  }
+}
+
 // Go's TestSchedLocalQueue.
 TEST(runq, TestSchedLocalQueue) {
   heddle::test_items<256> x;

@@ -74,6 +74,9 @@ using heddle_test::run_on;
   errno = value;
 }
 
+void yield() { heddle::yield(); }
+void gosched() { heddle::gosched(); }
+
 TEST(Switch, keeps_callee_saved_registers) {
   EXPECT_EQ(heddle_test_registers(7, [] {}), 0u);
   for (const int procs : {1, 2, 4}) {
@@ -83,11 +86,11 @@ TEST(Switch, keeps_callee_saved_registers) {
       for (std::uint64_t i = 1; i <= 20; ++i)
         wg.go([&changed, i] {
           for (std::uint64_t round = 0; round < 50; ++round) {
-            changed |= heddle_test_registers(i << 32 | round << 8, heddle::yield);
-            changed |= heddle_test_registers(~i << 40 | round, heddle::gosched);
+            changed |= heddle_test_registers(i << 32 | round << 8, yield);
+            changed |= heddle_test_registers(~i << 40 | round, gosched);
           }
         });
-      for (int i = 0; i < 20; ++i) changed |= heddle_test_registers(0x5a5a5a5a, heddle::gosched);
+      for (int i = 0; i < 20; ++i) changed |= heddle_test_registers(0x5a5a5a5a, gosched);
       wg.wait();
     }), 0);
     EXPECT_EQ(changed, 0u) << procs << " Ps";
@@ -125,7 +128,7 @@ TEST(Switch, errno_belongs_to_the_goroutine) {
           if (get_errno() != 0) wrong.fetch_add(1);  // a new goroutine starts clean
           for (int round = 0; round < 100; ++round) {
             set_errno(1000 * i + round);
-            (round % 2 == 0 ? heddle::yield : heddle::gosched)();
+            (round % 2 == 0 ? yield : gosched)();
             if (get_errno() != 1000 * i + round) wrong.fetch_add(1);
           }
         });
@@ -161,7 +164,7 @@ TEST(Exceptions, each_goroutine_rethrows_its_own) {
                 if (std::current_exception() != nullptr) wrong.fetch_add(1);
                 throw mine;
               } catch (int) {
-                (round % 2 == 0 ? heddle::yield : heddle::gosched)();
+                (round % 2 == 0 ? yield : gosched)();
                 const std::exception_ptr held = std::current_exception();
                 if (held == nullptr) wrong.fetch_add(1);
                 heddle::yield();

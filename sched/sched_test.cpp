@@ -701,7 +701,7 @@ TEST(Order, the_global_queue_is_served_while_the_inbox_is_never_empty) {
 }
 
 TEST(Order, an_overfull_ring_spills_and_loses_nothing) {
-  constexpr int n = 2000;
+  constexpr int n = 1500;
   scheduler s(1);
   std::vector<int> log;
   run_main(*s, [&] {

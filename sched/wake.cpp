@@ -7,9 +7,10 @@
 //   Waker (what S3 leads to; resetspinning):
 //     W1 nmspinning 0 -> 1    W2 take an idle P (*); got one: start an M for it, spinning
 //     W3 none: nmspinning -1, fence, needspinning := 1 (*), fence, look for an idle P once more
-//   Dropper (an M that found nothing):
-//     D1 put the P on pidle (*)    D2 spinning: nmspinning -1, heavy fence; else a full fence
-//     D3 spinning: look at every source of work    D4 read needspinning; work or 1: take a P back and spin    D5 stopm
+//   Dropper (an M that found nothing; drop_p, then stopm):
+//     D1 put the P on pidle (*)    D2 if it was spinning: nmspinning -1, heavy fence    D3 then look at every source of
+//     work, and take a P back to spin if there is some    D4 put itself on midle, full fence    D5 read needspinning; 1:
+//     start an M for an idle P, perhaps itself    D6 sleep
 //
 // What each may rely on:
 //   COUNT  nmspinning > 0: somebody looks at every source after his count is gone. A count ends in D2 (then D3 looks), in
@@ -23,12 +24,12 @@
 //      If by resetspinning or W3: a waker's steps follow, and case 1, 2 or 3 holds for them. (DANCE-1)
 //   2. S3 reads the promise. Whoever clears it later is counted; as case 1. (DANCE-2)
 //   3. The waker finds no P in W2, and a dropper puts one at once. Dekker: W3 sets needspinning, fence, reads pidle; the
-//      dropper puts to pidle, fence, reads needspinning. One of them sees the other. (DANCE-3; Go's bug B1)
+//      dropper puts to pidle, fence (D4), reads needspinning. One of them sees the other. (DANCE-3; Go's bug B1)
 //      W3's first fence orders the count's end before the promise, so that who relied on the count is covered by it.
 //   4. A starter that takes a P for a spinning M clears the promise (fence first, so that it sees one made before that P was
 //      put); otherwise a P could lie idle beside a standing promise, which case 2 excludes. (DANCE-4)
 //   5. There is an idle P but no M to be had (threads_max, or the system refuses). The starter puts the P back, promises,
-//      fence, reads midle; an M that goes to sleep puts itself on midle, fence, reads needspinning. (DANCE-5)
+//      fence, reads midle; an M that goes to sleep puts itself on midle, fence, reads needspinning (D4, D5). (DANCE-5)
 //   6. stop: the stopper sets stopping, fence, empties midle; the M puts itself on midle, fence, reads stopping. (DANCE-6)
 //   7. A foreign thread must not start an M after joinms has joined them all: it counts itself in foreigners, fence, reads
 //      stopping; the stopper sets stopping, fence, and joinms waits until foreigners is 0. (STOP-2)
@@ -42,7 +43,7 @@ namespace {
 struct p *promise(schedt &sched) noexcept {
   // acq_rel, an RMW: every promise and clearing so far happens before whoever clears next. [DANCE-2]
   sched.needspinning.exchange(1, acq_rel);
-  fence(seq_cst);  // needspinning's store against the load of pidle; partner: drop_p. [DANCE-3]
+  fence(seq_cst);  // needspinning's store against the load of pidle; partner: stopm. [DANCE-3]
   return sched.pidle.get();
 }
 
@@ -134,7 +135,7 @@ void stopm(m *mp) noexcept {
   schedt &sched = *mp->sched;
   HEDDLE_INV("I12", mp->p == nullptr && !mp->spinning && mp->curg == nullptr);
   sched.midle.put(mp);
-  fence(seq_cst);  // midle against the loads below; partners: startm and stop. [DANCE-5, DANCE-6]
+  fence(seq_cst);  // pidle and midle against the loads below; partners: promise, startm, stop. [DANCE-3, DANCE-5, DANCE-6]
   if (sched.stopping.load(relaxed) != 0) {  // relaxed: ordered by the fence
     stop(sched);
   } else if (sched.needspinning.load(relaxed) != 0) {  // relaxed: ordered by the fence
@@ -156,21 +157,16 @@ void stopm(m *mp) noexcept {
 bool drop_p(m *mp) noexcept {
   schedt &sched = *mp->sched;
   const bool was_spinning = mp->spinning;
-  if (!was_spinning && sched.needspinning.load(relaxed) != 0) {  // relaxed: hint, read again below
+  if (!was_spinning && sched.needspinning.load(relaxed) != 0) {  // relaxed: hint; stopm reads it for good
     become_spinning(mp);
     return true;
   }
   sched.pidle.put(releasep(mp));
-  bool found = false;
-  if (was_spinning) {
-    mp->spinning = false;
-    uncount_spinning(sched);
-    fence_heavy();  // the count's end against D3 and D4; partners: wakep's light fence, promise. [DANCE-1, DANCE-3]
-    found = has_work(sched);
-  } else {
-    fence(seq_cst);  // pidle.put against D4; partner: promise. [DANCE-3]
-  }
-  if (!found && sched.needspinning.load(relaxed) == 0) return false;  // relaxed: ordered by the fences
+  if (!was_spinning) return false;  // only who was counted owes a last look (B4)
+  mp->spinning = false;
+  uncount_spinning(sched);
+  fence_heavy();  // the count's end against D3; partner: wakep's light fence. [DANCE-1]
+  if (!has_work(sched)) return false;
   struct p *pp = sched.pidle.get();
   if (pp == nullptr) pp = promise(sched);
   if (pp == nullptr) return false;

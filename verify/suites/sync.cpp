@@ -58,20 +58,20 @@ struct group : scheduled<group, 2, 2> {
 // Two waiters and one that finishes: both are released.
 struct waiters : scheduled<waiters, 2, 2> {
   wait_group wg{1};
-  trail before;
+  trail earlier;
   countdown all{1};
   void body() {
     go([this] {
       wg.wait();
-      VERIFY_INV("I57", before.steps.get() == 1);
+      VERIFY_INV("I57", earlier.steps.get() == 1);
       all.arrive();
     });
     go([this] {
-      before.step();
+      earlier.step();
       wg.done();
     });
     wg.wait();
-    VERIFY_INV("I57", before.steps.get() == 1);
+    VERIFY_INV("I57", earlier.steps.get() == 1);
     all.wait();
   }
 };
