@@ -313,7 +313,7 @@ RC_GTEST_PROP(Properties, values_are_conserved, ()) {
 
 RC_GTEST_PROP(Properties, pipelines_keep_the_order, ()) {
   const int procs = *rc::gen::element(1, 2, 4);
-  const auto capacities = *rc::gen::container<std::vector<std::size_t>>(rc::gen::inRange<std::size_t>(0, 4));
+  const auto capacities = *rc::gen::scale(0.3, rc::gen::container<std::vector<std::size_t>>(rc::gen::inRange<std::size_t>(0, 4)));
   const int n = *rc::gen::inRange(0, 100);
   std::vector<int> out;
   const int status = run_on(procs, [&] {
@@ -340,8 +340,8 @@ RC_GTEST_PROP(Properties, pipelines_keep_the_order, ()) {
 RC_GTEST_PROP(Properties, sections_exclude_each_other_and_waits_end, ()) {
   const int procs = *rc::gen::element(1, 2, 4);
   // Each worker: a list of (which mutex, what to do inside).
-  const auto workers = *rc::gen::container<std::vector<std::vector<std::pair<int, int>>>>(
-      rc::gen::container<std::vector<std::pair<int, int>>>(rc::gen::pair(rc::gen::inRange(0, 3), rc::gen::inRange(0, 5))));
+  const auto workers = *rc::gen::scale(0.3, rc::gen::container<std::vector<std::vector<std::pair<int, int>>>>(
+      rc::gen::container<std::vector<std::pair<int, int>>>(rc::gen::pair(rc::gen::inRange(0, 3), rc::gen::inRange(0, 5)))));
   int sections[3] = {}, wanted[3] = {}, children = 0, wanted_children = 0;
   for (const auto &w : workers)
     for (const auto &[which, what] : w) {

@@ -80,7 +80,7 @@ void gosched() { heddle::gosched(); }
 TEST(Switch, keeps_callee_saved_registers) {
   EXPECT_EQ(heddle_test_registers(7, [] {}), 0u);
   for (const int procs : {1, 2, 4}) {
-    std::uint64_t changed = 0;
+    std::atomic<std::uint64_t> changed{0};
     EXPECT_EQ(run_on(procs, [&] {
       heddle::wait_group wg;
       for (std::uint64_t i = 1; i <= 20; ++i)
@@ -93,7 +93,7 @@ TEST(Switch, keeps_callee_saved_registers) {
       for (int i = 0; i < 20; ++i) changed |= heddle_test_registers(0x5a5a5a5a, gosched);
       wg.wait();
     }), 0);
-    EXPECT_EQ(changed, 0u) << procs << " Ps";
+    EXPECT_EQ(changed.load(), 0u) << procs << " Ps";
   }
 }
 

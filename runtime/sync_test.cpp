@@ -205,7 +205,7 @@ TEST(WaitGroup, wakes_every_waiter) {
 TEST(WaitGroup, may_be_destroyed_right_after_wait) {
   for (const int procs : {1, 2, 4}) {
     EXPECT_EQ(run_on(procs, [] {
-      for (int i = 0; i < 500; ++i) {
+      for (int i = 0; i < 200; ++i) {
         auto wg = std::make_unique<wait_group>();
         for (int k = 0; k < 3; ++k) wg->go([] {});
         wg->wait();

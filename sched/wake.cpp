@@ -6,7 +6,7 @@
 //     S1 publish work    S2 light fence    S3 read nmspinning, then needspinning; both 0: wake. Else leave it to them.
 //   Waker (what S3 leads to; resetspinning):
 //     W1 nmspinning 0 -> 1    W2 take an idle P (*); got one: start an M for it, spinning
-//     W3 none: nmspinning -1, fence, needspinning := 1 (*), fence, look for an idle P once more
+//     W3 none: nmspinning -1, needspinning := 1 (*), fence, look for an idle P once more
 //   Dropper (an M that found nothing; drop_p, then stopm):
 //     D1 put the P on pidle (*)    D2 if it was spinning: nmspinning -1, heavy fence    D3 then look at every source of
 //     work, and take a P back to spin if there is some    D4 put itself on midle, full fence    D5 read needspinning; 1:
@@ -25,9 +25,11 @@
 //   2. S3 reads the promise. Whoever clears it later is counted; as case 1. (DANCE-2)
 //   3. The waker finds no P in W2, and a dropper puts one at once. Dekker: W3 sets needspinning, fence, reads pidle; the
 //      dropper puts to pidle, fence (D4), reads needspinning. One of them sees the other. (DANCE-3; Go's bug B1)
-//      W3's first fence orders the count's end before the promise, so that who relied on the count is covered by it.
-//   4. A starter that takes a P for a spinning M clears the promise (fence first, so that it sees one made before that P was
-//      put); otherwise a P could lie idle beside a standing promise, which case 2 excludes. (DANCE-4)
+//      Who clears the promise acquires it, and with it the end of the waker's count: so a submitter that has relied on that
+//      count is covered as in case 1, by the clearer's heavy fence.
+//   4. Who finds a P after all, having made or read a promise (W3, D5, case 5), clears it: a second P may have been put as
+//      well, and would lie idle beside a promise that case 2 relies on. Any other starter may leave one standing: a P put
+//      after the promise was made is seen by its dropper (case 3), so none is idle. (DANCE-4)
 //   5. There is an idle P but no M to be had (threads_max, or the system refuses). The starter puts the P back, promises,
 //      fence, reads midle; an M that goes to sleep puts itself on midle, fence, reads needspinning (D4, D5). (DANCE-5)
 //   6. stop: the stopper sets stopping, fence, empties midle; the M puts itself on midle, fence, reads stopping. (DANCE-6)
@@ -41,7 +43,8 @@ namespace {
 
 // Makes a promise, or renews it, and looks for a P that was put meanwhile.
 struct p *promise(schedt &sched) noexcept {
-  // acq_rel, an RMW: every promise and clearing so far happens before whoever clears next. [DANCE-2]
+  // acq_rel, an RMW: every promise and clearing so far, and the count that ended before it, happens before whoever clears
+  // next. [DANCE-2, DANCE-3]
   sched.needspinning.exchange(1, acq_rel);
   fence(seq_cst);  // needspinning's store against the load of pidle; partner: stopm. [DANCE-3]
   return sched.pidle.get();
@@ -71,7 +74,6 @@ void wakep_fenced(schedt &sched) noexcept {
   struct p *pp = sched.pidle.get();
   if (pp == nullptr) {
     uncount_spinning(sched);
-    fence(seq_cst);  // the count's end against the promise: case 3. [DANCE-3]
     pp = promise(sched);
     if (pp == nullptr) return;
     count_spinning(sched);
@@ -106,10 +108,7 @@ void resetspinning(m *mp) noexcept {
 // Owns: pp. Blocks: nothing.
 void startm(schedt &sched, struct p *pp, bool spinning) noexcept {
   for (;;) {
-    if (spinning) {
-      fence(seq_cst);  // pidle.get against the load of needspinning; partner: promise. [DANCE-4]
-      clear_promise(sched);
-    }
+    if (spinning) clear_promise(sched);  // one that we made or read ourselves: case 4 [DANCE-4]
     if (m *mp = sched.midle.get()) {
       HEDDLE_INV("I12", !mp->spinning && mp->nextp.get() == nullptr);
       mp->spinning = spinning;
@@ -120,7 +119,6 @@ void startm(schedt &sched, struct p *pp, bool spinning) noexcept {
     if (newm(sched, pp, spinning)) return;
     sched.pidle.put(pp);
     if (spinning) uncount_spinning(sched);
-    fence(seq_cst);  // as in wakep_fenced. [DANCE-3]
     sched.needspinning.exchange(1, acq_rel);  // acq_rel: as in promise. [DANCE-2]
     fence(seq_cst);  // needspinning against the load of midle; partner: stopm. [DANCE-5]
     if (sched.midle.empty()) return;

@@ -301,6 +301,34 @@ HEDDLE_SUITE(half_full_thief, {.name = "runq.half_full_thief",
                                .what = "a thief that still holds half a ring steals from a ring that turns over",
                                .modes = {verify::random_mix(2), verify::bounded(2, 5)}})
 
+// The owner empties its ring while a thief looks. A thief that could see a head beyond an old tail would go round for as
+// long as it sees that tail: a livelock, which the search finds because it lets the tail stay old for ever.
+struct emptied : verify::suite<2> {
+  ledger<2> books;
+  ring<2> q, own;
+  void before() {
+    q.runqput(books.fresh(0), false, [](list &) { VERIFY_CHECK(!"overflow"); });
+  }
+  void thread(unsigned i) {
+    if (i == 1) {
+      books.take(own.runqsteal(q, false));
+      return;
+    }
+    q.runqput(books.fresh(1), false, [](list &) { VERIFY_CHECK(!"overflow"); });
+    books.take(get(q, false));
+    books.take(get(q, false));
+  }
+  void after() {
+    empty_out(books, q);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(emptied, {.name = "runq.emptied",
+                       .component = "runq",
+                       .invariants = "I20",
+                       .what = "a thief ends its grab, however old the tail that it sees",
+                       .modes = {verify::random_mix(1), verify::bounded(2, 5)}})
+
 // Two owners that steal from each other when they run dry.
 struct each_other : verify::suite<2> {
   ledger<4> books;
