@@ -13,7 +13,7 @@ namespace bench {
 struct figure {
   double value = 0;  // in `unit`: per operation, or for the whole run where the unit is ms
   std::string_view unit;
-  double elapsed_s = 0;  // of the measured part
+  double elapsed_s = 0;                                   // of the measured part
   std::vector<std::pair<std::string_view, double>> more;  // further figures of the run; the unit ends the name
 };
 

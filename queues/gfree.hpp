@@ -50,7 +50,8 @@ class gfree {
   void gfput(T *gp, gfree_global<T> &global) noexcept {
     local_.push_front(gp);
     if (local_.size() < geometry::gfree_max) return;
-    gqueue<T> batch = local_.cut(geometry::gfree_max - geometry::gfree_batch);  // the oldest go: the others' stacks are warm
+    gqueue<T> batch =
+        local_.cut(geometry::gfree_max - geometry::gfree_batch);  // the oldest go: the others' stacks are warm
     global.put(batch);
   }
 

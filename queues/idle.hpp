@@ -1,6 +1,6 @@
 #pragma once
-// midle and pidle: the idle Ms and the idle Ps, each an lfstack with a count. Source: midle, pidle of Go's schedt, there
-// under sched.lock; here without a lock (the argument is the delicate dance, sched/wake.cpp).
+// midle and pidle: the idle Ms and the idle Ps, each an lfstack with a count. Source: midle, pidle of Go's schedt,
+// there under sched.lock; here without a lock (the argument is the delicate dance, sched/wake.cpp).
 #include "queues/lfstack.hpp"
 
 HEDDLE_BEGIN
@@ -12,7 +12,8 @@ class idlestack {
  public:
   void put(T *x) noexcept {
     stack_.push(x);
-    // release: pairs with count()'s acquire in checkdead, which must see all that the threads it counts have done. [IDLE-1]
+    // release: pairs with count()'s acquire in checkdead, which must see all that the threads it counts have done.
+    // [IDLE-1]
     count_.fetch_add(1, release);
   }
 
@@ -26,8 +27,8 @@ class idlestack {
 
   T *get() noexcept {
     T *x = stack_.pop();
-    // acq_rel: an RMW in the middle keeps every earlier put's release visible to checkdead. [IDLE-1]
-    if (x != nullptr) count_.fetch_sub(1, acq_rel);
+    // relaxed: any RMW carries the release sequences of the earlier puts on to checkdead. [IDLE-1]
+    if (x != nullptr) count_.fetch_sub(1, relaxed);
     return x;
   }
 
@@ -35,8 +36,8 @@ class idlestack {
   template <class F>
   void drain(F &&f) noexcept {
     for (T *x = stack_.pop_all(); x != nullptr;) {
-      T *next = stack_.next_of(x);  // before f: x may be in use again as soon as f has it
-      count_.fetch_sub(1, acq_rel);  // acq_rel: as in get. [IDLE-1]
+      T *next = stack_.next_of(x);   // before f: x may be in use again as soon as f has it
+      count_.fetch_sub(1, relaxed);  // relaxed: as in get. [IDLE-1]
       f(x);
       x = next;
     }

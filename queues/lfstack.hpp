@@ -44,8 +44,9 @@ class lfstack {
       if (node == nullptr) return nullptr;
       // relaxed: revalidated by the CAS: if the node was popped since, the tag or the pointer differs.
       lfnode *next = node->next.load(relaxed);
-      // acquire on failure: as the load above. acquire on success is not needed (the load that gave us `old` has acquired,
-      // and nothing is published by taking a node away) and costs nothing beside the other; g++ warns of less. [LFSTACK-1]
+      // acquire on failure: as the load above. acquire on success is not needed (the load that gave us `old` has
+      // acquired, and nothing is published by taking a node away) and costs nothing beside the other; g++ warns of
+      // less. [LFSTACK-1]
       if (head_.compare_exchange_weak(old, pack(next, tag(old)), acquire, acquire)) return node;
     }
   }
@@ -76,7 +77,8 @@ class lfstack {
   static std::uint64_t pack(lfnode *node, std::uint64_t tag) noexcept {
     static_assert(tag_bits() >= 19, "too few tag bits: align the node to 8 bytes or more (Go has 19)");
     const auto address = reinterpret_cast<std::uintptr_t>(static_cast<T *>(node));
-    return (static_cast<std::uint64_t>(address) << (64 - address_bits)) | (tag & ((std::uint64_t{1} << tag_bits()) - 1));
+    return (static_cast<std::uint64_t>(address) << (64 - address_bits)) |
+           (tag & ((std::uint64_t{1} << tag_bits()) - 1));
   }
   static std::uint64_t tag(std::uint64_t word) noexcept { return word & ((std::uint64_t{1} << tag_bits()) - 1); }
   static T *unpack(std::uint64_t word) noexcept {

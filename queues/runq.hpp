@@ -2,16 +2,17 @@
 // The run queue of a P: a bounded ring with one producer, its owner, and any number of consumers, plus runnext, a slot
 // for the g that the running g has just made ready. Source: runqput and its family in Go's proc.go.
 //
-// head is moved only by CAS: by the owner (get, overflow) and by thieves. tail and the slots are written by the owner only;
-// runnext is filled by the owner only and emptied by anyone (I19). Positions run mod 2^32, slots mod N.
+// head is moved only by CAS: by the owner (get, overflow) and by thieves. tail and the slots are written by the owner
+// only; runnext is filled by the owner only and emptied by anyone (I19). Positions run mod 2^32, slots mod N.
 //
 // Why a g is handed out once (I20): whoever takes positions [h, h+n) has read them before the CAS h -> h+n. A slot is
-// overwritten only by the owner, and only after it has seen head beyond that slot's old position; then the CAS of a reader
-// that read the new value fails, because head only grows (I22; head would have to pass 2^32 positions in between).
+// overwritten only by the owner, and only after it has seen head beyond that slot's old position; then the CAS of a
+// reader that read the new value fails, because head only grows (I22; head would have to pass 2^32 positions in
+// between).
 //
-// As a sequential object: get takes the oldest or fails when empty; a steal takes a prefix of 1..ceil(size/2) or fails; put
-// may find the ring full although a consumer has just made room (it reads an older head) and then spills half of what is
-// there, which a consumer may have shortened: then it tries again.
+// As a sequential object: get takes the oldest or fails when empty; a steal takes a prefix of 1..ceil(size/2) or fails;
+// put may find the ring full although a consumer has just made room (it reads an older head) and then spills half of
+// what is there, which a consumer may have shortened: then it tries again.
 #include "queues/gqueue.hpp"
 
 HEDDLE_BEGIN
@@ -58,10 +59,10 @@ class runq {
 
   // Puts as many of q as fit; the others stay in q. One store of tail for all. Caller: the owner.
   void runqputbatch(gqueue<T> &q) noexcept {
-    const std::uint32_t h = head_.load(acquire);  // acquire: as in runqput. [RUNQ-2]
-    std::uint32_t t = tail_.load(relaxed);        // relaxed: owner-only
+    const std::uint32_t h = head_.load(acquire);                              // acquire: as in runqput. [RUNQ-2]
+    std::uint32_t t = tail_.load(relaxed);                                    // relaxed: owner-only
     while (!q.empty() && t - h < N) slot(t++).store(q.pop_front(), relaxed);  // relaxed: published by the tail
-    tail_.store(t, release);                      // release: as in runqput. [RUNQ-3]
+    tail_.store(t, release);                                                  // release: as in runqput. [RUNQ-3]
   }
 
   // The next g, or null. inherit: it came from runnext and goes on in the time slice of the g that readied it.
@@ -78,8 +79,8 @@ class runq {
     // relaxed: revalidated by the CAS; the slots are our own writes.
     std::uint32_t h = head_.load(relaxed);
     for (;;) {
-      if (tail_.load(relaxed) == h) break;     // relaxed: owner-only
-      T *gp = slot(h).load(relaxed);           // relaxed: owner-only
+      if (tail_.load(relaxed) == h) break;  // relaxed: owner-only
+      T *gp = slot(h).load(relaxed);        // relaxed: owner-only
       // release: pairs with runqempty's load of head; our tail stores before it, so that whoever sees the queue
       // shorter also sees what was put meanwhile. [RUNQ-4]  relaxed on failure: revalidated by the next round.
       if (head_.compare_exchange_weak(h, h + 1, release, relaxed)) return gp;
@@ -98,8 +99,8 @@ class runq {
     std::uint32_t n = victim.runqgrab(*this, t, steal_runnext);
     if (n == 0) return nullptr;
     --n;
-    T *gp = slot(t + n).load(relaxed);          // relaxed: we have just written it
-    if (n != 0) tail_.store(t + n, release);    // release: as in runqput. [RUNQ-3]
+    T *gp = slot(t + n).load(relaxed);        // relaxed: we have just written it
+    if (n != 0) tail_.store(t + n, release);  // release: as in runqput. [RUNQ-3]
     return gp;
   }
 
@@ -107,25 +108,29 @@ class runq {
   gqueue<T> runqdrain() noexcept {
     gqueue<T> q;
     if (T *gp = take_runnext()) q.push_back(gp);
-    std::uint32_t h = head_.load(relaxed);  // relaxed: revalidated by the CAS
+    std::uint32_t h = head_.load(relaxed);        // relaxed: revalidated by the CAS
     const std::uint32_t t = tail_.load(relaxed);  // relaxed: owner-only
-    // Ownership first, then the slots: schedlink may be written only by who owns the g. relaxed: as in runqget, and
-    // nobody relies on our reads of the slots because we are the one who would overwrite them.
-    while (t != h && !head_.compare_exchange_weak(h, t, release, relaxed)) {
+    // Ownership first, then the slots: schedlink may be written only by who owns the g. relaxed: an old
+    // tail beside the new head only looks non-empty, and the slots that we read are ours to overwrite.
+    while (t != h && !head_.compare_exchange_weak(h, t, relaxed, relaxed)) {
     }
     for (; h != t; ++h) q.push_back(slot(h).load(relaxed));  // relaxed: owner-only
     return q;
   }
 
-  // Any thread. Never true when a g whose put happened before the call (by a fence too) has stayed here throughout (I21).
+  // Any thread. Never true when a g whose put happened before the call (by a fence too) has stayed here throughout
+  // (I21). A put with next is not over before it has kicked: the g that it moves from runnext to the ring is in neither
+  // meanwhile.
   bool runqempty() const noexcept {
     for (;;) {
       // acquire: pairs with runqget's CAS; who sees head moved by the owner sees its tail too. [RUNQ-4]
       const std::uint32_t h = head_.load(acquire);
-      const std::uint32_t t = tail_.load(acquire);  // acquire: pairs with runqput's store; order against the next load. [RUNQ-3]
+      // relaxed: where h == t, whoever moved head to h had seen that tail, and the acquire of h shows it to us.
+      const std::uint32_t t = tail_.load(relaxed);
       // acquire: pairs with take_runnext's CAS: a kick to the ring that came before it shows in the next load. [RUNQ-5]
       T *next = runnext_.load(acquire);
-      if (t == tail_.load(relaxed)) return h == t && next == nullptr;  // relaxed: a g may have moved from runnext to the ring
+      if (t == tail_.load(relaxed))
+        return h == t && next == nullptr;  // relaxed: a g may have moved from runnext to the ring
     }
   }
 
@@ -172,20 +177,21 @@ class runq {
   // Thief: copies half of this ring, rounded up, to `to`'s slots from position `at` on. Returns how many it now owns.
   std::uint32_t runqgrab(runq &to, std::uint32_t at, bool steal_runnext) noexcept {
     for (;;) {
-      // acquire: pairs with the release of whoever moved head there: the tail we read next is not older, so that we cannot
-      // go round for ever on a head beyond an old tail. [RUNQ-4]
+      // acquire: pairs with the release of whoever moved head there: the tail we read next is not older, so that we
+      // cannot go round for ever on a head beyond an old tail. [RUNQ-4]
       std::uint32_t h = head_.load(acquire);
       // acquire: pairs with runqput's store of tail; the slots below it and their gs' contents. [RUNQ-3]
       const std::uint32_t t = tail_.load(acquire);
       std::uint32_t n = t - h;
       n -= n / 2;
       if (n == 0) return steal_runnext ? grab_runnext(to, at) : 0;
-      // An old head beside a newer tail: look again. The CAS would fail too, but not before more than half a ring has been
-      // copied, over what `to` still holds.
+      // An old head beside a newer tail: look again. The CAS would fail too, but not before more than half a ring has
+      // been copied, over what `to` still holds.
       if (n > N / 2) continue;
-      for (std::uint32_t i = 0; i < n; ++i) to.slot(at + i).store(slot(h + i).load(relaxed), relaxed);  // relaxed: revalidated by the CAS
-      // release: pairs with the owner's load of head in runqput: our reads of the slots come first [RUNQ-2], and with the
-      // next thief's load above [RUNQ-4]. relaxed on failure: looks again.
+      for (std::uint32_t i = 0; i < n; ++i)
+        to.slot(at + i).store(slot(h + i).load(relaxed), relaxed);  // relaxed: revalidated by the CAS
+      // release: pairs with the owner's load of head in runqput: our reads of the slots come first [RUNQ-2], and with
+      // the next thief's load above [RUNQ-4]. relaxed on failure: looks again.
       if (head_.compare_exchange_weak(h, h + n, release, relaxed)) return n;
     }
   }

@@ -5,7 +5,8 @@
 HEDDLE_BEGIN
 
 // Mutual exclusion by test and test-and-set. Any thread may call; whoever locked unlocks, on the same M.
-// Blocks: the M, spinning with growing pauses, after a while giving its CPU away between tries. Meets std BasicLockable and Lockable.
+// Blocks: the M, spinning with growing pauses, after a while giving its CPU away between tries. Meets std BasicLockable
+// and Lockable.
 class spinlock {
  public:
   void lock() noexcept {

@@ -45,8 +45,12 @@ inline constexpr std::memory_order seq_cst = std::memory_order_seq_cst;
 #include HEDDLE_WORLD_HEADER
 
 // Opens and closes the versioned namespace, so that objects of two worlds never link together by accident.
-#define HEDDLE_BEGIN namespace heddle { inline namespace HEDDLE_WORLD {
-#define HEDDLE_END }}
+#define HEDDLE_BEGIN \
+  namespace heddle { \
+  inline namespace HEDDLE_WORLD {
+#define HEDDLE_END \
+  }                \
+  }
 
 // An invariant of docs/invariants.md, checked in every build: O(1), and what it reads must be owned by the caller.
 #define HEDDLE_INV(id, cond) ((cond) ? (void)0 : ::heddle::invariant_broken(id, #cond, __FILE__, __LINE__))

@@ -1,11 +1,11 @@
 #pragma once
 // The os world: std::atomic, kernel threads, the real clock. Inline where production must pay nothing; the rest is in
 // runtime/os_linux.cpp and runtime/stack.cpp.
+#include <pthread.h>
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <pthread.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define HEDDLE_ASAN 1
@@ -28,8 +28,8 @@ inline namespace HEDDLE_WORLD {
 // Sizes and rates of production; the values and their sources are those of Go's runtime unless a note says otherwise.
 struct geometry {
   static constexpr std::uint32_t runq_capacity = 256;
-  static constexpr std::uint32_t fairness_tick = 61;    // every so many schedticks the global queue goes first
-  static constexpr std::uint32_t runnext_streak = 16;   // ours: runnext may win so often in a row before the ring's turn
+  static constexpr std::uint32_t fairness_tick = 61;   // every so many schedticks the global queue goes first
+  static constexpr std::uint32_t runnext_streak = 16;  // ours: runnext may win so often in a row before the ring's turn
   static constexpr std::uint32_t steal_passes = 4;
   static constexpr std::uint32_t globrunq_batch = 128;  // most gs taken from the global queue at once
   static constexpr std::uint32_t gfree_max = 64;        // a P that holds so many dead gs spills gfree_batch of them
@@ -90,7 +90,8 @@ class plain {
   T value_;
 };
 
-// A figure that its owner counts and anyone may read: no order, no decision of a protocol, no choice point for a checker.
+// A figure that its owner counts and anyone may read: no order, no decision of a protocol, no choice point for a
+// checker.
 class statistic {
  public:
   void add(std::uint64_t n = 1) noexcept {
@@ -107,8 +108,9 @@ static_assert(sizeof(atomic<void *>) == sizeof(void *) && sizeof(atomic<std::uin
 static_assert(sizeof(plain<void *>) == sizeof(void *) && alignof(plain<char>) == 1);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<void *>::is_always_lock_free);
 
-// True once osinit() has registered this process for membarrier(PRIVATE_EXPEDITED): a fact about kernel and process, set
-// once before the first M starts and never cleared, hence no member of a schedt. While it is false light is a full fence.
+// True once osinit() has registered this process for membarrier(PRIVATE_EXPEDITED): a fact about kernel and process,
+// set once before the first M starts and never cleared, hence no member of a schedt. While it is false light is a full
+// fence.
 extern std::atomic<bool> membarrier_registered;
 void membarrier_all() noexcept;
 
@@ -202,8 +204,8 @@ class stackpool {
 
 // What a switch carries besides registers. The hooks are called by the one function that switches (sched/switch.hpp).
 struct fiber {
-  void *eh[2] = {};  // __cxa_eh_globals: caught exceptions, and the count of uncaught ones
-  int error = 0;     // errno
+  void *eh[2] = {};             // __cxa_eh_globals: caught exceptions, and the count of uncaught ones
+  int error = 0;                // errno
   void **thread_eh = nullptr;   // g0 only: where this thread keeps the two
   int *thread_error = nullptr;  // g0 only
 #ifdef HEDDLE_ASAN
@@ -215,9 +217,9 @@ struct fiber {
   void *tsan = nullptr;
 #endif
 };
-void fiber_attach_thread(fiber &g0) noexcept;            // g0 of a new M learns its thread's stack and slots
-void fiber_create(fiber &f, stack s) noexcept;           // before a g first runs
-void fiber_destroy(fiber &f, stack s) noexcept;          // after a g last ran, from another stack
+void fiber_attach_thread(fiber &g0) noexcept;    // g0 of a new M learns its thread's stack and slots
+void fiber_create(fiber &f, stack s) noexcept;   // before a g first runs
+void fiber_destroy(fiber &f, stack s) noexcept;  // after a g last ran, from another stack
 
 inline void fiber_resume(fiber &g0, fiber &to) noexcept {  // on g0, before switching into a g
   g0.thread_eh[0] = to.eh[0];

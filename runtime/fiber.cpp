@@ -1,4 +1,5 @@
-// What a switch carries besides registers, in the os world: errno, the C++ exception state, and what sanitizers must know.
+// What a switch carries besides registers, in the os world: errno, the C++ exception state, and what sanitizers must
+// know.
 #include <cxxabi.h>
 #include <pthread.h>
 

@@ -1,5 +1,5 @@
-// What ends the process, and with which words: the embedder's mistakes, exceptions that leave a goroutine, and programs in
-// which every goroutine waits. Status 2 each time.
+// What ends the process, and with which words: the embedder's mistakes, exceptions that leave a goroutine, and programs
+// in which every goroutine waits. Status 2 each time.
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -17,7 +17,8 @@ const auto status_2 = testing::ExitedWithCode(2);
 // -------------------------------------------------------------------------------------------------------- wrong place
 
 TEST(MisuseDeathTest, run_inside_a_goroutine) {
-  EXPECT_EXIT((void)run_on(1, [] { (void)run_on(1, [] {}); }), status_2, "fatal error: runtime::run called on a goroutine\n");
+  EXPECT_EXIT((void)run_on(1, [] { (void)run_on(1, [] {}); }), status_2,
+              "fatal error: runtime::run called on a goroutine\n");
 }
 
 TEST(MisuseDeathTest, run_twice) {
@@ -50,7 +51,8 @@ TEST(MisuseDeathTest, calls_for_goroutines_on_a_plain_thread) {
   EXPECT_EXIT(heddle::go([] {}), status_2, "fatal error: heddle::go called on a thread that runs no goroutine\n");
   EXPECT_EXIT(heddle::yield(), status_2, "heddle::yield called on a thread that runs no goroutine\n");
   EXPECT_EXIT((void)heddle::procs(), status_2, "heddle::procs called on a thread that runs no goroutine\n");
-  EXPECT_EXIT((void)heddle::num_goroutine(), status_2, "heddle::num_goroutine called on a thread that runs no goroutine\n");
+  EXPECT_EXIT((void)heddle::num_goroutine(), status_2,
+              "heddle::num_goroutine called on a thread that runs no goroutine\n");
   EXPECT_EXIT((void)heddle::stats(), status_2, "heddle::stats called on a thread that runs no goroutine\n");
   EXPECT_EXIT((void)heddle::goid(), status_2, "heddle::goid called on a thread that runs no goroutine\n");
 }
@@ -100,11 +102,13 @@ TEST(MisuseDeathTest, what_was_printed_before_is_not_lost) {
 // ---------------------------------------------------------------------------------------------------------- exceptions
 
 TEST(UncaughtDeathTest, an_exception_leaves_a_goroutine) {
-  EXPECT_EXIT((void)run_on(2, [] {
-    heddle::wait_group wg;
-    wg.go([] { throw std::runtime_error("no such luck"); });
-    wg.wait();
-  }), status_2, "fatal error: an exception has left a goroutine: no such luck\n");
+  EXPECT_EXIT((void)run_on(2,
+                           [] {
+                             heddle::wait_group wg;
+                             wg.go([] { throw std::runtime_error("no such luck"); });
+                             wg.wait();
+                           }),
+              status_2, "fatal error: an exception has left a goroutine: no such luck\n");
   EXPECT_EXIT((void)run_on(1, [] { throw 42; }), status_2, "an exception has left a goroutine: not a std::exception\n");
   EXPECT_EXIT((void)run_on(1, []() -> int { throw std::logic_error("in main"); }), status_2, "goroutine: in main\n");
 }
@@ -123,20 +127,22 @@ TEST(DeadlockDeathTest, main_alone) {
 
 TEST(DeadlockDeathTest, names_every_goroutine_and_what_it_waits_for) {
   for (const int procs : {1, 2, 4})
-    EXPECT_EXIT((void)run_on(procs, [] {
-      heddle::chan<int> in, out;
-      heddle::mutex mu;
-      heddle::wait_group wg(1);
-      mu.lock();
-      const auto start = [](auto f) {  // one at a time, so that their numbers follow
-        heddle::go(f);
-        heddle::gosched();
-      };
-      start([&] { (void)in.recv(); });
-      start([&] { out.send(1); });
-      start([&] { mu.lock(); });
-      wg.wait();
-    }), status_2,
+    EXPECT_EXIT((void)run_on(procs,
+                             [] {
+                               heddle::chan<int> in, out;
+                               heddle::mutex mu;
+                               heddle::wait_group wg(1);
+                               mu.lock();
+                               const auto start = [](auto f) {  // one at a time, so that their numbers follow
+                                 heddle::go(f);
+                                 heddle::gosched();
+                               };
+                               start([&] { (void)in.recv(); });
+                               start([&] { out.send(1); });
+                               start([&] { mu.lock(); });
+                               wg.wait();
+                             }),
+                status_2,
                 "all goroutines are asleep - deadlock!\n"
                 "\ngoroutine 1 \\[wait_group wait\\] \\(main\\)"
                 "\ngoroutine [0-9]+ \\[chan receive\\]"
@@ -145,65 +151,77 @@ TEST(DeadlockDeathTest, names_every_goroutine_and_what_it_waits_for) {
 }
 
 TEST(DeadlockDeathTest, on_one_p_goroutines_are_numbered_from_1) {
-  EXPECT_EXIT((void)run_on(1, [] {
-    heddle::chan<int> c;
-    for (int i = 0; i < 3; ++i) heddle::go([&] { (void)c.recv(); });
-    c.send(1);
-    (void)c.recv();
-    heddle::mutex mu;
-    mu.lock();
-    mu.lock();
-  }), status_2, "goroutine 1 \\[chan receive\\] \\(main\\)\ngoroutine [23] \\[chan receive\\]\ngoroutine [34] \\[chan receive\\]\n");
+  EXPECT_EXIT((void)run_on(1,
+                           [] {
+                             heddle::chan<int> c;
+                             for (int i = 0; i < 3; ++i) heddle::go([&] { (void)c.recv(); });
+                             c.send(1);
+                             (void)c.recv();
+                             heddle::mutex mu;
+                             mu.lock();
+                             mu.lock();
+                           }),
+              status_2,
+              "goroutine 1 \\[chan receive\\] \\(main\\)\ngoroutine [23] \\[chan receive\\]\ngoroutine [34] \\[chan "
+              "receive\\]\n");
 }
 
 TEST(DeadlockDeathTest, is_found_after_a_busy_life) {
   for (const int procs : {1, 2, 4, 8})
-    EXPECT_EXIT((void)run_on(procs, [] {
-      heddle::wait_group wg;
-      heddle::chan<int> c(2);
-      for (int i = 0; i < 200; ++i)
-        wg.go([&, i] {
-          heddle::gosched();
-          if (i % 2 == 0)
-            c.send(i);
-          else
-            (void)c.recv();
-        });
-      wg.wait();
-      wg.add(1);
-      wg.wait();
-    }), status_2, "deadlock!\n\ngoroutine 1 \\[wait_group wait\\] \\(main\\)\n");
+    EXPECT_EXIT((void)run_on(procs,
+                             [] {
+                               heddle::wait_group wg;
+                               heddle::chan<int> c(2);
+                               for (int i = 0; i < 200; ++i)
+                                 wg.go([&, i] {
+                                   heddle::gosched();
+                                   if (i % 2 == 0)
+                                     c.send(i);
+                                   else
+                                     (void)c.recv();
+                                 });
+                               wg.wait();
+                               wg.add(1);
+                               wg.wait();
+                             }),
+                status_2, "deadlock!\n\ngoroutine 1 \\[wait_group wait\\] \\(main\\)\n");
 }
 
 TEST(DeadlockDeathTest, is_found_with_fewer_threads_than_ps) {
   heddle::options o = with_procs(8);
   for (const int threads : {1, 2, 3}) {
     o.threads_max = threads;
-    EXPECT_EXIT((void)heddle::run([] {
-      heddle::chan<int> c;
-      for (int i = 0; i < 20; ++i)
-        heddle::go([&] {
-          heddle::gosched();
-          (void)c.recv();
-        });
-      (void)c.recv();
-    }, o), status_2, asleep);
+    EXPECT_EXIT((void)heddle::run(
+                    [] {
+                      heddle::chan<int> c;
+                      for (int i = 0; i < 20; ++i)
+                        heddle::go([&] {
+                          heddle::gosched();
+                          (void)c.recv();
+                        });
+                      (void)c.recv();
+                    },
+                    o),
+                status_2, asleep);
   }
 }
 
 TEST(Deadlock, is_not_seen_where_work_goes_on) {
   for (const int procs : {1, 2, 3, 4}) {
-    EXPECT_EQ(run_on(procs, [] {
-      for (int round = 0; round < 300; ++round) {
-        const heddle::chan<int> c;
-        heddle::go([&] {
-          if (round % 3 == 0) heddle::gosched();
-          if (round % 50 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));  // everyone else falls asleep
-          c.send(round);
-        });
-        EXPECT_EQ(c.recv(), round);
-      }
-    }), 0);
+    EXPECT_EQ(run_on(procs,
+                     [] {
+                       for (int round = 0; round < 300; ++round) {
+                         const heddle::chan<int> c;
+                         heddle::go([&] {
+                           if (round % 3 == 0) heddle::gosched();
+                           if (round % 50 == 0)
+                             std::this_thread::sleep_for(std::chrono::milliseconds(1));  // everyone else falls asleep
+                           c.send(round);
+                         });
+                         EXPECT_EQ(c.recv(), round);
+                       }
+                     }),
+              0);
   }
 }
 
@@ -220,11 +238,13 @@ TEST(Deadlock, is_not_seen_once_a_thread_outside_has_started_a_goroutine) {
     });
     std::atomic<bool> started{false};
     EXPECT_EQ(rt.run([&] {
-      // As long as nobody outside has started anything main must not sleep: it would be a deadlock as far as one can see.
+      // As long as nobody outside has started anything main must not sleep: it would be a deadlock as far as one can
+      // see.
       while (rt.stats().spawned < 2) heddle::gosched();
       started.store(true);
       wg.wait();
-    }), 0);
+    }),
+              0);
     outside.join();
   }
 }
@@ -233,15 +253,18 @@ TEST(Deadlock, is_not_looked_for_where_the_options_say_so) {
   for (const int procs : {1, 2}) {
     heddle::options o = with_procs(procs);
     o.detect_deadlock = false;
-    EXPECT_EQ(heddle::run([] {
-      heddle::wait_group wg(1);
-      std::thread outside([&] {
-        std::this_thread::sleep_for(std::chrono::milliseconds(30));
-        wg.done();
-      });
-      wg.wait();
-      outside.join();
-    }, o), 0);
+    EXPECT_EQ(heddle::run(
+                  [] {
+                    heddle::wait_group wg(1);
+                    std::thread outside([&] {
+                      std::this_thread::sleep_for(std::chrono::milliseconds(30));
+                      wg.done();
+                    });
+                    wg.wait();
+                    outside.join();
+                  },
+                  o),
+              0);
   }
 }
 

@@ -32,7 +32,8 @@ sched_options detail::resolve(const options &o) {
   r.procs = o.procs != 0 ? parse_procs("options.procs", std::to_string(o.procs).c_str()) : default_procs();
   if (r.procs > geometry::procs_max) r.procs = geometry::procs_max;
   if (o.threads_max != 0) r.threads_max = o.threads_max;
-  if (r.threads_max < 1) throw config_error("options.threads_max=" + std::to_string(o.threads_max) + ": want at least 1");
+  if (r.threads_max < 1)
+    throw config_error("options.threads_max=" + std::to_string(o.threads_max) + ": want at least 1");
   if (o.stack_size != 0) r.stack_size = o.stack_size;
   if (r.stack_size < 16 * 1024 || r.stack_size > (std::size_t{1} << 30))
     throw config_error("options.stack_size=" + std::to_string(o.stack_size) + ": want 16 KiB to 1 GiB");

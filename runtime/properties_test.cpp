@@ -1,6 +1,6 @@
-// Random programs. On one P the whole runtime is deterministic, so a script of channel operations over a few goroutines is
-// predicted, switch by switch, by a sequential model of the scheduler and of the channels. On several Ps what must hold in
-// every order: values are conserved, sections exclude each other, waits end.
+// Random programs. On one P the whole runtime is deterministic, so a script of channel operations over a few goroutines
+// is predicted, switch by switch, by a sequential model of the scheduler and of the channels. On several Ps what must
+// hold in every order: values are conserved, sections exclude each other, waits end.
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -51,7 +51,8 @@ int yields_of_main(const std::vector<script> &scripts) {
 
 class model {
  public:
-  explicit model(const std::vector<script> &scripts) : scripts_(scripts), at_(scripts.size() + 1), waits_(scripts.size() + 1) {
+  explicit model(const std::vector<script> &scripts)
+      : scripts_(scripts), at_(scripts.size() + 1), waits_(scripts.size() + 1) {
     int yields = yields_of_main(scripts);
     for (std::size_t i = 1; i <= scripts.size(); ++i) put(static_cast<int>(i), true);
     int streak = 1;  // main itself came out of runnext
@@ -198,7 +199,8 @@ class model {
   int next_ = -1;
 };
 
-// ---------------------------------------------------------------------------------------------------------- the runtime
+// ---------------------------------------------------------------------------------------------------------- the
+// runtime
 
 std::vector<event> play(const std::vector<script> &scripts) {
   std::vector<event> trace;
@@ -236,7 +238,8 @@ std::vector<event> play(const std::vector<script> &scripts) {
     }
   };
   const int status = run_on(1, [&] {
-    for (int who = 1; who <= static_cast<int>(scripts.size()); ++who) heddle::go([&run_script, who] { run_script(who); });
+    for (int who = 1; who <= static_cast<int>(scripts.size()); ++who)
+      heddle::go([&run_script, who] { run_script(who); });
     for (int i = yields_of_main(scripts); i > 0; --i) heddle::yield();
   });
   RC_ASSERT(status == 0);
@@ -244,17 +247,17 @@ std::vector<event> play(const std::vector<script> &scripts) {
 }
 
 rc::Gen<op> gen_op() {
-  return rc::gen::map(rc::gen::pair(rc::gen::inRange(0, static_cast<int>(op_kind::count) * 3), rc::gen::inRange(0, chans)),
-                      [](const std::pair<int, int> &p) {
-                        // Sends and receives are the most frequent, close the rarest.
-                        static constexpr op_kind kinds[] = {
-                            op_kind::send,     op_kind::recv,     op_kind::send,     op_kind::recv,     op_kind::send,
-                            op_kind::recv,     op_kind::send,     op_kind::recv,     op_kind::send,     op_kind::recv,
-                            op_kind::send,     op_kind::recv,     op_kind::try_send, op_kind::try_recv, op_kind::try_send,
-                            op_kind::try_recv, op_kind::yield,    op_kind::yield,    op_kind::yield,    op_kind::size,
-                            op_kind::close};
-                        return op{kinds[p.first], p.second};
-                      });
+  return rc::gen::map(
+      rc::gen::pair(rc::gen::inRange(0, static_cast<int>(op_kind::count) * 3), rc::gen::inRange(0, chans)),
+      [](const std::pair<int, int> &p) {
+        // Sends and receives are the most frequent, close the rarest.
+        static constexpr op_kind kinds[] = {
+            op_kind::send,     op_kind::recv,     op_kind::send,     op_kind::recv,     op_kind::send,  op_kind::recv,
+            op_kind::send,     op_kind::recv,     op_kind::send,     op_kind::recv,     op_kind::send,  op_kind::recv,
+            op_kind::try_send, op_kind::try_recv, op_kind::try_send, op_kind::try_recv, op_kind::yield, op_kind::yield,
+            op_kind::yield,    op_kind::size,     op_kind::close};
+        return op{kinds[p.first], p.second};
+      });
 }
 
 RC_GTEST_PROP(Properties, scripts_on_one_p_go_as_the_model_says, ()) {
@@ -313,7 +316,8 @@ RC_GTEST_PROP(Properties, values_are_conserved, ()) {
 
 RC_GTEST_PROP(Properties, pipelines_keep_the_order, ()) {
   const int procs = *rc::gen::element(1, 2, 4);
-  const auto capacities = *rc::gen::scale(0.3, rc::gen::container<std::vector<std::size_t>>(rc::gen::inRange<std::size_t>(0, 4)));
+  const auto capacities =
+      *rc::gen::scale(0.3, rc::gen::container<std::vector<std::size_t>>(rc::gen::inRange<std::size_t>(0, 4)));
   const int n = *rc::gen::inRange(0, 100);
   std::vector<int> out;
   const int status = run_on(procs, [&] {
@@ -341,7 +345,8 @@ RC_GTEST_PROP(Properties, sections_exclude_each_other_and_waits_end, ()) {
   const int procs = *rc::gen::element(1, 2, 4);
   // Each worker: a list of (which mutex, what to do inside).
   const auto workers = *rc::gen::scale(0.3, rc::gen::container<std::vector<std::vector<std::pair<int, int>>>>(
-      rc::gen::container<std::vector<std::pair<int, int>>>(rc::gen::pair(rc::gen::inRange(0, 3), rc::gen::inRange(0, 5)))));
+                                                rc::gen::container<std::vector<std::pair<int, int>>>(
+                                                    rc::gen::pair(rc::gen::inRange(0, 3), rc::gen::inRange(0, 5)))));
   int sections[3] = {}, wanted[3] = {}, children = 0, wanted_children = 0;
   for (const auto &w : workers)
     for (const auto &[which, what] : w) {

@@ -1,4 +1,7 @@
-// A runtime's life: run, go, shutdown, options and the environment, closures, figures, several at once and one after another.
+// A runtime's life: run, go, shutdown, options and the environment, closures, figures, several at once and one after
+// another.
+#include <dirent.h>
+#include <sys/resource.h>
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -6,8 +9,6 @@
 #include <set>
 #include <stdexcept>
 #include <string>
-#include <dirent.h>
-#include <sys/resource.h>
 #include <vector>
 
 #include "runtime/test_support.hpp"
@@ -60,21 +61,25 @@ TEST(Run, takes_functions_and_objects_that_cannot_be_copied) {
   };
   const once f;
   EXPECT_EQ(run_on(1, f), 1);
-  EXPECT_EQ(run_on(1, +[] { return ++ran; }), 2);
+  EXPECT_EQ(run_on(
+                1, +[] { return ++ran; }),
+            2);
 }
 
 TEST(Run, is_on_a_goroutine_with_number_1) {
   for (const int procs : {1, 4}) {
-    EXPECT_EQ(run_on(procs, [procs] {
-      EXPECT_EQ(heddle::goid(), 1u);
-      EXPECT_EQ(heddle::procs(), procs);
-      EXPECT_EQ(heddle::num_goroutine(), 1u);
-      heddle::wait_group wg;
-      std::uint64_t other = 0;
-      wg.go([&] { other = heddle::goid(); });
-      wg.wait();
-      EXPECT_GT(other, 1u);
-    }), 0);
+    EXPECT_EQ(run_on(procs,
+                     [procs] {
+                       EXPECT_EQ(heddle::goid(), 1u);
+                       EXPECT_EQ(heddle::procs(), procs);
+                       EXPECT_EQ(heddle::num_goroutine(), 1u);
+                       heddle::wait_group wg;
+                       std::uint64_t other = 0;
+                       wg.go([&] { other = heddle::goid(); });
+                       wg.wait();
+                       EXPECT_GT(other, 1u);
+                     }),
+              0);
   }
 }
 
@@ -89,28 +94,32 @@ TEST(Run, main_is_number_1_also_where_others_were_first) {
   EXPECT_EQ(rt.run([&] {
     EXPECT_EQ(heddle::goid(), 1u);
     while (ran.load() != 3) heddle::gosched();
-  }), 0);
+  }),
+            0);
 }
 
 TEST(Run, many_runtimes_one_after_another_leave_nothing_behind) {
   const auto one = [](int procs) {
     std::atomic<int> ran{0};
-    EXPECT_EQ(run_on(procs, [&] {
-      heddle::wait_group wg;
-      for (int i = 0; i < 10; ++i)
-        wg.go([&] {
-          heddle::gosched();
-          ran.fetch_add(1);
-        });
-      wg.wait();
-      return procs;
-    }), procs);
+    EXPECT_EQ(run_on(procs,
+                     [&] {
+                       heddle::wait_group wg;
+                       for (int i = 0; i < 10; ++i)
+                         wg.go([&] {
+                           heddle::gosched();
+                           ran.fetch_add(1);
+                         });
+                       wg.wait();
+                       return procs;
+                     }),
+              procs);
     EXPECT_EQ(ran.load(), 10);
   };
   for (int i = 0; i < 30; ++i) one(4);  // the C library keeps some threads' stacks and arenas
   const std::size_t threads = threads_now(), maps = maps_now();
   for (int i = 0; i < 300; ++i) one(1 + i % 4);
-  EXPECT_TRUE(wait_until([&] { return threads_now() <= threads; })) << threads_now() << " threads, there were " << threads;
+  EXPECT_TRUE(wait_until([&] { return threads_now() <= threads; }))
+      << threads_now() << " threads, there were " << threads;
   EXPECT_LE(maps_now(), maps + 60);
 }
 
@@ -119,21 +128,24 @@ TEST(Run, two_at_once_from_two_threads) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 2; ++t)
     threads.emplace_back([&, t] {
-      EXPECT_EQ(run_on(2, [&, t] {
-        in.fetch_add(1);
-        while (in.load() < 2) heddle::gosched();  // both are running
-        std::atomic<int> sum{0};
-        heddle::wait_group wg;
-        for (int i = 1; i <= 100; ++i)
-          wg.go([&, i] {
-            heddle::yield();
-            sum.fetch_add(i);
-          });
-        wg.wait();
-        EXPECT_EQ(sum.load(), 5050);
-        while (heddle::num_goroutine() != 1) heddle::gosched();  // the last ones are still on their way out
-        return t;
-      }), t);
+      EXPECT_EQ(run_on(2,
+                       [&, t] {
+                         in.fetch_add(1);
+                         while (in.load() < 2) heddle::gosched();  // both are running
+                         std::atomic<int> sum{0};
+                         heddle::wait_group wg;
+                         for (int i = 1; i <= 100; ++i)
+                           wg.go([&, i] {
+                             heddle::yield();
+                             sum.fetch_add(i);
+                           });
+                         wg.wait();
+                         EXPECT_EQ(sum.load(), 5050);
+                         while (heddle::num_goroutine() != 1)
+                           heddle::gosched();  // the last ones are still on their way out
+                         return t;
+                       }),
+                t);
     });
   for (std::thread &t : threads) t.join();
 }
@@ -143,17 +155,23 @@ TEST(Run, a_channel_may_join_two_runtimes) {
   o.detect_deadlock = false;  // neither sees the other's goroutines
   const heddle::chan<int> there, back;
   std::thread other([&] {
-    EXPECT_EQ(heddle::run([&] {
-      for (const int v : there) back.send(v + 1);
-    }, o), 0);
+    EXPECT_EQ(heddle::run(
+                  [&] {
+                    for (const int v : there) back.send(v + 1);
+                  },
+                  o),
+              0);
   });
-  EXPECT_EQ(heddle::run([&] {
-    for (int i = 0; i < 200; ++i) {
-      there.send(i);
-      EXPECT_EQ(back.recv(), i + 1);
-    }
-    there.close();
-  }, o), 0);
+  EXPECT_EQ(heddle::run(
+                [&] {
+                  for (int i = 0; i < 200; ++i) {
+                    there.send(i);
+                    EXPECT_EQ(back.recv(), i + 1);
+                  }
+                  there.close();
+                },
+                o),
+            0);
   other.join();
 }
 
@@ -165,22 +183,25 @@ TEST(Run, one_runtime_after_its_run_does_not_disturb_another_one_s_threads) {
     wg.wait();
   });
   // The C library gives the dead threads' handles to new ones.
-  EXPECT_EQ(run_on(4, [&] {
-    heddle::wait_group wg;
-    std::atomic<bool> over{false};
-    for (int i = 0; i < 3; ++i)
-      wg.go([&] {
-        while (!over.load()) heddle::gosched();
-      });
-    std::thread destroyer([&] { first.reset(); });
-    destroyer.join();
-    over.store(true);
-    wg.wait();
-    return 7;
-  }), 7);
+  EXPECT_EQ(run_on(4,
+                   [&] {
+                     heddle::wait_group wg;
+                     std::atomic<bool> over{false};
+                     for (int i = 0; i < 3; ++i)
+                       wg.go([&] {
+                         while (!over.load()) heddle::gosched();
+                       });
+                     std::thread destroyer([&] { first.reset(); });
+                     destroyer.join();
+                     over.store(true);
+                     wg.wait();
+                     return 7;
+                   }),
+            7);
 }
 
-// --------------------------------------------------------------------------------------------------------- go, shutdown
+// --------------------------------------------------------------------------------------------------------- go,
+// shutdown
 
 TEST(Go, from_threads_outside_without_run) {
   for (const int procs : {1, 2, 4}) {
@@ -217,7 +238,8 @@ TEST(Go, before_and_during_run) {
       for (int i = 0; i < 50; ++i) rt.go([&] { ran.fetch_add(1); });  // on a goroutine as well
       while (ran.load() != 150) heddle::gosched();
       return 5;
-    }), 5);
+    }),
+              5);
     outside.join();
     EXPECT_EQ(ran.load(), 150);
   }
@@ -226,9 +248,11 @@ TEST(Go, before_and_during_run) {
 TEST(Go, from_a_goroutine_of_another_runtime) {
   runtime other(with_procs(1));
   std::atomic<int> ran{0};
-  EXPECT_EQ(run_on(1, [&] {
-    for (int i = 0; i < 20; ++i) other.go([&] { ran.fetch_add(1); });
-  }), 0);
+  EXPECT_EQ(run_on(1,
+                   [&] {
+                     for (int i = 0; i < 20; ++i) other.go([&] { ran.fetch_add(1); });
+                   }),
+            0);
   EXPECT_TRUE(wait_until([&] { return ran.load() == 20; }));
 }
 
@@ -258,7 +282,8 @@ TEST(Shutdown, abandons_what_is_parked) {
       });
     while (heddle::stats().parks < 100) heddle::gosched();
     return 3;
-  }), 3);
+  }),
+            3);
   EXPECT_EQ(rt.stats().goroutines, 100u);
   EXPECT_EQ(rt.stats().spawned, 101u);
   EXPECT_EQ(destroyed.load(), 0);
@@ -273,7 +298,8 @@ TEST(Shutdown, abandons_what_is_runnable) {
     std::atomic<std::uint64_t> ran{0};
     EXPECT_EQ(rt.run([&] {
       for (int i = 0; i < 1000; ++i) heddle::go([&] { ran.fetch_add(1); });
-    }), 0);
+    }),
+              0);
     EXPECT_EQ(rt.stats().goroutines + ran.load(), 1000u);
   }
 }
@@ -288,35 +314,40 @@ TEST(Shutdown, of_a_runtime_that_never_ran) {
 
 TEST(Shutdown, waits_for_whoever_computes) {
   std::atomic<bool> started{false}, ended{false};
-  EXPECT_EQ(run_on(2, [&] {
-    heddle::go([&] {
-      started.store(true);
-      std::this_thread::sleep_for(std::chrono::milliseconds(30));
-      ended.store(true);
-    });
-    while (!started.load()) heddle::cpu_relax();
-  }), 0);
+  EXPECT_EQ(run_on(2,
+                   [&] {
+                     heddle::go([&] {
+                       started.store(true);
+                       std::this_thread::sleep_for(std::chrono::milliseconds(30));
+                       ended.store(true);
+                     });
+                     while (!started.load()) heddle::cpu_relax();
+                   }),
+            0);
   EXPECT_TRUE(ended.load());
 }
 
-// ------------------------------------------------------------------------------------------------------------- closures
+// -------------------------------------------------------------------------------------------------------------
+// closures
 
 TEST(Closure, may_be_move_only_and_is_destroyed_at_its_end) {
   auto alive = std::make_shared<int>(0);
-  EXPECT_EQ(run_on(1, [&] {
-    auto p = std::make_unique<int>(7);
-    int got = 0;
-    heddle::go([p = std::move(p), alive, &got] { got = *p; });
-    EXPECT_EQ(alive.use_count(), 2);
-    heddle::yield();
-    EXPECT_EQ(got, 7);
-    EXPECT_EQ(alive.use_count(), 1);
-    const auto kept = [alive] {};
-    heddle::go(kept);  // copied
-    EXPECT_EQ(alive.use_count(), 3);
-    heddle::yield();
-    EXPECT_EQ(alive.use_count(), 2);
-  }), 0);
+  EXPECT_EQ(run_on(1,
+                   [&] {
+                     auto p = std::make_unique<int>(7);
+                     int got = 0;
+                     heddle::go([p = std::move(p), alive, &got] { got = *p; });
+                     EXPECT_EQ(alive.use_count(), 2);
+                     heddle::yield();
+                     EXPECT_EQ(got, 7);
+                     EXPECT_EQ(alive.use_count(), 1);
+                     const auto kept = [alive] {};
+                     heddle::go(kept);  // copied
+                     EXPECT_EQ(alive.use_count(), 3);
+                     heddle::yield();
+                     EXPECT_EQ(alive.use_count(), 2);
+                   }),
+            0);
   EXPECT_EQ(alive.use_count(), 1);
 }
 
@@ -326,19 +357,22 @@ void check_aligned() {
     std::array<unsigned char, 2 * Align> bytes{};
   };
   std::atomic<int> right{0};
-  EXPECT_EQ(run_on(1, [&] {
-    for (int i = 0; i < 40; ++i) {
-      aligned a;
-      a.bytes.fill(static_cast<unsigned char>(i));
-      heddle::go([a, i, &right] {
-        heddle::yield();
-        const bool ok = reinterpret_cast<std::uintptr_t>(&a) % Align == 0 &&
-                        std::all_of(a.bytes.begin(), a.bytes.end(), [i](unsigned char b) { return b == i; });
-        right.fetch_add(ok);
-      });
-    }
-    while (heddle::num_goroutine() != 1) heddle::yield();
-  }), 0);
+  EXPECT_EQ(run_on(1,
+                   [&] {
+                     for (int i = 0; i < 40; ++i) {
+                       aligned a;
+                       a.bytes.fill(static_cast<unsigned char>(i));
+                       heddle::go([a, i, &right] {
+                         heddle::yield();
+                         const bool ok =
+                             reinterpret_cast<std::uintptr_t>(&a) % Align == 0 &&
+                             std::all_of(a.bytes.begin(), a.bytes.end(), [i](unsigned char b) { return b == i; });
+                         right.fetch_add(ok);
+                       });
+                     }
+                     while (heddle::num_goroutine() != 1) heddle::yield();
+                   }),
+            0);
   EXPECT_EQ(right.load(), 40) << Align;
 }
 
@@ -356,20 +390,22 @@ struct throws_when_copied {
 };
 
 TEST(Closure, that_throws_when_it_is_made_leaves_nothing_behind) {
-  EXPECT_EQ(run_on(1, [] {
-    const throws_when_copied bad;
-    for (int i = 0; i < 1000; ++i) EXPECT_THROW(heddle::go(bad), std::runtime_error);
-    EXPECT_EQ(heddle::num_goroutine(), 1u);
-    EXPECT_EQ(heddle::stats().spawned, 1u);
-    heddle::wait_group wg;
-    EXPECT_THROW(wg.go(bad), std::runtime_error);
-    wg.wait();  // not counted
-    bool ran = false;
-    wg.go([&] { ran = true; });
-    wg.wait();
-    EXPECT_TRUE(ran);
-    EXPECT_LE(heddle::getm()->sched->allglen.get(), 3u) << "a g got lost at each throw";
-  }), 0);
+  EXPECT_EQ(run_on(1,
+                   [] {
+                     const throws_when_copied bad;
+                     for (int i = 0; i < 1000; ++i) EXPECT_THROW(heddle::go(bad), std::runtime_error);
+                     EXPECT_EQ(heddle::num_goroutine(), 1u);
+                     EXPECT_EQ(heddle::stats().spawned, 1u);
+                     heddle::wait_group wg;
+                     EXPECT_THROW(wg.go(bad), std::runtime_error);
+                     wg.wait();  // not counted
+                     bool ran = false;
+                     wg.go([&] { ran = true; });
+                     wg.wait();
+                     EXPECT_TRUE(ran);
+                     EXPECT_LE(heddle::getm()->sched->allglen.get(), 3u) << "a g got lost at each throw";
+                   }),
+            0);
   runtime rt(with_procs(1));
   const throws_when_copied bad;
   EXPECT_THROW(rt.go(bad), std::runtime_error);
@@ -406,7 +442,8 @@ TEST(Closure, large_ones_fit_or_are_refused) {
   EXPECT_EQ(rt.stats().spawned, 2u);
 }
 
-// -------------------------------------------------------------------------------------------------------------- figures
+// --------------------------------------------------------------------------------------------------------------
+// figures
 
 TEST(Figures, add_up) {
   runtime rt(with_procs(2));
@@ -420,7 +457,8 @@ TEST(Figures, add_up) {
     EXPECT_EQ(s.spawned, 101u);
     EXPECT_GE(s.executes, 200u);
     EXPECT_LE(s.steals, s.stolen);
-  }), 0);
+  }),
+            0);
   EXPECT_EQ(rt.stats().spawned, 101u);
   EXPECT_EQ(rt.stats().goroutines, 0u);
   EXPECT_LE(rt.stats().threads, 3);
@@ -436,12 +474,15 @@ TEST(Figures, every_p_gets_work) {
         in.fetch_add(1);
         while (in.load() != 4) heddle::cpu_relax();  // each on an M of its own
       });
-    wg.wait();  // parked: a main that only yields would keep its own P busy, and what lies on another P might wait for ever
-  }), 0);
+    wg.wait();  // parked: a main that only yields would keep its own P busy, and what lies on another P might wait for
+                // ever
+  }),
+            0);
   EXPECT_GE(rt.stats().steals, 1u);
 }
 
-// -------------------------------------------------------------------------------------------------------------- options
+// --------------------------------------------------------------------------------------------------------------
+// options
 
 TEST(Options, that_cannot_be_had_are_refused) {
   const auto refused = [](options o, const std::string &words) {
@@ -491,7 +532,8 @@ TEST(Options, one_thread_may_have_to_do) {
     heddle::wait_group wg;
     for (int i = 0; i < 100; ++i) wg.go([&] { ran.fetch_add(1); });
     wg.wait();
-  }), 0);
+  }),
+            0);
   EXPECT_EQ(ran.load(), 100);
   EXPECT_EQ(rt.stats().threads, 1);
 }
@@ -522,7 +564,8 @@ TEST(OptionsDeathTest, no_memory_for_the_main_stack_is_thrown_and_the_runtime_ca
   }
 }
 
-// ---------------------------------------------------------------------------------------------------------- environment
+// ----------------------------------------------------------------------------------------------------------
+// environment
 
 // In a child process: its exit status is the number of Ps, or 200 + what heddle::run returned.
 [[noreturn]] void procs_by_environment(const char *heddle_procs, const char *gomaxprocs) {

@@ -1,10 +1,10 @@
-// Stack memory of the os world. Stacks of the default size come from slabs of 64 MiB of address space, so that a million
-// of them need few mappings; pages are committed on touch, and the lowest page of each stack is a guard.
+// Stack memory of the os world. Stacks of the default size come from slabs of 64 MiB of address space, so that a
+// million of them need few mappings; pages are committed on touch, and the lowest page of each stack is a guard.
+#include <sys/mman.h>
+#include <unistd.h>
 #include <cstdio>
 #include <mutex>
 #include <new>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "queues/spinlock.hpp"
 #include "queues/world.hpp"
@@ -28,7 +28,8 @@ std::size_t page_size() noexcept {
 std::size_t round_to_pages(std::size_t n) noexcept { return (n + page_size() - 1) / page_size() * page_size(); }
 
 char *reserve(std::size_t size) noexcept {
-  void *at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  void *at =
+      mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (at == MAP_FAILED) return nullptr;
   madvise(at, size, MADV_NOHUGEPAGE);  // one touched page must not commit two megabytes
   return static_cast<char *>(at);
@@ -45,8 +46,9 @@ struct stackpool::impl {
   };
   spinlock lock;
   slab *slabs = nullptr;
-  char *free = nullptr;  // of the default size; each holds the next in its topmost word, which its last user has touched
-  char *next = nullptr;      // uncarved rest of the last slab
+  char *free =
+      nullptr;  // of the default size; each holds the next in its topmost word, which its last user has touched
+  char *next = nullptr;  // uncarved rest of the last slab
   char *end = nullptr;
   bool log = false;
   bool guard_by_mprotect = false;

@@ -1,4 +1,6 @@
 // Stacks: how large, how cheap, and what lies below them.
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
@@ -6,8 +8,6 @@
 #include <fstream>
 #include <set>
 #include <string>
-#include <sys/mman.h>
-#include <sys/resource.h>
 #include <vector>
 
 #include "runtime/test_support.hpp"
@@ -107,20 +107,22 @@ TEST(Stackpool, the_smallest_stack_is_four_pages) {
 // --------------------------------------------------------------------------------------------------------------- sizes
 
 TEST(Stack, a_goroutine_may_ask_for_more) {
-  EXPECT_EQ(run_on(2, [] {
-    int depth = 0;
-    heddle::wait_group wg;
-    wg.add(1);
-    heddle::go(
-        [&] {
-          recurse(2000);
-          depth = 2000;
-          wg.done();
-        },
-        std::size_t{8} << 20);
-    wg.wait();
-    EXPECT_EQ(depth, 2000);
-  }), 0);
+  EXPECT_EQ(run_on(2,
+                   [] {
+                     int depth = 0;
+                     heddle::wait_group wg;
+                     wg.add(1);
+                     heddle::go(
+                         [&] {
+                           recurse(2000);
+                           depth = 2000;
+                           wg.done();
+                         },
+                         std::size_t{8} << 20);
+                     wg.wait();
+                     EXPECT_EQ(depth, 2000);
+                   }),
+            0);
 }
 
 TEST(Stack, options_set_the_size) {
@@ -128,20 +130,24 @@ TEST(Stack, options_set_the_size) {
     heddle::options o = with_procs(2);
     o.stack_size = size;
     if (size < heddle::geometry::stack_size && (heddle_test::asan || heddle_test::tsan)) o.stack_size = size * 4;
-    EXPECT_EQ(heddle::run([&] {
-      const heddle::stack s = heddle::getm()->curg->stack;
-      EXPECT_EQ(static_cast<std::size_t>(s.hi - s.lo), o.stack_size - page);
-      heddle::wait_group wg;
-      for (int i = 0; i < 10; ++i) wg.go([] { heddle::yield(); });
-      if (size >= std::size_t{1} << 20) wg.go([] { recurse(700); });
-      wg.wait();
-    }, o), 0);
+    EXPECT_EQ(heddle::run(
+                  [&] {
+                    const heddle::stack s = heddle::getm()->curg->stack;
+                    EXPECT_EQ(static_cast<std::size_t>(s.hi - s.lo), o.stack_size - page);
+                    heddle::wait_group wg;
+                    for (int i = 0; i < 10; ++i) wg.go([] { heddle::yield(); });
+                    if (size >= std::size_t{1} << 20) wg.go([] { recurse(700); });
+                    wg.wait();
+                  },
+                  o),
+              0);
   }
 }
 
 TEST(Stack, many_parked_goroutines_fit_and_are_small) {
   std::size_t n = heddle_test::tsan ? 1500 : heddle_test::asan ? 20'000 : 100'000;
-  if (!has_light_guards()) n = std::min<std::size_t>(n, 25'000);  // two mappings a stack: vm.max_map_count says how many
+  if (!has_light_guards())
+    n = std::min<std::size_t>(n, 25'000);  // two mappings a stack: vm.max_map_count says how many
   heddle::runtime rt(with_procs(1));
   std::size_t before = 0, parked = 0, mapped = 0;
   EXPECT_EQ(rt.run([&] {
@@ -160,7 +166,8 @@ TEST(Stack, many_parked_goroutines_fit_and_are_small) {
     gate.close();
     wg.wait();
     EXPECT_EQ(heddle::num_goroutine(), 1u);
-  }), 0);
+  }),
+            0);
   EXPECT_EQ(rt.stats().spawned, n + 1);
   if (!heddle_test::asan && !heddle_test::tsan) {
     EXPECT_LT((parked - before) / n, 8192u) << "resident bytes per parked goroutine";
@@ -170,7 +177,8 @@ TEST(Stack, many_parked_goroutines_fit_and_are_small) {
   }
 }
 
-// ------------------------------------------------------------------------------------------------------------- overflow
+// -------------------------------------------------------------------------------------------------------------
+// overflow
 
 [[gnu::noinline]] int recurse_for_ever(int depth) {
   volatile char frame[256];

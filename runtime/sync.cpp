@@ -30,15 +30,16 @@ void mutex::lock_slow() noexcept {
 void mutex::unlock_slow() noexcept {
   for (;;) {
     lock_.lock();
-    if (state_.load(relaxed) == free) detail::misuse("unlock of unlocked mutex");  // relaxed: only a caller's mistake makes it so
+    if (state_.load(relaxed) == free)
+      detail::misuse("unlock of unlocked mutex");  // relaxed: only a caller's mistake makes it so
     if (detail::sudog *sg = waiters_.dequeue()) {
       g *gp = sg->gp;
       lock_.unlock();
       goready(gp);  // what we did is visible to it by the hand-over
       return;
     }
-    // Nobody waits: ours, no longer contended, and then free by one step that is our last touch, because whoever gets it
-    // then may destroy it. relaxed: under lock_, and still ours.
+    // Nobody waits: ours, no longer contended, and then free by one step that is our last touch, because whoever gets
+    // it then may destroy it. relaxed: under lock_, and still ours.
     state_.store(locked, relaxed);
     lock_.unlock();
     std::uint32_t expected = locked;

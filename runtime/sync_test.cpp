@@ -15,22 +15,24 @@ TEST(Mutex, excludes) {
   for (const int procs : {1, 2, 4}) {
     int counter = 0, inside = 0;
     bool overlapped = false;
-    EXPECT_EQ(run_on(procs, [&] {
-      mutex mu;
-      wait_group wg;
-      for (int i = 0; i < 20; ++i)
-        wg.go([&] {
-          for (int k = 0; k < 200; ++k) {
-            const std::lock_guard hold(mu);
-            overlapped |= ++inside != 1;
-            if (k % 8 == 0) heddle::yield();  // held over a switch
-            if (k % 32 == 0) heddle::gosched();
-            ++counter;
-            --inside;
-          }
-        });
-      wg.wait();
-    }), 0);
+    EXPECT_EQ(run_on(procs,
+                     [&] {
+                       mutex mu;
+                       wait_group wg;
+                       for (int i = 0; i < 20; ++i)
+                         wg.go([&] {
+                           for (int k = 0; k < 200; ++k) {
+                             const std::lock_guard hold(mu);
+                             overlapped |= ++inside != 1;
+                             if (k % 8 == 0) heddle::yield();  // held over a switch
+                             if (k % 32 == 0) heddle::gosched();
+                             ++counter;
+                             --inside;
+                           }
+                         });
+                       wg.wait();
+                     }),
+              0);
     EXPECT_EQ(counter, 20 * 200);
     EXPECT_FALSE(overlapped) << procs << " Ps";
   }
@@ -38,206 +40,231 @@ TEST(Mutex, excludes) {
 
 TEST(Mutex, is_handed_over_first_come_first_served) {
   ints order;
-  EXPECT_EQ(run_on(1, [&] {
-    mutex mu;
-    wait_group wg;
-    mu.lock();
-    for (int i = 0; i < 8; ++i) {
-      wg.go([&, i] {
-        const std::lock_guard hold(mu);
-        order.push_back(i);
-        heddle::yield();
-      });
-      heddle::yield();
-    }
-    mu.unlock();
-    EXPECT_FALSE(mu.try_lock()) << "it belongs to the one who has waited longest";
-    wg.wait();
-    EXPECT_TRUE(mu.try_lock());
-    mu.unlock();
-  }), 0);
+  EXPECT_EQ(run_on(1,
+                   [&] {
+                     mutex mu;
+                     wait_group wg;
+                     mu.lock();
+                     for (int i = 0; i < 8; ++i) {
+                       wg.go([&, i] {
+                         const std::lock_guard hold(mu);
+                         order.push_back(i);
+                         heddle::yield();
+                       });
+                       heddle::yield();
+                     }
+                     mu.unlock();
+                     EXPECT_FALSE(mu.try_lock()) << "it belongs to the one who has waited longest";
+                     wg.wait();
+                     EXPECT_TRUE(mu.try_lock());
+                     mu.unlock();
+                   }),
+            0);
   EXPECT_EQ(order, (ints{0, 1, 2, 3, 4, 5, 6, 7}));
 }
 
 TEST(Mutex, one_who_unlocks_and_locks_again_does_not_starve_the_others) {
   int mine = 0, others = 0;
-  EXPECT_EQ(run_on(1, [&] {
-    mutex mu;
-    wait_group wg;
-    mu.lock();
-    wg.go([&] {
-      const std::lock_guard hold(mu);
-      others = mine + 1;
-    });
-    heddle::yield();
-    for (int i = 0; i < 100; ++i) {
-      mu.unlock();
-      mu.lock();
-      ++mine;
-    }
-    mu.unlock();
-    wg.wait();
-  }), 0);
+  EXPECT_EQ(run_on(1,
+                   [&] {
+                     mutex mu;
+                     wait_group wg;
+                     mu.lock();
+                     wg.go([&] {
+                       const std::lock_guard hold(mu);
+                       others = mine + 1;
+                     });
+                     heddle::yield();
+                     for (int i = 0; i < 100; ++i) {
+                       mu.unlock();
+                       mu.lock();
+                       ++mine;
+                     }
+                     mu.unlock();
+                     wg.wait();
+                   }),
+            0);
   EXPECT_EQ(others, 1);
 }
 
 TEST(Mutex, works_with_the_guards_of_the_standard_library) {
-  EXPECT_EQ(run_on(2, [] {
-    mutex a, b;
-    int value = 0;
-    wait_group wg;
-    for (int i = 0; i < 10; ++i)
-      wg.go([&, i] {
-        for (int k = 0; k < 50; ++k) {
-          if (i % 2 == 0) {
-            const std::scoped_lock both(a, b);
-            ++value;
-          } else {
-            const std::scoped_lock both(b, a);
-            ++value;
-          }
-        }
-      });
-    wg.wait();
-    EXPECT_EQ(value, 500);
-    std::unique_lock later(a, std::defer_lock);
-    EXPECT_FALSE(later.owns_lock());
-    later.lock();
-    EXPECT_TRUE(later.owns_lock());
-    EXPECT_FALSE(a.try_lock());
-    later.unlock();
-    const std::unique_lock now(a, std::try_to_lock);
-    EXPECT_TRUE(now.owns_lock());
-  }), 0);
+  EXPECT_EQ(run_on(2,
+                   [] {
+                     mutex a, b;
+                     int value = 0;
+                     wait_group wg;
+                     for (int i = 0; i < 10; ++i)
+                       wg.go([&, i] {
+                         for (int k = 0; k < 50; ++k) {
+                           if (i % 2 == 0) {
+                             const std::scoped_lock both(a, b);
+                             ++value;
+                           } else {
+                             const std::scoped_lock both(b, a);
+                             ++value;
+                           }
+                         }
+                       });
+                     wg.wait();
+                     EXPECT_EQ(value, 500);
+                     std::unique_lock later(a, std::defer_lock);
+                     EXPECT_FALSE(later.owns_lock());
+                     later.lock();
+                     EXPECT_TRUE(later.owns_lock());
+                     EXPECT_FALSE(a.try_lock());
+                     later.unlock();
+                     const std::unique_lock now(a, std::try_to_lock);
+                     EXPECT_TRUE(now.owns_lock());
+                   }),
+            0);
 }
 
 TEST(Mutex, may_be_unlocked_by_another_goroutine) {
-  EXPECT_EQ(run_on(2, [] {
-    mutex mu;
-    mu.lock();
-    heddle::go([&] { mu.unlock(); });
-    mu.lock();
-    mu.unlock();
-  }), 0);
+  EXPECT_EQ(run_on(2,
+                   [] {
+                     mutex mu;
+                     mu.lock();
+                     heddle::go([&] { mu.unlock(); });
+                     mu.lock();
+                     mu.unlock();
+                   }),
+            0);
 }
 
 TEST(MutexDeathTest, unlock_of_unlocked) {
-  EXPECT_EXIT((void)run_on(1, [] { mutex().unlock(); }), testing::ExitedWithCode(2), "fatal error: unlock of unlocked mutex\n");
-  EXPECT_EXIT((void)run_on(1, [] {
-    mutex mu;
-    mu.lock();
-    heddle::go([&] {
-      mu.lock();
-      mu.unlock();
-    });
-    heddle::yield();
-    mu.unlock();
-    heddle::yield();
-    mu.unlock();
-  }), testing::ExitedWithCode(2), "unlock of unlocked mutex\n");
+  EXPECT_EXIT((void)run_on(1, [] { mutex().unlock(); }), testing::ExitedWithCode(2),
+              "fatal error: unlock of unlocked mutex\n");
+  EXPECT_EXIT((void)run_on(1,
+                           [] {
+                             mutex mu;
+                             mu.lock();
+                             heddle::go([&] {
+                               mu.lock();
+                               mu.unlock();
+                             });
+                             heddle::yield();
+                             mu.unlock();
+                             heddle::yield();
+                             mu.unlock();
+                           }),
+              testing::ExitedWithCode(2), "unlock of unlocked mutex\n");
 }
 
 TEST(WaitGroup, waits_for_all_and_orders_what_they_did) {
   for (const int procs : {1, 2, 4}) {
-    EXPECT_EQ(run_on(procs, [] {
-      std::vector<int> cells(100);  // plain
-      wait_group wg;
-      for (int &cell : cells)
-        wg.go([&cell] {
-          if (reinterpret_cast<std::uintptr_t>(&cell) / sizeof(int) % 3 == 0) heddle::gosched();
-          cell = 1;
-        });
-      wg.wait();
-      for (const int cell : cells) EXPECT_EQ(cell, 1);
-    }), 0);
+    EXPECT_EQ(run_on(procs,
+                     [] {
+                       std::vector<int> cells(100);  // plain
+                       wait_group wg;
+                       for (int &cell : cells)
+                         wg.go([&cell] {
+                           if (reinterpret_cast<std::uintptr_t>(&cell) / sizeof(int) % 3 == 0) heddle::gosched();
+                           cell = 1;
+                         });
+                       wg.wait();
+                       for (const int cell : cells) EXPECT_EQ(cell, 1);
+                     }),
+              0);
   }
 }
 
 TEST(WaitGroup, with_a_count_of_zero_does_not_wait) {
-  EXPECT_EQ(run_on(1, [] {
-    wait_group wg;
-    wg.wait();
-    wg.add(2);
-    wg.add(-2);
-    wg.wait();
-    wait_group three(3);
-    three.add(-3);
-    three.wait();
-  }), 0);
+  EXPECT_EQ(run_on(1,
+                   [] {
+                     wait_group wg;
+                     wg.wait();
+                     wg.add(2);
+                     wg.add(-2);
+                     wg.wait();
+                     wait_group three(3);
+                     three.add(-3);
+                     three.wait();
+                   }),
+            0);
 }
 
 TEST(WaitGroup, can_be_used_again) {
-  EXPECT_EQ(run_on(2, [] {
-    wait_group wg;
-    int sum = 0;
-    mutex mu;
-    for (int round = 0; round < 100; ++round) {
-      for (int i = 0; i < 5; ++i)
-        wg.go([&] {
-          const std::lock_guard hold(mu);
-          ++sum;
-        });
-      wg.wait();
-      EXPECT_EQ(sum, 5 * (round + 1));
-    }
-  }), 0);
+  EXPECT_EQ(run_on(2,
+                   [] {
+                     wait_group wg;
+                     int sum = 0;
+                     mutex mu;
+                     for (int round = 0; round < 100; ++round) {
+                       for (int i = 0; i < 5; ++i)
+                         wg.go([&] {
+                           const std::lock_guard hold(mu);
+                           ++sum;
+                         });
+                       wg.wait();
+                       EXPECT_EQ(sum, 5 * (round + 1));
+                     }
+                   }),
+            0);
 }
 
 TEST(WaitGroup, wakes_every_waiter) {
   for (const int procs : {1, 4}) {
-    EXPECT_EQ(run_on(procs, [] {
-      wait_group gate(1), all;
-      std::atomic<int> through{0};
-      for (int i = 0; i < 50; ++i)
-        all.go([&] {
-          gate.wait();
-          through.fetch_add(1);
-        });
-      heddle::yield();
-      EXPECT_EQ(through.load(), 0);
-      gate.done();
-      all.wait();
-      EXPECT_EQ(through.load(), 50);
-    }), 0);
+    EXPECT_EQ(run_on(procs,
+                     [] {
+                       wait_group gate(1), all;
+                       std::atomic<int> through{0};
+                       for (int i = 0; i < 50; ++i)
+                         all.go([&] {
+                           gate.wait();
+                           through.fetch_add(1);
+                         });
+                       heddle::yield();
+                       EXPECT_EQ(through.load(), 0);
+                       gate.done();
+                       all.wait();
+                       EXPECT_EQ(through.load(), 50);
+                     }),
+              0);
   }
 }
 
 TEST(WaitGroup, may_be_destroyed_right_after_wait) {
   for (const int procs : {1, 2, 4}) {
-    EXPECT_EQ(run_on(procs, [] {
-      for (int i = 0; i < 200; ++i) {
-        auto wg = std::make_unique<wait_group>();
-        for (int k = 0; k < 3; ++k) wg->go([] {});
-        wg->wait();
-        wg.reset();
-      }
-    }), 0);
+    EXPECT_EQ(run_on(procs,
+                     [] {
+                       for (int i = 0; i < 200; ++i) {
+                         auto wg = std::make_unique<wait_group>();
+                         for (int k = 0; k < 3; ++k) wg->go([] {});
+                         wg->wait();
+                         wg.reset();
+                       }
+                     }),
+              0);
   }
 }
 
 TEST(WaitGroup, done_may_come_from_a_thread_outside) {
   heddle::options o = heddle_test::with_procs(2);
   o.detect_deadlock = false;
-  EXPECT_EQ(heddle::run([] {
-    for (int i = 0; i < 20; ++i) {
-      wait_group wg(1);
-      int value = 0;
-      std::thread outside([&] {
-        if (i % 2 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        value = i;
-        wg.done();
-      });
-      wg.wait();
-      EXPECT_EQ(value, i);
-      outside.join();
-    }
-  }, o), 0);
+  EXPECT_EQ(heddle::run(
+                [] {
+                  for (int i = 0; i < 20; ++i) {
+                    wait_group wg(1);
+                    int value = 0;
+                    std::thread outside([&] {
+                      if (i % 2 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                      value = i;
+                      wg.done();
+                    });
+                    wg.wait();
+                    EXPECT_EQ(value, i);
+                    outside.join();
+                  }
+                },
+                o),
+            0);
 }
 
 TEST(WaitGroupDeathTest, negative_counter) {
   EXPECT_EXIT((void)run_on(1, [] { wait_group().done(); }), testing::ExitedWithCode(2),
               "fatal error: negative wait_group counter\n");
-  EXPECT_EXIT((void)run_on(1, [] { wait_group(2).add(-3); }), testing::ExitedWithCode(2), "negative wait_group counter\n");
+  EXPECT_EXIT((void)run_on(1, [] { wait_group(2).add(-3); }), testing::ExitedWithCode(2),
+              "negative wait_group counter\n");
 }
 
 }  // namespace

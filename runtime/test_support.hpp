@@ -1,17 +1,17 @@
 #pragma once
-// What the tests of runtime/ share: starting a runtime of so many Ps, leaving a thread, telling threads apart, and what the
-// sanitizers change.
+// What the tests of runtime/ share: starting a runtime of so many Ps, leaving a thread, telling threads apart, and what
+// the sanitizers change.
 #include <gtest/gtest.h>
 
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <string>
-#include <sys/syscall.h>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 
 #include "heddle/heddle.hpp"
@@ -42,16 +42,16 @@ int run_on(int procs, F &&f) {
   return heddle::run(std::forward<F>(f), with_procs(procs));
 }
 
-// The kernel's number of the calling thread. Never inlined and a system call each time: after a switch a goroutine may be
-// on another thread, and a compiler may keep what it learnt about the old one (pthread_self is declared const).
+// The kernel's number of the calling thread. Never inlined and a system call each time: after a switch a goroutine may
+// be on another thread, and a compiler may keep what it learnt about the old one (pthread_self is declared const).
 [[gnu::noinline]] inline long thread_id() {
   asm volatile("");
   return syscall(SYS_gettid);
 }
 
 // Returns on another thread than it was called on. Caller: a goroutine of a runtime with two Ps or more.
-// A second goroutine keeps the P busy meanwhile, so that some other M must take the caller from the global queue; when it
-// is the second one that went elsewhere, or the fairness tick brought the caller straight back, it tries again.
+// A second goroutine keeps the P busy meanwhile, so that some other M must take the caller from the global queue; when
+// it is the second one that went elsewhere, or the fairness tick brought the caller straight back, it tries again.
 inline void migrate() {
   for (const long from = thread_id(); thread_id() == from;) {
     const auto over = std::make_shared<std::atomic<bool>>(false);
@@ -77,7 +77,9 @@ bool wait_until(F &&done) {
 // A value that knows how many of its kind exist; move-only.
 struct counted {
   explicit counted(int v = 0) noexcept : value(v) { alive.fetch_add(1, std::memory_order_relaxed); }
-  counted(counted &&other) noexcept : value(std::exchange(other.value, -1)) { alive.fetch_add(1, std::memory_order_relaxed); }
+  counted(counted &&other) noexcept : value(std::exchange(other.value, -1)) {
+    alive.fetch_add(1, std::memory_order_relaxed);
+  }
   counted &operator=(counted &&other) noexcept {
     value = std::exchange(other.value, -1);
     return *this;

@@ -19,9 +19,10 @@ const char *waitreason_text(waitreason r) noexcept {
   return "unknown";
 }
 
-// Every M that went idle put itself on midle (counted, release) after all that it ever did; an M that readies, starts or
-// wakes anything is running and not counted. So when the count equals the number of Ms, nobody is left who could make a
-// goroutine runnable, except threads that are no Ms: once one of them has started a goroutine here, nothing is reported.
+// Every M that went idle put itself on midle (counted, release) after all that it ever did; an M that readies, starts
+// or wakes anything is running and not counted. So when the count equals the number of Ms, nobody is left who could
+// make a goroutine runnable, except threads that are no Ms: once one of them has started a goroutine here, nothing is
+// reported.
 void checkdead(schedt &sched) noexcept {
   const g *maing = sched.maing.load(relaxed);  // relaxed: where it is set late, threads outside were first (injected)
   if (!sched.options.detect_deadlock || maing == nullptr) return;

@@ -18,8 +18,8 @@ g *take_inbox(m *mp) noexcept {
   return gp;
 }
 
-// The fairness tick: the oldest g of the global queue, at whose tail the inbox lines up first. So neither starves the other,
-// however busy: a g that gosched()s for ever keeps the global queue filled, a thread outside the inbox.
+// The fairness tick: the oldest g of the global queue, at whose tail the inbox lines up first. So neither starves the
+// other, however busy: a g that gosched()s for ever keeps the global queue filled, a thread outside the inbox.
 g *take_global(m *mp) noexcept {
   schedt &sched = *mp->sched;
   gqueue<g> q = sched.inbox.drain();
@@ -37,8 +37,8 @@ g *take_local(struct p *pp, bool &inherit) noexcept {
   return gp;
 }
 
-// May a thief have victim's runnext? Only if the victim's M has run nothing new for a while: then it computes, and the g
-// would wait for it. A victim that gets on will run it itself, sooner and on a warm cache (go-scheduler 2.9; ours: Go
+// May a thief have victim's runnext? Only if the victim's M has run nothing new for a while: then it computes, and the
+// g would wait for it. A victim that gets on will run it itself, sooner and on a warm cache (go-scheduler 2.9; ours: Go
 // takes it after the pause in any case).
 bool runnext_is_stuck(const struct p &victim) noexcept {
   const std::uint64_t before = victim.executes.get();

@@ -80,8 +80,8 @@ bool newm(schedt &sched, struct p *pp, bool spinning) noexcept {
 
 void joinms(schedt &sched) noexcept {
   while (sched.foreigners.load(acquire) != 0) thread_yield();  // acquire: pairs with ~foreign_call. [STOP-2]
-  // Ms that are still running may start others, which then stand before what has been joined; whoever starts an M lists it
-  // before he ends, so nobody is left when all that are listed have been joined.
+  // Ms that are still running may start others, which then stand before what has been joined; whoever starts an M lists
+  // it before he ends, so nobody is left when all that are listed have been joined.
   for (m *joined = nullptr;;) {
     sched.lock.lock();
     m *head = sched.allm.get();

@@ -86,9 +86,7 @@ g *goexit0(m *mp, g *gp) noexcept {
   return nullptr;
 }
 
-char *align_down(char *at, std::size_t align) noexcept {
-  return at - reinterpret_cast<std::uintptr_t>(at) % align;
-}
+char *align_down(char *at, std::size_t align) noexcept { return at - reinterpret_cast<std::uintptr_t>(at) % align; }
 
 }  // namespace
 
@@ -120,7 +118,7 @@ void newproc(schedt &sched, spawn s, void (*startfn)(void *)) noexcept {
   gp->sched.g = gp;
   gp->sched.pc = reinterpret_cast<void *>(&heddle_gostart);
   gp->sched.bp = nullptr;
-  gp->sched.sp = s.closure;  // frames grow down from it
+  gp->sched.sp = s.closure;                           // frames grow down from it
   const bool main = gp == sched.maing.load(relaxed);  // relaxed: for the main goroutine our own store
   gp->goid.set(main ? 1 : next_goid(sched, pp));
   fiber_create(gp->fiber, gp->stack);

@@ -16,7 +16,8 @@ std::uint64_t schedfree(schedt &sched) noexcept;
 
 // --- newproc.cpp ---
 
-// A goroutine in the making: the caller constructs the closure at `closure`, then calls newproc or, if that failed, unspawn.
+// A goroutine in the making: the caller constructs the closure at `closure`, then calls newproc or, if that failed,
+// unspawn.
 struct spawn {
   g *gp = nullptr;
   void *closure = nullptr;
@@ -26,7 +27,8 @@ struct spawn {
 // stack_size 0: the scheduler's default. Cost: no allocation once a free g exists. Source: newproc1, gfget, malg.
 spawn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t stack_size = 0) noexcept;
 // Makes it runnable: into runnext of the caller's P; on a thread that is no M of this scheduler (which then is inside a
-// foreign_call), into the inbox. Caller: the goroutine or thread that called newspawn. Owns: the g. Ordering: what the caller did before is visible to it.
+// foreign_call), into the inbox. Caller: the goroutine or thread that called newspawn. Owns: the g. Ordering: what the
+// caller did before is visible to it.
 void newproc(schedt &sched, spawn s, void (*startfn)(void *)) noexcept;
 void unspawn(schedt &sched, spawn s) noexcept;
 // Ends the calling goroutine; its closure has been destroyed. Caller: a g.
@@ -37,8 +39,8 @@ std::uint64_t gcount(const schedt &sched) noexcept;
 // --- park.cpp ---
 
 // Parks the calling goroutine until a goready. unlockf(gp, lock) runs on g0 after the status has become waiting; it
-// releases what makes gp visible to a waker, and from then on nothing of gp may be touched (I26). If it returns false, gp
-// goes on at once. A null unlockf parks without condition. Caller: a g. Blocks: the g.
+// releases what makes gp visible to a waker, and from then on nothing of gp may be touched (I26). If it returns false,
+// gp goes on at once. A null unlockf parks without condition. Caller: a g. Blocks: the g.
 void gopark(bool (*unlockf)(g *, void *), void *lock, waitreason reason) noexcept;
 // Makes a parked goroutine runnable; next: into runnext, so that it runs as soon as the caller leaves.
 // Caller: any thread, exactly once per park. Blocks: nothing. Ordering: what the caller did before is visible to gp.
@@ -97,7 +99,8 @@ m *allocm(schedt &sched) noexcept;
 void allmadd(schedt &sched, m *mp) noexcept;
 // Starts a thread for pp. False: threads_max is reached or the system refuses; then nothing has changed.
 [[nodiscard]] bool newm(schedt &sched, struct p *pp, bool spinning) noexcept;
-// Joins the threads of all Ms but m0; not twice. Pre: stop() was called. Caller: a thread that is no M, or m0 out of its loop.
+// Joins the threads of all Ms but m0; not twice. Pre: stop() was called. Caller: a thread that is no M, or m0 out of
+// its loop.
 void joinms(schedt &sched) noexcept;
 
 // --- deadlock.cpp ---

@@ -1,5 +1,5 @@
-// The scheduler below the public interface: notes, statuses, steal order, layout, boot, birth and death of goroutines, and the
-// order in which one P runs what it has.
+// The scheduler below the public interface: notes, statuses, steal order, layout, boot, birth and death of goroutines,
+// and the order in which one P runs what it has.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -28,8 +28,8 @@ extern "C" const char *__tsan_default_options() { return "atexit_sleep_ms=0"; }
 namespace {
 
 using heddle::getm;
-using heddle::goready;
 using heddle::gopark;
+using heddle::goready;
 using heddle::gstatus;
 using heddle::schedt;
 using heddle::waitreason;
@@ -161,7 +161,7 @@ TEST(Status, has_go_s_values) {
 
 TEST(Status, these_moves_are_legal_and_no_others) {
   using enum gstatus;
-  const std::set<std::pair<gstatus, gstatus>> wanted = {{idle, dead},     {dead, runnable},    {runnable, running},
+  const std::set<std::pair<gstatus, gstatus>> wanted = {{idle, dead},        {dead, runnable},   {runnable, running},
                                                         {running, runnable}, {running, waiting}, {waiting, runnable},
                                                         {running, dead}};
   for (const gstatus from : statuses)
@@ -194,7 +194,8 @@ TEST(StatusDeathTest, a_move_from_another_status_breaks_an_invariant) {
   for (const gstatus present : {idle, runnable, running, dead}) {
     heddle::g gp{};
     gp.atomicstatus.store(present, heddle::relaxed);
-    EXPECT_EXIT((heddle::casgstatus<waiting, runnable>(&gp)), testing::KilledBySignal(SIGABRT), "invariant I23 is broken");
+    EXPECT_EXIT((heddle::casgstatus<waiting, runnable>(&gp)), testing::KilledBySignal(SIGABRT),
+                "invariant I23 is broken");
   }
 }
 
@@ -263,7 +264,7 @@ TEST(Layout, what_different_threads_write_is_on_different_lines) {
   EXPECT_EQ(alignof(heddle::p), heddle::cacheline);
   scheduler s(1);
   const auto line = [](const void *at) { return reinterpret_cast<std::uintptr_t>(at) / heddle::cacheline; };
-  const std::set<std::uintptr_t> lines = {line(&s->nmspinning), line(&s->pidle), line(&s->midle), line(&s->runq),
+  const std::set<std::uintptr_t> lines = {line(&s->nmspinning), line(&s->pidle), line(&s->midle),  line(&s->runq),
                                           line(&s->inbox),      line(&s->gFree), line(&s->goidgen)};
   EXPECT_EQ(lines.size(), 7u);
   EXPECT_EQ(line(&s->nmspinning), line(&s->needspinning)) << "a submitter reads both";
@@ -371,7 +372,8 @@ TEST(Boot, one_thread_is_enough_for_many_ps) {
   EXPECT_EQ(s->mcount.peek(), 1);
 }
 
-// ------------------------------------------------------------------------------------------------------ birth and death
+// ------------------------------------------------------------------------------------------------------ birth and
+// death
 
 TEST(Newproc, the_closure_lies_aligned_at_the_top_of_the_stack) {
   scheduler s(1);
@@ -573,7 +575,10 @@ TEST(Order, a_pair_in_runnext_does_not_starve_the_ring) {
     bool over = false;
     heddle::g *a = nullptr, *b = nullptr;
     start([&] {
-      for (; !over; heddle::goyield()) ++others;
+      while (!over) {
+        ++others;
+        heddle::goyield();
+      }
     });
     a = start([&] {
       park();
@@ -726,11 +731,13 @@ TEST(Park, a_declined_park_goes_on_at_once) {
   bool committed = false;
   run_main(*s, [&] {
     start([&] { log.push_back("other"); });
-    gopark([](heddle::g *gp, void *seen) {
-      EXPECT_EQ(heddle::readgstatus(gp), gstatus::waiting);
-      *static_cast<bool *>(seen) = true;
-      return false;
-    }, &committed, waitreason::test);
+    gopark(
+        [](heddle::g *gp, void *seen) {
+          EXPECT_EQ(heddle::readgstatus(gp), gstatus::waiting);
+          *static_cast<bool *>(seen) = true;
+          return false;
+        },
+        &committed, waitreason::test);
     log.push_back("main");
     heddle::goyield();
   });

@@ -1,4 +1,5 @@
-// The loop of an M. Source: schedule, execute of Go's proc.go; a loop on g0 here, where Go chains calls that never return.
+// The loop of an M. Source: schedule, execute of Go's proc.go; a loop on g0 here, where Go chains calls that never
+// return.
 #include "sched/proc.hpp"
 #include "sched/status.hpp"
 #include "sched/switch.hpp"

@@ -1,5 +1,6 @@
 #pragma once
-// The only place that changes stacks: g0 into a g (gogo), a g back to its M's g0 (mcall). Source: asm_amd64.s, stubs.go.
+// The only place that changes stacks: g0 into a g (gogo), a g back to its M's g0 (mcall). Source: asm_amd64.s,
+// stubs.go.
 #include "sched/switch_x86_64.hpp"
 
 HEDDLE_BEGIN
@@ -13,8 +14,8 @@ inline void gogo(m *mp, g *gp) noexcept {
   fiber_suspend(mp->g0.fiber, gp->fiber);
 }
 
-// Leaves the current g and has the schedule loop of this M call fn(mp, gp) on g0. Returns when someone executes gp again,
-// perhaps on another M: nothing thread-local may be kept across the call. Caller: a g.
+// Leaves the current g and has the schedule loop of this M call fn(mp, gp) on g0. Returns when someone executes gp
+// again, perhaps on another M: nothing thread-local may be kept across the call. Caller: a g.
 inline void mcall(m *mp, g *(*fn)(m *, g *)) noexcept {
   g *gp = mp->curg;
   mp->mcallfn = fn;

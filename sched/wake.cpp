@@ -1,5 +1,5 @@
-// The delicate dance: how Ms go to sleep and are woken, without a lock. Source: wakep, startm, stopm, resetspinning and the
-// end of findRunnable of Go's proc.go; there the steps marked (*) are made under sched.lock.
+// The delicate dance: how Ms go to sleep and are woken, without a lock. Source: wakep, startm, stopm, resetspinning and
+// the end of findRunnable of Go's proc.go; there the steps marked (*) are made under sched.lock.
 //
 // Three parties.
 //   Submitter (newproc, goready, gosched, take_inbox; any thread):
@@ -9,31 +9,37 @@
 //     W3 none: nmspinning -1, needspinning := 1 (*), fence, look for an idle P once more
 //   Dropper (an M that found nothing; drop_p, then stopm):
 //     D1 put the P on pidle (*)    D2 if it was spinning: nmspinning -1, heavy fence    D3 then look at every source of
-//     work, and take a P back to spin if there is some    D4 put itself on midle, full fence    D5 read needspinning; 1:
-//     start an M for an idle P, perhaps itself    D6 sleep
+//     work, and take a P back to spin if there is some    D4 put itself on midle, full fence    D5 read needspinning;
+//     1: start an M for an idle P, perhaps itself    D6 sleep
 //
 // What each may rely on:
-//   COUNT  nmspinning > 0: somebody looks at every source after his count is gone. A count ends in D2 (then D3 looks), in
+//   COUNT  nmspinning > 0: somebody looks at every source after his count is gone. A count ends in D2 (then D3 looks),
+//   in
 //          resetspinning (then the waker's steps follow, after a full fence) or in W3 (then PROMISE holds).
 //   PROMISE  needspinning = 1: no P was idle after it was set, or the one that was is being taken by an M that looks at
 //          every source. Whoever clears it has counted himself in nmspinning first, so COUNT covers what was promised.
 //
 // No work is lost, and no P stays idle beside it (I14):
 //   1. S3 reads a count. The last one to take that count away comes after S3 in nmspinning's order. If by D2: his heavy
-//      fence makes the submitter pass a full fence; before S1, S3 would have seen the count gone; after S1, D3 sees the work.
-//      If by resetspinning or W3: a waker's steps follow, and case 1, 2 or 3 holds for them. (DANCE-1)
+//      fence makes the submitter pass a full fence; before S1, S3 would have seen the count gone; after S1, D3 sees the
+//      work. If by resetspinning or W3: a waker's steps follow, and case 1, 2 or 3 holds for them. (DANCE-1)
 //   2. S3 reads the promise. Whoever clears it later is counted; as case 1. (DANCE-2)
-//   3. The waker finds no P in W2, and a dropper puts one at once. Dekker: W3 sets needspinning, fence, reads pidle; the
+//   3. The waker finds no P in W2, and a dropper puts one at once. Dekker: W3 sets needspinning, fence, reads pidle;
+//   the
 //      dropper puts to pidle, fence (D4), reads needspinning. One of them sees the other. (DANCE-3; Go's bug B1)
-//      Who clears the promise acquires it, and with it the end of the waker's count: so a submitter that has relied on that
-//      count is covered as in case 1, by the clearer's heavy fence.
-//   4. Who finds a P after all, having made or read a promise (W3, D5, case 5), clears it: a second P may have been put as
-//      well, and would lie idle beside a promise that case 2 relies on. Any other starter may leave one standing: a P put
-//      after the promise was made is seen by its dropper (case 3), so none is idle. (DANCE-4)
-//   5. There is an idle P but no M to be had (threads_max, or the system refuses). The starter puts the P back, promises,
+//      Who clears the promise acquires it, and with it the end of the waker's count: so a submitter that has relied on
+//      that count is covered as in case 1, by the clearer's heavy fence.
+//   4. Who finds a P after all, having made or read a promise (W3, D5, case 5), clears it: a second P may have been put
+//   as
+//      well, and would lie idle beside a promise that case 2 relies on. Any other starter may leave one standing: a P
+//      put after the promise was made is seen by its dropper (case 3), so none is idle. (DANCE-4)
+//   5. There is an idle P but no M to be had (threads_max, or the system refuses). The starter puts the P back,
+//   promises,
 //      fence, reads midle; an M that goes to sleep puts itself on midle, fence, reads needspinning (D4, D5). (DANCE-5)
-//   6. stop: the stopper sets stopping, fence, empties midle; the M puts itself on midle, fence, reads stopping. (DANCE-6)
-//   7. A foreign thread must not start an M after joinms has joined them all: it counts itself in foreigners, fence, reads
+//   6. stop: the stopper sets stopping, fence, empties midle; the M puts itself on midle, fence, reads stopping.
+//   (DANCE-6)
+//   7. A foreign thread must not start an M after joinms has joined them all: it counts itself in foreigners, fence,
+//   reads
 //      stopping; the stopper sets stopping, fence, and joinms waits until foreigners is 0. (STOP-2)
 #include "sched/proc.hpp"
 
@@ -43,8 +49,8 @@ namespace {
 
 // Makes a promise, or renews it, and looks for a P that was put meanwhile.
 struct p *promise(schedt &sched) noexcept {
-  // acq_rel, an RMW: every promise and clearing so far, and the count that ended before it, happens before whoever clears
-  // next. [DANCE-2, DANCE-3]
+  // acq_rel, an RMW: every promise and clearing so far, and the count that ended before it, happens before whoever
+  // clears next. [DANCE-2, DANCE-3]
   sched.needspinning.exchange(1, acq_rel);
   fence(seq_cst);  // needspinning's store against the load of pidle; partner: stopm. [DANCE-3]
   return sched.pidle.get();
@@ -83,8 +89,8 @@ void wakep_fenced(schedt &sched) noexcept {
 
 }  // namespace
 
-// Tries to have one more M look for work. Caller: any thread, after it has published work. Blocks: nothing, but starting a
-// thread or waking one is a system call. Cost: two loads when somebody spins already or every P is busy.
+// Tries to have one more M look for work. Caller: any thread, after it has published work. Blocks: nothing, but
+// starting a thread or waking one is a system call. Cost: two loads when somebody spins already or every P is busy.
 void wakep(schedt &sched) noexcept {
   fence_light();  // S1 against S3; partner: the heavy fence in drop_p. [DANCE-1]
   wakep_fenced(sched);
@@ -120,7 +126,7 @@ void startm(schedt &sched, struct p *pp, bool spinning) noexcept {
     sched.pidle.put(pp);
     if (spinning) uncount_spinning(sched);
     sched.needspinning.exchange(1, acq_rel);  // acq_rel: as in promise. [DANCE-2]
-    fence(seq_cst);  // needspinning against the load of midle; partner: stopm. [DANCE-5]
+    fence(seq_cst);                           // needspinning against the load of midle; partner: stopm. [DANCE-5]
     if (sched.midle.empty()) return;
     pp = sched.pidle.get();
     if (pp == nullptr) return;
@@ -133,7 +139,8 @@ void stopm(m *mp) noexcept {
   schedt &sched = *mp->sched;
   HEDDLE_INV("I12", mp->p == nullptr && !mp->spinning && mp->curg == nullptr);
   sched.midle.put(mp);
-  fence(seq_cst);  // pidle and midle against the loads below; partners: promise, startm, stop. [DANCE-3, DANCE-5, DANCE-6]
+  fence(seq_cst);  // pidle and midle against the loads below; partners: promise, startm, stop. [DANCE-3, DANCE-5,
+                   // DANCE-6]
   if (sched.stopping.load(relaxed) != 0) {  // relaxed: ordered by the fence
     stop(sched);
   } else if (sched.needspinning.load(relaxed) != 0) {  // relaxed: ordered by the fence
@@ -175,13 +182,14 @@ bool drop_p(m *mp) noexcept {
 
 void stop(schedt &sched) noexcept {
   sched.stopping.store(1, release);  // release: pairs with find_runnable's load. [STOP-1]
-  fence(seq_cst);  // stopping against the loads of midle and of foreigners; partners: stopm, foreign_call. [DANCE-6, STOP-2]
+  fence(seq_cst);  // stopping against the loads of midle and of foreigners; partners: stopm, foreign_call. [DANCE-6,
+                   // STOP-2]
   sched.midle.drain([](m *mp) { mp->park.notewakeup(); });
 }
 
 foreign_call::foreign_call(schedt &sched) noexcept : sched_(sched) {
-  sched.foreigners.fetch_add(1, relaxed);  // relaxed: ordered by the fence
-  fence(seq_cst);                          // foreigners against stopping; partner: stop. [STOP-2]
+  sched.foreigners.fetch_add(1, relaxed);     // relaxed: ordered by the fence
+  fence(seq_cst);                             // foreigners against stopping; partner: stop. [STOP-2]
   open_ = sched.stopping.load(relaxed) == 0;  // relaxed: ordered by the fence
 }
 

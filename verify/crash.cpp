@@ -1,7 +1,7 @@
 #include "verify/crash.hpp"
 
-#include <initializer_list>
 #include <signal.h>
+#include <initializer_list>
 
 namespace verify {
 

@@ -3,17 +3,17 @@
 #include "verify/crash.hpp"
 #include "verify/report.hpp"
 
-#include <cstdio>
-#include <cstring>
 #include <fcntl.h>
-#include <new>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <system_error>
 #include <unistd.h>
+#include <cstdio>
+#include <cstring>
+#include <new>
+#include <system_error>
 
 namespace verify {
 namespace {
@@ -82,7 +82,8 @@ child spawn(std::size_t index, const std::function<outcome(shared &)> &work) {
 // A child that did not report is judged by how it ended.
 outcome collect(child &c) {
   int status = 0;
-  while (waitpid(c.pid, &status, 0) < 0 && errno == EINTR) {}
+  while (waitpid(c.pid, &status, 0) < 0 && errno == EINTR) {
+  }
   close(c.pipe);
   outcome o;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && from_text(c.received, o)) {
@@ -155,9 +156,8 @@ std::vector<outcome> run_jobs(const std::vector<task> &tasks, const job_options 
   while (done < tasks.size()) {
     for (; next < tasks.size() && running.size() < options.jobs; ++next) {
       const task &t = tasks[next];
-      running.push_back(spawn(next, [&](shared &m) {
-        return explore(t, options.seed, options.first_iteration, m.view, m.record);
-      }));
+      running.push_back(
+          spawn(next, [&](shared &m) { return explore(t, options.seed, options.first_iteration, m.view, m.record); }));
     }
     std::vector<pollfd> fds;
     for (const child &c : running) fds.push_back({c.pipe, POLLIN, 0});

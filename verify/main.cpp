@@ -2,12 +2,12 @@
 #include "verify/jobs.hpp"
 #include "verify/report.hpp"
 
-#include <CLI/CLI.hpp>
-#include <cmath>
-#include <cstdio>
 #include <fnmatch.h>
 #include <sched.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <cstdio>
 
 namespace {
 

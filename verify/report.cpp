@@ -47,10 +47,12 @@ const char *end_name(outcome::end e) {
 }
 
 json to_json(const outcome &o) {
-  return {{"end", end_name(o.how)},       {"verdict", o.verdict},     {"broken", o.broken},
-          {"cause", o.cause},             {"token", o.token},         {"history", o.history},
-          {"executions", o.executions},   {"steps", o.steps},         {"distinct", o.distinct},
-          {"distinct_full", o.distinct_full}, {"unseen", o.unseen},   {"exhausted", o.exhausted},
+  return {{"end", end_name(o.how)},     {"verdict", o.verdict},
+          {"broken", o.broken},         {"cause", o.cause},
+          {"token", o.token},           {"history", o.history},
+          {"executions", o.executions}, {"steps", o.steps},
+          {"distinct", o.distinct},     {"distinct_full", o.distinct_full},
+          {"unseen", o.unseen},         {"exhausted", o.exhausted},
           {"seconds", o.seconds}};
 }
 
@@ -69,8 +71,7 @@ std::string xml(const std::string &text) {
 std::string failure_text(const row &r) {
   const outcome &o = r.got;
   std::string text = std::string(r.what.suite->info.name) + " (" + mode_name(r.what.how) + "): ";
-  if (o.how == outcome::end::passed)
-    return text + "passed, but it is there to fail: the alarm is broken\n";
+  if (o.how == outcome::end::passed) return text + "passed, but it is there to fail: the alarm is broken\n";
   text += o.verdict + "\n";
   if (!o.broken.empty()) text += "broken: " + o.broken + "\n";
   if (!o.cause.empty()) text += "kind: " + o.cause + "\n";
@@ -141,8 +142,7 @@ void print_table(std::FILE *out, const std::vector<row> &rows) {
     const outcome &o = r.got;
     const bool explored = o.how == outcome::end::passed;
     lines.push_back({r.what.suite->info.name, mode_name(r.what.how), grouped(o.executions),
-                     (o.distinct_full ? ">" : "") + grouped(o.distinct),
-                     explored ? fixed("%.1e", o.unseen) : "-",
+                     (o.distinct_full ? ">" : "") + grouped(o.distinct), explored ? fixed("%.1e", o.unseen) : "-",
                      o.seconds < 0.05 ? "-" : short_count(static_cast<double>(o.executions) / o.seconds) + "/s",
                      fixed("%.1fs", o.seconds), verdict_text(r)});
   }
@@ -189,8 +189,8 @@ bool write_json(const std::string &file, const std::vector<row> &rows, std::uint
 
 bool write_junit(const std::string &file, const std::vector<row> &rows, double seconds) {
   std::ofstream out(file);
-  const auto bad = std::count_if(rows.begin(), rows.end(),
-                                 [](const row &r) { return !as_expected(r.what.suite->info, r.got); });
+  const auto bad =
+      std::count_if(rows.begin(), rows.end(), [](const row &r) { return !as_expected(r.what.suite->info, r.got); });
   out << "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"verify\" tests=\"" << rows.size()
       << "\" failures=\"" << bad << "\" time=\"" << fixed("%.3f", seconds) << "\">\n";
   for (const row &r : rows) {
@@ -198,8 +198,8 @@ bool write_junit(const std::string &file, const std::vector<row> &rows, double s
     out << "<testcase classname=\"" << xml(s.component) << "\" name=\"" << xml(s.name) << " [" << mode_name(r.what.how)
         << "]\" time=\"" << fixed("%.3f", r.got.seconds) << "\">";
     if (!as_expected(s, r.got))
-      out << "<failure message=\"" << xml(verdict_text(r)) << "\">" << xml(failure_text(r)) << "replay: "
-          << xml(r.got.token) << "\n</failure>";
+      out << "<failure message=\"" << xml(verdict_text(r)) << "\">" << xml(failure_text(r))
+          << "replay: " << xml(r.got.token) << "\n</failure>";
     out << "</testcase>\n";
   }
   out << "</testsuite>\n</testsuites>\n";

@@ -13,8 +13,8 @@ struct row {
   outcome got;
 };
 
-std::string grouped(std::uint64_t n);   // 1 204 311
-std::string short_count(double n);      // 61k
+std::string grouped(std::uint64_t n);  // 1 204 311
+std::string short_count(double n);     // 61k
 
 // Between processes: one line of JSON.
 std::string to_text(const outcome &o);

@@ -34,8 +34,8 @@ struct suite {
 
 template <class Suite>
 result run_suite(const suite_info &info, session &s, std::string *history) {
-  constexpr bool watches = !std::is_same_v<decltype(&Suite::invariant),
-                                           void (suite<Suite::static_threads, Suite::dynamic_threads>::*)()>;
+  constexpr bool watches =
+      !std::is_same_v<decltype(&Suite::invariant), void (suite<Suite::static_threads, Suite::dynamic_threads>::*)()>;
   static constexpr suite_calls calls = {
       sizeof(Suite),
       alignof(Suite),

@@ -3,9 +3,9 @@
 // inlined into one that does.
 #include "input.hpp"
 
-#include <cerrno>
 #include <fcntl.h>
 #include <unistd.h>
+#include <cerrno>
 
 namespace {
 

@@ -1,12 +1,12 @@
 // wordcount: the most frequent words of a tree of files, counted by a goroutine per file.
 //
 // Read tally.cpp first: it holds all the concurrency. The rest would look the same without it.
+#include <getopt.h>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <getopt.h>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -99,17 +99,38 @@ struct trying : scheduled<trying, 2, 2> {
 
 }  // namespace
 
-HEDDLE_SUITE(handoff_1p, {.name = "chan.handoff_1p", .component = "chan", .invariants = "I25 I26 I51 I52 I55",
-                          .what = "two values through an unbuffered channel on one P", .modes = {random_mix(3)}})
-HEDDLE_SUITE(handoff_2p, {.name = "chan.handoff", .component = "chan", .invariants = "I25 I26 I51 I52 I55",
-                          .what = "as chan.handoff_1p on two Ps", .modes = {random_mix(8)}})
-HEDDLE_SUITE(handoff_buffered, {.name = "chan.buffered", .component = "chan", .invariants = "I25 I26 I51 I52 I55",
-                                .what = "three values through a buffer of one", .modes = {random_mix(6)}})
-HEDDLE_SUITE(crowd_unbuffered, {.name = "chan.crowd", .component = "chan", .invariants = "I25 I26 I51 I55",
-                                .what = "two senders and two receivers", .modes = {random_mix(6)}})
-HEDDLE_SUITE(crowd_buffered, {.name = "chan.crowd_buffered", .component = "chan", .invariants = "I25 I26 I51 I52 I55",
-                              .what = "as chan.crowd with a buffer of one", .modes = {random_mix(5)}})
-HEDDLE_SUITE(closing, {.name = "chan.close", .component = "chan", .invariants = "I50 I55",
-                       .what = "close against receivers that park", .modes = {random_mix(5)}})
-HEDDLE_SUITE(trying, {.name = "chan.try", .component = "chan", .invariants = "I55",
-                      .what = "try_send against try_recv", .modes = {random_mix(3)}})
+HEDDLE_SUITE(handoff_1p, {.name = "chan.handoff_1p",
+                          .component = "chan",
+                          .invariants = "I25 I26 I51 I52 I55",
+                          .what = "two values through an unbuffered channel on one P",
+                          .modes = {random_mix(3)}})
+HEDDLE_SUITE(handoff_2p, {.name = "chan.handoff",
+                          .component = "chan",
+                          .invariants = "I25 I26 I51 I52 I55",
+                          .what = "as chan.handoff_1p on two Ps",
+                          .modes = {random_mix(8)}})
+HEDDLE_SUITE(handoff_buffered, {.name = "chan.buffered",
+                                .component = "chan",
+                                .invariants = "I25 I26 I51 I52 I55",
+                                .what = "three values through a buffer of one",
+                                .modes = {random_mix(6)}})
+HEDDLE_SUITE(crowd_unbuffered, {.name = "chan.crowd",
+                                .component = "chan",
+                                .invariants = "I25 I26 I51 I55",
+                                .what = "two senders and two receivers",
+                                .modes = {random_mix(6)}})
+HEDDLE_SUITE(crowd_buffered, {.name = "chan.crowd_buffered",
+                              .component = "chan",
+                              .invariants = "I25 I26 I51 I52 I55",
+                              .what = "as chan.crowd with a buffer of one",
+                              .modes = {random_mix(5)}})
+HEDDLE_SUITE(closing, {.name = "chan.close",
+                       .component = "chan",
+                       .invariants = "I50 I55",
+                       .what = "close against receivers that park",
+                       .modes = {random_mix(5)}})
+HEDDLE_SUITE(trying, {.name = "chan.try",
+                      .component = "chan",
+                      .invariants = "I55",
+                      .what = "try_send against try_recv",
+                      .modes = {random_mix(3)}})

@@ -131,7 +131,9 @@ struct parallel : scheduled<parallel<Foreign>, 2, 2, Foreign> {
     all.arrive();
   }
   void foreign() {
-    for (int i = 0; i < 2; ++i) heddle::detail::go_from_outside(this->sched, [this] { twin(); }, 0);
+    for (int i = 0; i < 2; ++i)
+      heddle::detail::go_from_outside(
+          this->sched, [this] { twin(); }, 0);
   }
   void body() {
     if (Foreign == 0)
@@ -158,6 +160,8 @@ struct dance_gosched : scheduled<dance_gosched, 2, 2> {
   atomic<std::uint32_t> done;
   countdown all{1};
   void body() {
+    std::uint64_t chance = 0;  // any phase of the fairness tick, else it hides a missing wake-up
+    for (std::uint32_t n = cheaprandn(chance, geometry::fairness_tick); n != 0; --n) goyield();
     go([this] {
       gosched();
       done.store(1, release);
@@ -212,7 +216,8 @@ struct no_more_threads : scheduled<no_more_threads, 2, 3> {
 struct no_more_threads_foreign : scheduled<no_more_threads_foreign, 1, 2, 1> {
   countdown all{1};
   void foreign() {
-    heddle::detail::go_from_outside(sched, [this] { all.arrive(); }, 0);
+    heddle::detail::go_from_outside(
+        sched, [this] { all.arrive(); }, 0);
   }
   void body() { all.wait(); }
 };
@@ -233,47 +238,113 @@ struct stop_race : scheduled<stop_race, 3, 2> {
 
 }  // namespace
 
-HEDDLE_SUITE(spawn_exit_1p, {.name = "sched.spawn_exit_1p", .component = "sched", .invariants = "I1 I2 I3 I20 I23 I27",
-                            .what = "three goroutines on one P run once each", .modes = {random_mix(4)}})
-HEDDLE_SUITE(spawn_exit_2p, {.name = "sched.spawn_exit", .component = "sched", .invariants = "I1 I2 I3 I6 I7 I10 I11 I20 I23 I27",
-                            .what = "three goroutines on two Ps, stolen or not, run once each", .modes = {random_mix(8)}})
-HEDDLE_SUITE(spawn_exit_3m, {.name = "sched.spawn_exit_3m", .component = "sched", .invariants = "I1 I2 I3 I6 I7 I10 I11 I20 I23 I27 I34",
-                            .what = "as sched.spawn_exit with three Ms for two Ps", .modes = {random_mix(8)}})
-HEDDLE_SUITE(overflow, {.name = "sched.overflow", .component = "sched", .invariants = "I1 I2 I3 I18 I20 I22",
-                       .what = "a full ring spills to the global queue while a thief steals", .modes = {random_mix(8)}})
-HEDDLE_SUITE(reuse, {.name = "sched.reuse", .component = "sched", .invariants = "I1 I27",
-                    .what = "a dead g is used again, on its P or on another", .modes = {random_mix(4)}})
-HEDDLE_SUITE(yield_1p, {.name = "sched.yield_1p", .component = "sched", .invariants = "I1 I3 I20 I23",
-                       .what = "goyield on one P: both goroutines get on", .modes = {random_mix(3)}})
-HEDDLE_SUITE(yield_2p, {.name = "sched.yield", .component = "sched", .invariants = "I1 I3 I20 I23",
-                       .what = "goyield on two Ps", .modes = {random_mix(6)}})
-HEDDLE_SUITE(gosched_2p, {.name = "sched.gosched", .component = "sched", .invariants = "I1 I3 I20 I23",
-                         .what = "gosched on two Ps", .modes = {random_mix(6)}})
-HEDDLE_SUITE(park_ready_1p, {.name = "sched.park_ready_1p", .component = "sched", .invariants = "I25 I26",
-                            .what = "a goroutine is readied right after its park commits", .modes = {random_mix(3)}})
-HEDDLE_SUITE(park_ready_2p, {.name = "sched.park_ready", .component = "sched", .invariants = "I25 I26",
-                            .what = "as sched.park_ready_1p, the waker on another M", .modes = {random_mix(6)}})
-HEDDLE_SUITE(dance_2m, {.name = "sched.dance", .component = "sched", .invariants = "I11 I13 I14",
-                       .what = "the delicate dance: a submitter that computes on, an M that goes to sleep", .modes = {random_mix(12)}})
-HEDDLE_SUITE(dance_3m, {.name = "sched.dance_3m", .component = "sched", .invariants = "I11 I13 I14",
-                       .what = "as sched.dance with three Ms for two Ps", .modes = {random_mix(12)}})
-HEDDLE_SUITE(dance_two_submitters, {.name = "sched.dance_two", .component = "sched", .invariants = "I11 I13 I14",
-                                   .what = "two submitters that compute on, three Ms", .modes = {random_mix(12)}})
-HEDDLE_SUITE(dance_all_busy, {.name = "sched.dance_all_busy", .component = "sched", .invariants = "I14 I15",
-                             .what = "a P becomes free just after a waker found none (B1)", .modes = {random_mix(8)}})
-HEDDLE_SUITE(dance_gosched, {.name = "sched.dance_gosched", .component = "sched", .invariants = "I13 I14",
-                            .what = "gosched wakes (B2)", .modes = {random_mix(8)}})
-HEDDLE_SUITE(parallel_own, {.name = "sched.parallel", .component = "sched", .invariants = "I13 I14",
-                           .what = "two goroutines that wait for each other computing", .modes = {random_mix(8)}})
-HEDDLE_SUITE(parallel_foreign, {.name = "sched.parallel_foreign", .component = "sched", .invariants = "I13 I14 I15",
-                               .what = "as sched.parallel, both from a foreign thread", .modes = {random_mix(8)}})
-HEDDLE_SUITE(foreign_1p, {.name = "sched.foreign_1p", .component = "sched", .invariants = "I14 I38",
-                         .what = "a foreign thread submits while the last M goes to sleep", .modes = {random_mix(6)}})
-HEDDLE_SUITE(foreign_2p, {.name = "sched.foreign", .component = "sched", .invariants = "I14 I38",
-                         .what = "as sched.foreign_1p with two Ps and two Ms", .modes = {random_mix(6)}})
-HEDDLE_SUITE(no_more_threads, {.name = "sched.threads_max", .component = "sched", .invariants = "I14 I15",
-                              .what = "an idle P, but no M may be made", .modes = {random_mix(3)}})
-HEDDLE_SUITE(no_more_threads_foreign, {.name = "sched.threads_max_foreign", .component = "sched", .invariants = "I14 I15",
-                                      .what = "a starter finds no M while the only one goes to sleep", .modes = {random_mix(4)}})
-HEDDLE_SUITE(stop_race, {.name = "sched.stop", .component = "sched", .invariants = "I6 I7 I10 I11 I34 I38",
-                        .what = "main ends while Ms start, steal and go to sleep", .modes = {random_mix(8)}})
+HEDDLE_SUITE(spawn_exit_1p, {.name = "sched.spawn_exit_1p",
+                             .component = "sched",
+                             .invariants = "I1 I2 I3 I20 I23 I27",
+                             .what = "three goroutines on one P run once each",
+                             .modes = {random_mix(4)}})
+HEDDLE_SUITE(spawn_exit_2p, {.name = "sched.spawn_exit",
+                             .component = "sched",
+                             .invariants = "I1 I2 I3 I6 I7 I10 I11 I20 I23 I27",
+                             .what = "three goroutines on two Ps, stolen or not, run once each",
+                             .modes = {random_mix(8)}})
+HEDDLE_SUITE(spawn_exit_3m, {.name = "sched.spawn_exit_3m",
+                             .component = "sched",
+                             .invariants = "I1 I2 I3 I6 I7 I10 I11 I20 I23 I27 I34",
+                             .what = "as sched.spawn_exit with three Ms for two Ps",
+                             .modes = {random_mix(8)}})
+HEDDLE_SUITE(overflow, {.name = "sched.overflow",
+                        .component = "sched",
+                        .invariants = "I1 I2 I3 I18 I20 I22",
+                        .what = "a full ring spills to the global queue while a thief steals",
+                        .modes = {random_mix(8)}})
+HEDDLE_SUITE(reuse, {.name = "sched.reuse",
+                     .component = "sched",
+                     .invariants = "I1 I27",
+                     .what = "a dead g is used again, on its P or on another",
+                     .modes = {random_mix(4)}})
+HEDDLE_SUITE(yield_1p, {.name = "sched.yield_1p",
+                        .component = "sched",
+                        .invariants = "I1 I3 I20 I23",
+                        .what = "goyield on one P: both goroutines get on",
+                        .modes = {random_mix(3)}})
+HEDDLE_SUITE(yield_2p, {.name = "sched.yield",
+                        .component = "sched",
+                        .invariants = "I1 I3 I20 I23",
+                        .what = "goyield on two Ps",
+                        .modes = {random_mix(6)}})
+HEDDLE_SUITE(gosched_2p, {.name = "sched.gosched",
+                          .component = "sched",
+                          .invariants = "I1 I3 I20 I23",
+                          .what = "gosched on two Ps",
+                          .modes = {random_mix(6)}})
+HEDDLE_SUITE(park_ready_1p, {.name = "sched.park_ready_1p",
+                             .component = "sched",
+                             .invariants = "I25 I26",
+                             .what = "a goroutine is readied right after its park commits",
+                             .modes = {random_mix(3)}})
+HEDDLE_SUITE(park_ready_2p, {.name = "sched.park_ready",
+                             .component = "sched",
+                             .invariants = "I25 I26",
+                             .what = "as sched.park_ready_1p, the waker on another M",
+                             .modes = {random_mix(6)}})
+HEDDLE_SUITE(dance_2m, {.name = "sched.dance",
+                        .component = "sched",
+                        .invariants = "I11 I13 I14",
+                        .what = "the delicate dance: a submitter that computes on, an M that goes to sleep",
+                        .modes = {random_mix(12)}})
+HEDDLE_SUITE(dance_3m, {.name = "sched.dance_3m",
+                        .component = "sched",
+                        .invariants = "I11 I13 I14",
+                        .what = "as sched.dance with three Ms for two Ps",
+                        .modes = {random_mix(12)}})
+HEDDLE_SUITE(dance_two_submitters, {.name = "sched.dance_two",
+                                    .component = "sched",
+                                    .invariants = "I11 I13 I14",
+                                    .what = "two submitters that compute on, three Ms",
+                                    .modes = {random_mix(12)}})
+HEDDLE_SUITE(dance_all_busy, {.name = "sched.dance_all_busy",
+                              .component = "sched",
+                              .invariants = "I14 I15",
+                              .what = "a P becomes free just after a waker found none (B1)",
+                              .modes = {random_mix(8)}})
+HEDDLE_SUITE(dance_gosched, {.name = "sched.dance_gosched",
+                             .component = "sched",
+                             .invariants = "I13 I14",
+                             .what = "gosched wakes (B2)",
+                             .modes = {random_mix(8)}})
+HEDDLE_SUITE(parallel_own, {.name = "sched.parallel",
+                            .component = "sched",
+                            .invariants = "I13 I14",
+                            .what = "two goroutines that wait for each other computing",
+                            .modes = {random_mix(8)}})
+HEDDLE_SUITE(parallel_foreign, {.name = "sched.parallel_foreign",
+                                .component = "sched",
+                                .invariants = "I13 I14 I15",
+                                .what = "as sched.parallel, both from a foreign thread",
+                                .modes = {random_mix(8)}})
+HEDDLE_SUITE(foreign_1p, {.name = "sched.foreign_1p",
+                          .component = "sched",
+                          .invariants = "I14 I38",
+                          .what = "a foreign thread submits while the last M goes to sleep",
+                          .modes = {random_mix(6)}})
+HEDDLE_SUITE(foreign_2p, {.name = "sched.foreign",
+                          .component = "sched",
+                          .invariants = "I14 I38",
+                          .what = "as sched.foreign_1p with two Ps and two Ms",
+                          .modes = {random_mix(6)}})
+HEDDLE_SUITE(no_more_threads, {.name = "sched.threads_max",
+                               .component = "sched",
+                               .invariants = "I14 I15",
+                               .what = "an idle P, but no M may be made",
+                               .modes = {random_mix(3)}})
+HEDDLE_SUITE(no_more_threads_foreign, {.name = "sched.threads_max_foreign",
+                                       .component = "sched",
+                                       .invariants = "I14 I15",
+                                       .what = "a starter finds no M while the only one goes to sleep",
+                                       .modes = {random_mix(4)}})
+HEDDLE_SUITE(stop_race, {.name = "sched.stop",
+                         .component = "sched",
+                         .invariants = "I6 I7 I10 I11 I34 I38",
+                         .what = "main ends while Ms start, steal and go to sleep",
+                         .modes = {random_mix(8)}})

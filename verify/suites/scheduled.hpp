@@ -1,6 +1,6 @@
 #pragma once
-// A whole scheduler as a suite: thread 0 is m0, the dynamic threads are the Ms that newm starts; gs run on stacks of their
-// own, switched by the production assembly. The main goroutine is the suite's body().
+// A whole scheduler as a suite: thread 0 is m0, the dynamic threads are the Ms that newm starts; gs run on stacks of
+// their own, switched by the production assembly. The main goroutine is the suite's body().
 #include "heddle/runtime.hpp"
 #include "sched/status.hpp"
 #include "verify/suite.hpp"

@@ -78,11 +78,23 @@ struct waiters : scheduled<waiters, 2, 2> {
 
 }  // namespace
 
-HEDDLE_SUITE(mutex_1p, {.name = "mutex.exclusion_1p", .component = "mutex", .invariants = "I25 I26 I58",
-                        .what = "three goroutines on one P, one blocks inside", .modes = {random_mix(3)}})
-HEDDLE_SUITE(mutex_2p, {.name = "mutex.exclusion", .component = "mutex", .invariants = "I25 I26 I58",
-                        .what = "as mutex.exclusion_1p on two Ps", .modes = {random_mix(8)}})
-HEDDLE_SUITE(group, {.name = "wait_group.join", .component = "wait_group", .invariants = "I25 I57",
-                     .what = "done before wait, and destruction right after", .modes = {random_mix(6)}})
-HEDDLE_SUITE(waiters, {.name = "wait_group.waiters", .component = "wait_group", .invariants = "I25 I57",
-                       .what = "two waiters, one done", .modes = {random_mix(5)}})
+HEDDLE_SUITE(mutex_1p, {.name = "mutex.exclusion_1p",
+                        .component = "mutex",
+                        .invariants = "I25 I26 I58",
+                        .what = "three goroutines on one P, one blocks inside",
+                        .modes = {random_mix(3)}})
+HEDDLE_SUITE(mutex_2p, {.name = "mutex.exclusion",
+                        .component = "mutex",
+                        .invariants = "I25 I26 I58",
+                        .what = "as mutex.exclusion_1p on two Ps",
+                        .modes = {random_mix(8)}})
+HEDDLE_SUITE(group, {.name = "wait_group.join",
+                     .component = "wait_group",
+                     .invariants = "I25 I57",
+                     .what = "done before wait, and destruction right after",
+                     .modes = {random_mix(6)}})
+HEDDLE_SUITE(waiters, {.name = "wait_group.waiters",
+                       .component = "wait_group",
+                       .invariants = "I25 I57",
+                       .what = "two waiters, one done",
+                       .modes = {random_mix(5)}})

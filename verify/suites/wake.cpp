@@ -1,6 +1,6 @@
 // The delicate dance alone: each thread is an M put right before the step that matters, so that few steps lead to each
-// race. The submitter never runs anything itself: it stands for an M that computes on for ever. If a wake-up is lost, the
-// others sleep (deadlock) or a goroutine waits for its twin (livelock).
+// race. The submitter never runs anything itself: it stands for an M that computes on for ever. If a wake-up is lost,
+// the others sleep (deadlock) or a goroutine waits for its twin (livelock).
 #include "heddle/runtime.hpp"
 #include "verify/suite.hpp"
 
@@ -44,7 +44,7 @@ struct directed : suite<1 + Droppers, Dynamic> {
     m *mp = ms[i];
     set_current_m(mp);
     if (i == 0) {
-      submit();
+      static_cast<Derived *>(this)->submit();
     } else {
       static_cast<Derived *>(this)->prepare(mp);
       if (!drop_p(mp)) stopm(mp);
@@ -82,17 +82,60 @@ struct drop_two_mixed : directed<drop_two_mixed, 2, 1, 2> {
   }
 };
 
+// The submitter's M goes on: a g yields to the global queue, and the other g of the same P then computes until it has
+// run. The spinner may have looked at the global queue just before, and look at the ring just after (B2).
+struct drop_gosched : directed<drop_gosched, 1, 0, 1> {
+  atomic<std::uint32_t> done;
+  void submit() {
+    go([this] {
+      while (done.load(acquire) == 0) cpu_relax();
+      ran.set(1);
+      stop(sched);
+    });
+    go([this] {
+      gosched();
+      done.store(1, release);
+    });
+    ms[0]->p->schedtick.add();  // off the fairness tick, which would take the g from the global queue at once
+    schedule(ms[0]);
+  }
+  void prepare(m *mp) { become_spinning(mp); }
+};
+
 }  // namespace
 
-HEDDLE_SUITE(drop_one, {.name = "wake.drop", .component = "sched/wake", .invariants = "I13 I14 I15",
-                        .what = "a waker finds no P while an M that was not spinning drops one", .modes = {random_mix(8)}})
-HEDDLE_SUITE(drop_spinning, {.name = "wake.drop_spinning", .component = "sched/wake", .invariants = "I13 I14 I15",
-                             .what = "a submitter relies on an M that is about to stop spinning", .modes = {random_mix(8)}})
-HEDDLE_SUITE(drop_no_thread, {.name = "wake.drop_no_thread", .component = "sched/wake", .invariants = "I14 I15",
-                              .what = "as wake.drop, and no thread can be started", .modes = {random_mix(6)}})
-HEDDLE_SUITE(drop_spinning_no_thread, {.name = "wake.drop_spinning_no_thread", .component = "sched/wake", .invariants = "I14 I15",
-                                       .what = "as wake.drop_spinning, and no thread can be started", .modes = {random_mix(6)}})
-HEDDLE_SUITE(drop_two, {.name = "wake.drop_two", .component = "sched/wake", .invariants = "I13 I14 I15",
-                        .what = "two Ps are dropped while two goroutines are submitted", .modes = {random_mix(12)}})
-HEDDLE_SUITE(drop_two_mixed, {.name = "wake.drop_two_mixed", .component = "sched/wake", .invariants = "I13 I14 I15",
-                              .what = "as wake.drop_two, one of the two was spinning", .modes = {random_mix(12)}})
+HEDDLE_SUITE(drop_one, {.name = "wake.drop",
+                        .component = "sched/wake",
+                        .invariants = "I13 I14 I15",
+                        .what = "a waker finds no P while an M that was not spinning drops one",
+                        .modes = {random_mix(8), bounded(1, 4)}})
+HEDDLE_SUITE(drop_spinning, {.name = "wake.drop_spinning",
+                             .component = "sched/wake",
+                             .invariants = "I13 I14 I15",
+                             .what = "a submitter relies on an M that is about to stop spinning",
+                             .modes = {random_mix(8), bounded(1, 4)}})
+HEDDLE_SUITE(drop_no_thread, {.name = "wake.drop_no_thread",
+                              .component = "sched/wake",
+                              .invariants = "I14 I15",
+                              .what = "as wake.drop, and no thread can be started",
+                              .modes = {random_mix(6)}})
+HEDDLE_SUITE(drop_spinning_no_thread, {.name = "wake.drop_spinning_no_thread",
+                                       .component = "sched/wake",
+                                       .invariants = "I14 I15",
+                                       .what = "as wake.drop_spinning, and no thread can be started",
+                                       .modes = {random_mix(6)}})
+HEDDLE_SUITE(drop_gosched, {.name = "wake.drop_gosched",
+                            .component = "sched/wake",
+                            .invariants = "I13 I14",
+                            .what = "gosched while an M looks for the last time (B2)",
+                            .modes = {random_mix(6), bounded(2, 6)}})
+HEDDLE_SUITE(drop_two, {.name = "wake.drop_two",
+                        .component = "sched/wake",
+                        .invariants = "I13 I14 I15",
+                        .what = "two Ps are dropped while two goroutines are submitted",
+                        .modes = {random_mix(12)}})
+HEDDLE_SUITE(drop_two_mixed, {.name = "wake.drop_two_mixed",
+                              .component = "sched/wake",
+                              .invariants = "I13 I14 I15",
+                              .what = "as wake.drop_two, one of the two was spinning",
+                              .modes = {random_mix(12)}})

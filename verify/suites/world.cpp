@@ -133,10 +133,10 @@ struct thread_starts : verify::suite<1, 2> {
   void after() { VERIFY_CHECK(heddle::current_m() == this); }
 };
 HEDDLE_SUITE(thread_starts, {.name = "world.threads",
-                               .component = "world",
-                               .invariants = "",
-                               .what = "start, current_m and join of threads; a start can be refused",
-                               .modes = {verify::random_mix(2), verify::full_search(5)}})
+                             .component = "world",
+                             .invariants = "",
+                             .what = "start, current_m and join of threads; a start can be refused",
+                             .modes = {verify::random_mix(2), verify::full_search(5)}})
 
 // A spin loop that says cpu_relax ends under every strategy, the depth-first ones included.
 struct spinning : verify::suite<3> {

@@ -29,13 +29,14 @@ class mutex {
   }
 
  private:
-  static constexpr std::uint32_t free = 0, locked = 1, contended = 2;  // contended: locked, and waiters_ may not be empty
+  static constexpr std::uint32_t free = 0, locked = 1,
+                                 contended = 2;  // contended: locked, and waiters_ may not be empty
   void lock_slow() noexcept;
   void unlock_slow() noexcept;
 
   atomic<std::uint32_t> state_;
-  spinlock lock_;            // waiters_, and the move from contended to free
-  detail::waitq waiters_;    // under lock_
+  spinlock lock_;          // waiters_, and the move from contended to free
+  detail::waitq waiters_;  // under lock_
 };
 
 HEDDLE_END

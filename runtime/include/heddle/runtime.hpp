@@ -15,13 +15,14 @@ HEDDLE_BEGIN
 
 // How a runtime is made. Zero means "decide for me".
 struct options {
-  int procs = 0;  // how many goroutines run at once; 0: HEDDLE_PROCS, else GOMAXPROCS, else the CPUs that affinity and cgroup allow
-  int threads_max = 0;           // 0: 10,000
-  std::size_t stack_size = 0;    // bytes of address space per goroutine, guard page included; 0: 64 KiB
-  // End the process with a report when every goroutine of run() waits for another. Set it to false where a thread outside
-  // may start the first goroutine from there while all others wait.
+  int procs = 0;  // how many goroutines run at once; 0: HEDDLE_PROCS, else GOMAXPROCS, else the CPUs that affinity and
+                  // cgroup allow
+  int threads_max = 0;         // 0: 10,000
+  std::size_t stack_size = 0;  // bytes of address space per goroutine, guard page included; 0: 64 KiB
+  // End the process with a report when every goroutine of run() waits for another. Set it to false where a thread
+  // outside may start the first goroutine from there while all others wait.
   bool detect_deadlock = true;
-  bool log = true;               // lines to standard error about what the system does not grant
+  bool log = true;  // lines to standard error about what the system does not grant
 };
 
 // The options cannot be had, in words for the user.
@@ -35,10 +36,10 @@ struct statistics {
   int threads = 0;
   std::uint64_t goroutines = 0;  // alive now
   std::uint64_t spawned = 0;
-  std::uint64_t executes = 0;    // switches into a goroutine
+  std::uint64_t executes = 0;  // switches into a goroutine
   std::uint64_t parks = 0;
-  std::uint64_t steals = 0;      // successful ones
-  std::uint64_t stolen = 0;      // goroutines moved by them
+  std::uint64_t steals = 0;  // successful ones
+  std::uint64_t stolen = 0;  // goroutines moved by them
 };
 
 namespace detail {
@@ -133,8 +134,8 @@ class runtime {
     detail::go_from_outside(*sched_, std::forward<F>(f), stack_size);
   }
 
-  // Stops every M and joins the threads; goroutines that have not ended are abandoned. Idempotent; run does it by itself.
-  // Caller: a thread that runs no goroutine.
+  // Stops every M and joins the threads; goroutines that have not ended are abandoned. Idempotent; run does it by
+  // itself. Caller: a thread that runs no goroutine.
   void shutdown() noexcept;
 
   statistics stats() const noexcept { return stopped_ ? last_ : detail::figures(*sched_); }
@@ -157,7 +158,8 @@ class runtime {
   statistics last_{};
 };
 
-// A runtime for the length of f. A configuration that cannot be had is reported on standard error; the result is 2 then.
+// A runtime for the length of f. A configuration that cannot be had is reported on standard error; the result is 2
+// then.
 template <class F>
 int run(F &&f, const options &o = {}) {
   std::unique_ptr<runtime> rt;
@@ -172,9 +174,10 @@ int run(F &&f, const options &o = {}) {
   return rt->run(std::forward<F>(f));
 }
 
-// Starts a goroutine that runs f(). Caller: a goroutine. Blocks: nothing. Owns: a copy of f, on the new goroutine's stack.
-// Ordering: what the caller did before is visible to f. Errors: throws std::bad_alloc when there is no memory for a stack;
-// an exception that leaves f ends the process. stack_size: bytes, 0 for the runtime's. Cost: tens of nanoseconds.
+// Starts a goroutine that runs f(). Caller: a goroutine. Blocks: nothing. Owns: a copy of f, on the new goroutine's
+// stack. Ordering: what the caller did before is visible to f. Errors: throws std::bad_alloc when there is no memory
+// for a stack; an exception that leaves f ends the process. stack_size: bytes, 0 for the runtime's. Cost: tens of
+// nanoseconds.
 template <class F>
 void go(F &&f, std::size_t stack_size = 0) {
   detail::go_on(detail::current_sched("heddle::go"), std::forward<F>(f), stack_size);
@@ -182,7 +185,8 @@ void go(F &&f, std::size_t stack_size = 0) {
 
 // Lets the other goroutines of this P's queue run first (Go's goyield). Caller: a goroutine.
 void yield() noexcept;
-// void gosched(): to the tail of the global queue (Go's Gosched): everybody else in the runtime first. In sched/proc.hpp.
+// void gosched(): to the tail of the global queue (Go's Gosched): everybody else in the runtime first. In
+// sched/proc.hpp.
 
 // Ps of the current runtime. Caller: a goroutine.
 int procs() noexcept;

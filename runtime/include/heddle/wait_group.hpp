@@ -40,8 +40,8 @@ class wait_group {
 
  private:
   spinlock lock_;
-  plain<std::int64_t> count_;    // under lock
-  detail::waitq waiters_;        // under lock; not empty only while the count is not zero
+  plain<std::int64_t> count_;  // under lock
+  detail::waitq waiters_;      // under lock; not empty only while the count is not zero
 };
 
 HEDDLE_END

@@ -1,5 +1,6 @@
 #pragma once
-// Parked goroutines in the order in which they came, under their owner's spinlock. Source: sudog and waitq of Go's chan.go.
+// Parked goroutines in the order in which they came, under their owner's spinlock. Source: sudog and waitq of Go's
+// chan.go.
 #include "sched/proc.hpp"
 
 HEDDLE_BEGIN
