@@ -114,7 +114,12 @@ stack stackpool::stackalloc(std::size_t size) noexcept {
   if (impl_ == nullptr) return {};
   const std::size_t whole = usable(size) + page_size();
   const std::lock_guard hold(impl_->lock);
-  if (whole != size_ || whole > slab_size) return guarded(reserve(whole), whole);
+  if (whole != size_ || whole > slab_size) {
+    char *at = reserve(whole);
+    const stack s = guarded(at, whole);
+    if (!s && at != nullptr) munmap(at, whole);
+    return s;
+  }
   if (char *at = impl_->free) {
     impl_->free = *link(at + whole);
     return {at + page_size(), at + whole};

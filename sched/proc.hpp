@@ -47,7 +47,8 @@ void gopark(bool (*unlockf)(g *, void *), void *lock, waitreason reason) noexcep
 void goready(g *gp, bool next = true) noexcept;
 // To the tail of this P's ring. Caller: a g. Blocks: the g, until its turn.
 void goyield(m *mp = getm()) noexcept;
-// To the tail of the global queue: everybody else in the runtime first. Caller: a g.
+// To the tail of the global queue, behind all that is queued anywhere on this P; only a fairness tick may bring it
+// forward. Caller: a g.
 void gosched(m *mp = getm()) noexcept;
 // For gopark: releases the spinlock at `lock`.
 bool parkunlock(g *gp, void *lock) noexcept;

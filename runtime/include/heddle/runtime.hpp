@@ -183,10 +183,9 @@ void go(F &&f, std::size_t stack_size = 0) {
   detail::go_on(detail::current_sched("heddle::go"), std::forward<F>(f), stack_size);
 }
 
-// Lets the other goroutines of this P's queue run first (Go's goyield). Caller: a goroutine.
+// Lets the other goroutines of this P's queue run first (Go's goyield). Caller: a goroutine. A goroutine that waits by
+// looking does better with gosched() (Go's Gosched, sched/proc.hpp): it lets those of the global queue run as well.
 void yield() noexcept;
-// void gosched(): to the tail of the global queue (Go's Gosched): everybody else in the runtime first. In
-// sched/proc.hpp.
 
 // Ps of the current runtime. Caller: a goroutine.
 int procs() noexcept;
