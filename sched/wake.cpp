@@ -13,11 +13,10 @@
 //     1: start an M for an idle P, perhaps itself    D6 sleep
 //
 // What each may rely on:
-//   COUNT  nmspinning > 0: somebody looks at every source after his count is gone. A count ends in D2 (then D3 looks),
-//   in
-//          resetspinning (then the waker's steps follow, after a full fence) or in W3 (then PROMISE holds).
+//   COUNT    nmspinning > 0: somebody looks at every source after his count is gone. A count ends in D2 (then D3 looks),
+//            in resetspinning (then the waker's steps follow, after a full fence) or in W3 (then PROMISE holds).
 //   PROMISE  needspinning = 1: no P was idle after it was set, or the one that was is being taken by an M that looks at
-//          every source. Whoever clears it has counted himself in nmspinning first, so COUNT covers what was promised.
+//            every source. Whoever clears it has counted himself in nmspinning first: COUNT covers what was promised.
 //
 // No work is lost, and no P stays idle beside it (I14):
 //   1. S3 reads a count. The last one to take that count away comes after S3 in nmspinning's order. If by D2: his heavy
@@ -25,22 +24,22 @@
 //      work. If by resetspinning or W3: a waker's steps follow, and case 1, 2 or 3 holds for them. (DANCE-1)
 //   2. S3 reads the promise. Whoever clears it later is counted; as case 1. (DANCE-2)
 //   3. The waker finds no P in W2, and a dropper puts one at once. Dekker: W3 sets needspinning, fence, reads pidle;
-//   the
-//      dropper puts to pidle, fence (D4), reads needspinning. One of them sees the other. (DANCE-3; Go's bug B1)
+//      the dropper puts to pidle, fence (D4), reads needspinning. One of them sees the other. (DANCE-3; Go's bug B1)
 //      Who clears the promise acquires it, and with it the end of the waker's count: so a submitter that has relied on
 //      that count is covered as in case 1, by the clearer's heavy fence.
 //   4. Who finds a P after all, having made or read a promise (W3, D5, case 5), clears it: a second P may have been put
-//   as
-//      well, and would lie idle beside a promise that case 2 relies on. Any other starter may leave one standing: a P
-//      put after the promise was made is seen by its dropper (case 3), so none is idle. (DANCE-4)
+//      as well, and would lie idle beside a promise that case 2 relies on. Any other starter may leave one standing: a
+//      P put after the promise was made is seen by its dropper (case 3), so none is idle. (DANCE-4)
 //   5. There is an idle P but no M to be had (threads_max, or the system refuses). The starter puts the P back,
-//   promises,
-//      fence, reads midle; an M that goes to sleep puts itself on midle, fence, reads needspinning (D4, D5). (DANCE-5)
+//      promises, fence, reads midle; an M that goes to sleep puts itself on midle, fence, reads needspinning (D4, D5).
+//      (DANCE-5)
 //   6. stop: the stopper sets stopping, fence, empties midle; the M puts itself on midle, fence, reads stopping.
-//   (DANCE-6)
+//      (DANCE-6)
 //   7. A foreign thread must not start an M after joinms has joined them all: it counts itself in foreigners, fence,
-//   reads
-//      stopping; the stopper sets stopping, fence, and joinms waits until foreigners is 0. (STOP-2)
+//      reads stopping; the stopper sets stopping, fence, and joinms waits until foreigners is 0. (STOP-2)
+//
+// No deadlock goes unreported because D5 comes before checkdead: with a promise and no idle P, some other M has a P and
+// comes here later; with an idle P, that M starts, clears the promise, finds nothing, and comes here again (I37).
 #include "sched/proc.hpp"
 
 HEDDLE_BEGIN
@@ -139,8 +138,8 @@ void stopm(m *mp) noexcept {
   schedt &sched = *mp->sched;
   HEDDLE_INV("I12", mp->p == nullptr && !mp->spinning && mp->curg == nullptr);
   sched.midle.put(mp);
-  fence(seq_cst);  // pidle and midle against the loads below; partners: promise, startm, stop. [DANCE-3, DANCE-5,
-                   // DANCE-6]
+  // pidle and midle against the loads below; partners: promise, startm, stop. [DANCE-3, DANCE-5, DANCE-6]
+  fence(seq_cst);
   if (sched.stopping.load(relaxed) != 0) {  // relaxed: ordered by the fence
     stop(sched);
   } else if (sched.needspinning.load(relaxed) != 0) {  // relaxed: ordered by the fence
@@ -182,8 +181,8 @@ bool drop_p(m *mp) noexcept {
 
 void stop(schedt &sched) noexcept {
   sched.stopping.store(1, release);  // release: pairs with find_runnable's load. [STOP-1]
-  fence(seq_cst);  // stopping against the loads of midle and of foreigners; partners: stopm, foreign_call. [DANCE-6,
-                   // STOP-2]
+  // stopping against the loads of midle and of foreigners; partners: stopm, foreign_call. [DANCE-6, STOP-2]
+  fence(seq_cst);
   sched.midle.drain([](m *mp) { mp->park.notewakeup(); });
 }
 
