@@ -48,12 +48,15 @@ g *gfget(schedt &sched, struct p *pp) noexcept {
   return gp;
 }
 
+// Gives gp's stack back if it has one of another size.
+void keep_stack_of(schedt &sched, g *gp, std::size_t usable) noexcept {
+  if (!gp->stack || static_cast<std::size_t>(gp->stack.hi - gp->stack.lo) == usable) return;
+  sched.stacks.stackfree(gp->stack);
+  gp->stack = {};
+}
+
 void gfput(schedt &sched, struct p *pp, g *gp) noexcept {
-  // A stack of another size would be a surprise to the next user of this g (go-scheduler 2.3).
-  if (gp->stack && static_cast<std::size_t>(gp->stack.hi - gp->stack.lo) != sched.stacks.usable(0)) {
-    sched.stacks.stackfree(gp->stack);
-    gp->stack = {};
-  }
+  keep_stack_of(sched, gp, sched.stacks.usable(0));  // another would be a surprise to the next user (go-scheduler 2.3)
   if (pp != nullptr) {
     pp->gFree.gfput(gp, sched.gFree);
   } else {
@@ -96,10 +99,7 @@ spawn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t s
   if (gp == nullptr) gp = malg(sched);
   if (gp == nullptr) return {};
   const std::size_t wanted = sched.stacks.usable(stack_size);
-  if (gp->stack && static_cast<std::size_t>(gp->stack.hi - gp->stack.lo) != wanted) {
-    sched.stacks.stackfree(gp->stack);
-    gp->stack = {};
-  }
+  keep_stack_of(sched, gp, wanted);
   if (!gp->stack) gp->stack = sched.stacks.stackalloc(stack_size);
   if (!gp->stack || size + align + 1024 + gp->color > wanted) {
     gfput(sched, pp, gp);

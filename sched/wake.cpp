@@ -105,7 +105,10 @@ void become_spinning(m *mp) noexcept {
 void resetspinning(m *mp) noexcept {
   mp->spinning = false;
   uncount_spinning(*mp->sched);
-  fence(seq_cst);  // the count's end against the loads in wakep_fenced: case 1. [DANCE-1]
+  // The count's end against the loads in wakep_fenced: case 1. [DANCE-1] No suite breaks when it is light. It is kept for
+  // other architectures: a stale promise read here, which another M has cleared and is about to fence heavily, would leave
+  // a submitter that relied on our count to nobody, if that fence reaches the submitter before its S1 and us after our read.
+  fence(seq_cst);
   wakep_fenced(*mp->sched);
 }
 
