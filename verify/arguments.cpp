@@ -65,12 +65,15 @@ std::optional<int> read_arguments(int argc, char **argv, arguments &a) {
              "time for the whole run, shared out, as 90s, 20m, 8h");
   app.add_option("--jobs", a.jobs, "processes at a time (default: the CPUs)")->check(CLI::Range(1u, 1024u));
   add_parsed(app, "--shard", "I/N", a.part, shard_from, "not a shard", "write 1/4 for the first of four",
-             "run the i-th of n parts, as 1/4");
+             "the i-th of n parts of every search, as 1/4");
   app.add_option("--replay", a.replay, "repeat one execution and tell it event by event")->type_name("TOKEN");
   app.add_option("--junit", a.junit, "write a JUnit report")->type_name("FILE");
   app.add_option("--json", a.json, "write a JSON report")->type_name("FILE");
+  app.add_option("--executions", a.executions, "end each run after so many executions")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
   app.add_option("--seed", a.seed, "seed of the random strategies (default 1)");
-  app.add_option("--window", a.window, "start of the iterations, in steps of 10^12 (default 0)")
+  app.add_option("--window", a.window, "which iterations of the seed: from 10^12 times this on (default 0)")
       ->check(CLI::Range(0u, 1000000u));
   a.help = app.help();
   try {

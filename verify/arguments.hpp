@@ -1,17 +1,13 @@
 #pragma once
 // What the command line asks for. An option is one line in read_arguments() and one member here.
+#include "verify/strategy.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace verify {
-
-// The index-th, from 0, of `count` parts.
-struct shard {
-  unsigned index = 0;
-  unsigned count = 1;
-};
 
 struct arguments {
   bool list = false;
@@ -24,6 +20,7 @@ struct arguments {
   unsigned jobs = 0;
   std::uint64_t seed = 1;
   std::uint64_t window = 0;
+  std::uint64_t executions = ~std::uint64_t{0};
   std::string help;
 };
 

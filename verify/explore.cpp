@@ -1,5 +1,6 @@
 #include "verify/explore.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <cstring>
 #include <map>
@@ -15,8 +16,8 @@ clock::time_point after(double seconds) {
   return clock::now() + std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(seconds));
 }
 
-std::unique_ptr<strategy> make_strategy(const mode &m, std::uint64_t seed) {
-  return m.kind == mode::random ? make_mix(seed) : make_search(m.switches);
+std::unique_ptr<strategy> make_strategy(const task &t, const extent &e) {
+  return t.how.kind == mode::random ? make_mix(e.seed, e.window, t.part) : make_search(t.how.switches, t.part);
 }
 
 // The model checker's word, in ours.
@@ -165,26 +166,32 @@ bool parse_token(const std::string &token, execution_name &name) {
   return name.suite && strategy_from_text(name.strategy_text);
 }
 
-outcome explore(const task &t, std::uint64_t seed, std::uint64_t first_iteration, live_view &view, recording &record) {
+outcome explore(const task &t, const extent &e, live_view &view, recording &record) {
   const clock::time_point start = clock::now();
-  const std::unique_ptr<strategy> how = make_strategy(t.how, seed);
+  const std::unique_ptr<strategy> how = make_strategy(t, e);
   distinct_table seen;
   session s;
   s.how = how.get();
   s.view = &view;
   s.record = &record;
   s.seen = &seen;
-  s.first_iteration = first_iteration;
+  s.executions_max = e.executions_max;
   s.deadline = after(t.seconds);
   const result r = t.suite->run(t.suite->info, s, nullptr);
   outcome o;
   o.seconds = seconds_since(start);
   o.executions = s.executions;
-  o.steps = s.steps;
+  const double made = static_cast<double>(std::max<std::uint64_t>(s.executions + s.uncounted, 1));
+  o.steps = static_cast<double>(s.steps) / made;
+  o.choices = static_cast<double>(s.choices) / made;
+  o.points = how->points();
+  o.fingerprint = s.fingerprint;
   o.distinct = seen.distinct();
   o.distinct_full = seen.full();
   o.exhausted = s.exhausted;
-  o.unseen = s.exhausted ? 0 : seen.unseen();
+  o.saturated = s.saturated;
+  if (how->samples()) o.unseen = seen.unseen();
+  if (s.exhausted) o.unseen = 0;
   if (!r.failed) return o;
   o.how = outcome::end::failed;
   o.verdict = in_words(r.verdict);

@@ -2,6 +2,7 @@
 // One suite, one mode, in this process: search, and when something fails find out all that the report wants to say.
 #include "verify/registry.hpp"
 
+#include <optional>
 #include <string>
 
 namespace verify {
@@ -10,6 +11,14 @@ struct task {
   const suite_entry *suite = nullptr;
   mode how;
   double seconds = 0;
+  shard part;
+};
+
+// What all tasks of a run have in common.
+struct extent {
+  std::uint64_t seed = 1;
+  std::uint64_t window = 0;
+  std::uint64_t executions_max = ~std::uint64_t{0};  // of each task
 };
 
 struct outcome {
@@ -20,10 +29,14 @@ struct outcome {
   std::string token;    // for --replay
   std::string history;
   std::uint64_t executions = 0;
-  std::uint64_t steps = 0;
+  double steps = 0;     // of one execution, on average
+  double choices = 0;   // likewise
+  unsigned points = 0;  // as strategy::points()
+  std::uint64_t fingerprint = 0;
   std::uint64_t distinct = 0;
-  bool distinct_full = false;  // there were more, past the table's size
-  double unseen = 0;
+  bool distinct_full = false;    // there were more, past the table's size, and unseen is an upper bound
+  std::optional<double> unseen;  // only a sample tells: nothing is known of what a search has not come to yet
+  bool saturated = false;
   bool exhausted = false;
   double seconds = 0;
 };
@@ -39,7 +52,7 @@ struct execution_name {
 std::string make_token(const suite_info &s, const std::string &strategy_text);
 bool parse_token(const std::string &token, execution_name &name);
 
-outcome explore(const task &t, std::uint64_t seed, std::uint64_t first_iteration, live_view &view, recording &record);
+outcome explore(const task &t, const extent &e, live_view &view, recording &record);
 outcome replay(const execution_name &name, live_view &view, recording &record);
 
 }  // namespace verify

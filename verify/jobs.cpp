@@ -10,9 +10,11 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <numeric>
 #include <system_error>
 
 namespace verify {
@@ -32,6 +34,7 @@ struct shared {
 
 struct child {
   std::size_t index = 0;
+  double seconds = 0;  // it may run so long
   pid_t pid = -1;
   int pipe = -1;
   shared *memory = nullptr;
@@ -56,6 +59,46 @@ void write_all(int fd, const std::string &text) {
     if (n <= 0) _exit(3);
     at += static_cast<std::size_t>(n);
   }
+}
+
+// The time of a run with a budget. What a task leaves over goes to those that have not started yet; what is explored
+// does not depend on it, only how far.
+class purse {
+ public:
+  purse(const std::vector<task> &tasks, const job_options &o)
+      : budgeted_(o.budget > 0), left_(o.budget * o.jobs), end_(clock::now() + seconds(o.budget)) {
+    for (const task &t : tasks) asked_ += t.seconds;
+  }
+  double take(const task &t) {
+    if (!budgeted_) return t.seconds;
+    // The last tasks may not run beyond the end, however much the idle processors have left over.
+    const double share = std::min(left_ * t.seconds / asked_, (end_ - clock::now()) / seconds(1));
+    const double given = std::max(share, 0.0);
+    asked_ -= t.seconds;
+    left_ -= given;
+    return given;
+  }
+  void settle(double given, double used) { left_ = std::max(left_ + given - used, 0.0); }
+
+ private:
+  using seconds = std::chrono::duration<double>;
+  bool budgeted_;
+  double asked_ = 0;  // by the tasks that have not started
+  double left_;
+  std::chrono::time_point<clock, seconds> end_;
+};
+
+// Which task starts when. The longest first, so that none is alone at the end. With a budget first those that may end
+// early, as most searches do, because what they leave over can only go to tasks that come later.
+std::vector<std::size_t> starting_order(const std::vector<task> &tasks, bool budgeted) {
+  std::vector<std::size_t> order(tasks.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t i, std::size_t k) {
+    const bool i_last = budgeted && tasks[i].how.kind == mode::random;
+    const bool k_last = budgeted && tasks[k].how.kind == mode::random;
+    return i_last != k_last ? k_last : tasks[i].seconds > tasks[k].seconds;
+  });
+  return order;
 }
 
 child spawn(std::size_t index, const std::function<outcome(shared &)> &work) {
@@ -95,7 +138,7 @@ outcome collect(child &c) {
   o.verdict = "the process ended without a report";
   if (WIFSIGNALED(status)) o.verdict += std::string(": ") + strsignal(WTERMSIG(status));
   o.executions = c.memory->view.executions.load();
-  o.steps = c.memory->view.steps.load();
+  o.steps = static_cast<double>(c.memory->view.steps.load()) / static_cast<double>(o.executions + 1);
   o.seconds = std::chrono::duration<double>(clock::now() - c.started).count();
   munmap(c.memory, sizeof *c.memory);
   return o;
@@ -129,7 +172,7 @@ void show_progress(const std::vector<task> &tasks, const std::vector<child> &run
   std::string names;
   for (const child &c : running) {
     const double ran = std::chrono::duration<double>(clock::now() - c.started).count();
-    spent += std::min(ran, tasks[c.index].seconds);
+    spent += std::min(ran / c.seconds, 1.0) * tasks[c.index].seconds;
     executions += c.memory->view.executions.load();
     names += std::string("  ") + tasks[c.index].suite->info.name;
   }
@@ -151,13 +194,16 @@ std::vector<outcome> run_jobs(const std::vector<task> &tasks, const job_options 
   const clock::time_point start = clock::now();
   double done_seconds = 0;
   std::uint64_t done_executions = 0;
+  purse time(tasks, options);
+  const std::vector<std::size_t> order = starting_order(tasks, options.budget > 0);
   std::size_t next = 0;
   std::size_t done = 0;
   while (done < tasks.size()) {
     for (; next < tasks.size() && running.size() < options.jobs; ++next) {
-      const task &t = tasks[next];
-      running.push_back(
-          spawn(next, [&](shared &m) { return explore(t, options.seed, options.first_iteration, m.view, m.record); }));
+      task t = tasks[order[next]];
+      const double seconds = t.seconds = time.take(t);
+      running.push_back(spawn(order[next], [&](shared &m) { return explore(t, options.common, m.view, m.record); }));
+      running.back().seconds = seconds;
     }
     std::vector<pollfd> fds;
     for (const child &c : running) fds.push_back({c.pipe, POLLIN, 0});
@@ -167,6 +213,7 @@ std::vector<outcome> run_jobs(const std::vector<task> &tasks, const job_options 
       if (fds[i].revents == 0 || receive(running[i])) continue;
       const task &t = tasks[running[i].index];
       outcome &o = outcomes[running[i].index] = collect(running[i]);
+      time.settle(running[i].seconds, std::chrono::duration<double>(clock::now() - running[i].started).count());
       running.erase(running.begin() + static_cast<std::ptrdiff_t>(i));
       ++done;
       done_seconds += t.seconds;

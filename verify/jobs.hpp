@@ -9,8 +9,8 @@ namespace verify {
 
 struct job_options {
   unsigned jobs = 1;
-  std::uint64_t seed = 1;
-  std::uint64_t first_iteration = 1;
+  extent common;
+  double budget = 0;      // seconds for all tasks together, shared out by what they ask for; 0: each gets that
   bool progress = false;  // a live line on standard error
 };
 

@@ -11,9 +11,6 @@ namespace {
 
 using namespace verify;
 
-// A window holds more iterations than a night can run, so that two windows share none.
-constexpr std::uint64_t window_size = 1'000'000'000'000;
-
 std::vector<const suite_entry *> select(const std::vector<std::string> &filters) {
   std::vector<const suite_entry *> selected;
   for (const suite_entry &s : suites()) {
@@ -41,17 +38,19 @@ int run_replay(const arguments &a) {
   return 1;
 }
 
+// Every shard runs its part of every search. A suite that must fail is judged by the whole of it: one shard, by turns,
+// runs all of it.
 std::vector<task> plan(const arguments &a, const std::vector<const suite_entry *> &selected) {
   std::vector<task> tasks;
   unsigned turn = 0;
   for (const suite_entry *s : selected)
-    for (const mode &m : s->info.modes)
-      if (m.kind != mode::none && turn++ % a.part.count == a.part.index) tasks.push_back({s, m, m.seconds});
-  if (a.budget > 0) {
-    double all = 0;
-    for (const task &t : tasks) all += t.seconds;
-    for (task &t : tasks) t.seconds *= a.budget * a.jobs / all;
-  }
+    for (const mode &m : s->info.modes) {
+      if (m.kind == mode::none) continue;
+      if (s->info.expected != expect::red)
+        tasks.push_back({s, m, m.seconds / a.part.count, a.part});
+      else if (turn++ % a.part.count == a.part.index)
+        tasks.push_back({s, m, m.seconds, {}});
+    }
   return tasks;
 }
 
@@ -59,8 +58,8 @@ int run_suites(const arguments &a, const std::vector<task> &tasks) {
   const bool terminal = isatty(STDERR_FILENO);
   job_options options;
   options.jobs = a.jobs;
-  options.seed = a.seed;
-  options.first_iteration = 1 + a.window * window_size;
+  options.common = {a.seed, a.window, a.executions};
+  options.budget = a.budget;
   options.progress = terminal;
   const auto start = std::chrono::steady_clock::now();
   const std::vector<outcome> outcomes = run_jobs(tasks, options, [&](const task &t, const outcome &o) {
@@ -83,7 +82,7 @@ int run_suites(const arguments &a, const std::vector<task> &tasks) {
               static_cast<unsigned long long>(a.window));
   for (const row *r : faults) print_replay_hint(stdout, r->got);
 
-  bool written = a.json.empty() || write_json(a.json, rows, a.seed, a.window, seconds);
+  bool written = a.json.empty() || write_json(a.json, rows, options.common, a.part, seconds);
   written = (a.junit.empty() || write_junit(a.junit, rows, seconds)) && written;
   if (!written) std::fprintf(stderr, "verify: cannot write the report\n");
   return faults.empty() && written ? 0 : 1;

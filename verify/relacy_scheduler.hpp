@@ -25,21 +25,27 @@ class plug : public rl::scheduler<plug<N>, rl::scheduler_thread_info, N> {
     hash_ = 0;
     entered_ = 0;
     entering_ = no_thread;
-    session_.how->begin(session_.first_iteration + this->iter_ - 1);
+    session_.how->begin(this->iter_ - 1);
     return static_cast<rl::thread_id_t>(pick(runnable(), no_thread, false));
   }
 
   bool iteration_end_impl() {
     session &s = session_;
-    ++s.executions;
-    if (s.seen) s.seen->add(hash_);
+    if (s.how->counts()) {
+      ++s.executions;
+      s.fingerprint += hash_;
+      if (s.seen) s.seen->add(hash_);
+    } else {
+      ++s.uncounted;
+    }
     s.exhausted = s.how->end();
-    if (s.executions % 64 == 1) {
+    s.saturated = s.how->samples() && s.seen && s.seen->saturated();
+    if ((s.executions + s.uncounted) % 64 == 1) {
       s.view->executions.store(s.executions, std::memory_order_relaxed);
       if (s.seen) s.view->distinct.store(s.seen->distinct(), std::memory_order_relaxed);
       if (std::chrono::steady_clock::now() >= s.deadline) return true;
     }
-    return s.exhausted || s.executions >= s.executions_max;
+    return s.exhausted || s.saturated || s.executions >= s.executions_max;
   }
 
   rl::thread_id_t schedule_impl(rl::unpark_reason &reason, unsigned yield) {

@@ -46,13 +46,31 @@ const char *end_name(outcome::end e) {
   }
 }
 
+std::string hex(std::uint64_t v) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(v));
+  return text;
+}
+
+std::string shard_name(shard s) { return std::to_string(s.index + 1) + "/" + std::to_string(s.count); }
+
 json to_json(const outcome &o) {
-  return {{"end", end_name(o.how)},     {"verdict", o.verdict},
-          {"broken", o.broken},         {"cause", o.cause},
-          {"token", o.token},           {"history", o.history},
-          {"executions", o.executions}, {"steps", o.steps},
-          {"distinct", o.distinct},     {"distinct_full", o.distinct_full},
-          {"unseen", o.unseen},         {"exhausted", o.exhausted},
+  return {{"end", end_name(o.how)},
+          {"verdict", o.verdict},
+          {"broken", o.broken},
+          {"cause", o.cause},
+          {"token", o.token},
+          {"history", o.history},
+          {"executions", o.executions},
+          {"steps", o.steps},
+          {"choices", o.choices},
+          {"points", o.points},
+          {"fingerprint", hex(o.fingerprint)},  // most readers of JSON would round the number
+          {"distinct", o.distinct},
+          {"distinct_full", o.distinct_full},
+          {"unseen", o.unseen ? json(*o.unseen) : json()},
+          {"saturated", o.saturated},
+          {"exhausted", o.exhausted},
           {"seconds", o.seconds}};
 }
 
@@ -66,6 +84,11 @@ std::string xml(const std::string &text) {
       out += c;
   }
   return out;
+}
+
+std::string unseen_text(const outcome &o) {
+  if (o.how != outcome::end::passed || !o.unseen) return "-";
+  return (o.distinct_full ? "<" : "") + fixed("%.1e", *o.unseen);
 }
 
 std::string failure_text(const row &r) {
@@ -106,9 +129,13 @@ bool from_text(const std::string &text, outcome &o) {
   o.history = j.at("history");
   o.executions = j.at("executions");
   o.steps = j.at("steps");
+  o.choices = j.at("choices");
+  o.points = j.at("points");
+  o.fingerprint = std::stoull(j.at("fingerprint").get<std::string>(), nullptr, 16);
   o.distinct = j.at("distinct");
   o.distinct_full = j.at("distinct_full");
-  o.unseen = j.at("unseen");
+  if (!j.at("unseen").is_null()) o.unseen = j.at("unseen").get<double>();
+  o.saturated = j.at("saturated");
   o.exhausted = j.at("exhausted");
   o.seconds = j.at("seconds");
   return true;
@@ -120,8 +147,12 @@ std::string verdict_text(const row &r) {
   if (o.how == outcome::end::crashed) return "CRASHED";
   if (o.how == outcome::end::failed) return expected ? "failed as it must" : "FAILED";
   if (!expected) return "NOT RED, and it must be";
-  if (o.exhausted) return "pass (exhaustive)";
-  return r.what.how.kind == mode::random ? "pass" : "pass (search not finished)";
+  const mode &m = r.what.how;
+  if (m.kind == mode::random) return o.saturated ? "pass (saturated)" : "pass";
+  if (!o.exhausted) return "pass (search not finished)";
+  const shard part = r.what.part;
+  const std::string all = part.count > 1 ? "all of " + shard_name(part) : "all";
+  return "pass (" + (m.kind == mode::bound ? all + ", " + mode_name(m) : all) + ")";
 }
 
 void print_list(std::FILE *out, const std::vector<const suite_entry *> &list) {
@@ -137,16 +168,17 @@ void print_list(std::FILE *out, const std::vector<const suite_entry *> &list) {
 }
 
 void print_table(std::FILE *out, const std::vector<row> &rows) {
-  std::vector<cells> lines = {{"suite", "mode", "executions", "distinct", "unseen", "rate", "time", "verdict"}};
+  std::vector<cells> lines = {
+      {"suite", "mode", "executions", "distinct", "unseen", "steps/exec", "choices", "rate", "time", "verdict"}};
   for (const row &r : rows) {
     const outcome &o = r.got;
-    const bool explored = o.how == outcome::end::passed;
     lines.push_back({r.what.suite->info.name, mode_name(r.what.how), grouped(o.executions),
-                     (o.distinct_full ? ">" : "") + grouped(o.distinct), explored ? fixed("%.1e", o.unseen) : "-",
+                     (o.distinct_full ? ">" : "") + grouped(o.distinct), unseen_text(o), fixed("%.1f", o.steps),
+                     fixed("%.1f", o.choices),
                      o.seconds < 0.05 ? "-" : short_count(static_cast<double>(o.executions) / o.seconds) + "/s",
                      fixed("%.1fs", o.seconds), verdict_text(r)});
   }
-  print_aligned(out, lines, "llrrrrrl");
+  print_aligned(out, lines, "llrrrrrrrl");
 }
 
 void print_failure(std::FILE *out, const row &r) { std::fprintf(out, "\n%s", failure_text(r).c_str()); }
@@ -167,17 +199,19 @@ tally count(const std::vector<row> &rows) {
   return t;
 }
 
-bool write_json(const std::string &file, const std::vector<row> &rows, std::uint64_t seed, std::uint64_t window,
-                double seconds) {
+bool write_json(const std::string &file, const std::vector<row> &rows, const extent &e, shard part, double seconds) {
   const tally t = count(rows);
   json out = {{"passed", t.passed}, {"failed", t.failed}, {"executions", t.executions}, {"seconds", seconds},
-              {"seed", seed},       {"window", window},   {"rows", json::array()}};
+              {"seed", e.seed},     {"window", e.window}, {"shard", shard_name(part)},  {"rows", json::array()}};
   for (const row &r : rows) {
     json j = to_json(r.got);
     j["suite"] = r.what.suite->info.name;
     j["component"] = r.what.suite->info.component;
     j["invariants"] = r.what.suite->info.invariants;
     j["mode"] = mode_name(r.what.how);
+    j["bound"] = r.what.how.kind == mode::bound ? json(r.what.how.switches) : json();
+    j["shard"] = shard_name(r.what.part);
+    j["red"] = r.what.suite->info.expected == expect::red;
     j["expected"] = as_expected(r.what.suite->info, r.got);
     j["text"] = verdict_text(r);
     out["rows"].push_back(j);

@@ -33,8 +33,7 @@ struct tally {
 };
 tally count(const std::vector<row> &rows);
 
-bool write_json(const std::string &file, const std::vector<row> &rows, std::uint64_t seed, std::uint64_t window,
-                double seconds);
+bool write_json(const std::string &file, const std::vector<row> &rows, const extent &e, shard part, double seconds);
 bool write_junit(const std::string &file, const std::vector<row> &rows, double seconds);
 
 }  // namespace verify

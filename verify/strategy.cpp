@@ -1,6 +1,7 @@
 // The strategies that sample: uniform, PCT, their mix, and the repetition of a recorded execution.
 #include "verify/strategy.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -59,26 +60,29 @@ class uniform final : public sampler {
 
 class pct final : public sampler {
  public:
-  pct(std::uint64_t seed, unsigned depth, unsigned steps) : sampler(seed), depth_(depth), steps_(steps ? steps : 1) {}
+  pct(std::uint64_t seed, unsigned depth, unsigned points)
+      : sampler(seed), depth_(depth), points_(points ? points : 1) {}
 
-  void set_steps(unsigned steps) noexcept { steps_ = steps ? steps : 1; }
+  void set_points(unsigned points) noexcept { points_ = points ? points : 1; }
 
   void begin(std::uint64_t iteration) override {
     sampler::begin(iteration);
-    step_ = 0;
+    point_ = 0;
     streak_ = 0;
     lowest_ = -1;
     for (unsigned i = 0; i < threads; ++i) priority_[i] = static_cast<int>(depth_ + i);
     for (unsigned i = threads - 1; i > 0; --i) std::swap(priority_[i], priority_[random_.below(i + 1)]);
-    for (unsigned i = 0; i + 1 < depth_; ++i) change_[i] = random_.below(steps_);
+    for (unsigned i = 0; i + 1 < depth_; ++i) change_[i] = random_.below(points_);
   }
 
   unsigned choose_thread(std::uint64_t runnable, unsigned current, bool yielded) override {
     // A thread that polls without saying so would keep all others from running for ever.
     if (yielded || streak_ > streak_max) priority_[current] = lowest_--;
-    for (unsigned i = 0; i + 1 < depth_; ++i)
-      if (change_[i] == step_) priority_[current] = static_cast<int>(i);
-    ++step_;
+    if (current != no_thread) {  // else there is nobody yet whose priority could drop
+      for (unsigned i = 0; i + 1 < depth_; ++i)
+        if (change_[i] == point_) priority_[current] = static_cast<int>(i);
+      ++point_;
+    }
     unsigned best = nth_thread(runnable, 0);
     for (std::uint64_t rest = runnable & (runnable - 1); rest; rest &= rest - 1) {
       const auto i = static_cast<unsigned>(std::countr_zero(rest));
@@ -89,15 +93,15 @@ class pct final : public sampler {
   }
 
   std::string text() const override {
-    return "pct" + std::to_string(depth_) + "." + std::to_string(steps_) + "-" + where();
+    return "pct" + std::to_string(depth_) + "." + std::to_string(points_) + "-" + where();
   }
 
  private:
   static constexpr unsigned threads = 64;
   static constexpr unsigned streak_max = 256;
   unsigned depth_;
-  unsigned steps_;
-  unsigned step_ = 0;
+  unsigned points_;
+  unsigned point_ = 0;
   unsigned streak_ = 0;
   int lowest_ = -1;
   int priority_[threads] = {};
@@ -106,35 +110,51 @@ class pct final : public sampler {
 
 class mix final : public strategy {
  public:
-  explicit mix(std::uint64_t seed)
-      : uniform_(seed), pct_{{seed, 1, 1}, {seed, 2, 1}, {seed, 3, 1}, {seed, 4, 1}, {seed, 5, 1}, {seed, 6, 1}} {}
+  mix(std::uint64_t seed, std::uint64_t window, shard part)
+      : uniform_(seed),
+        pct_{{seed, 1, 1}, {seed, 2, 1}, {seed, 3, 1}, {seed, 4, 1}, {seed, 5, 1}, {seed, 6, 1}},
+        first_(measures + window * window_size),
+        part_(part) {}
 
-  void begin(std::uint64_t iteration) override {
-    active_ = &uniform_;
-    if (measured_ == measures)
-      if (const unsigned turn = static_cast<unsigned>(iteration % 7); turn != 0) active_ = &pct_[turn - 1];
-    active_->begin(iteration);
+  void begin(std::uint64_t n) override {
+    const std::uint64_t kind = n % kinds;
+    active_ = kind == 0 ? static_cast<strategy *>(&uniform_) : &pct_[kind - 1];
+    measuring_ = n < measures;
+    if (measuring_) return active_->begin(n);
+    // Dealt by whole turns: dealt one by one, seven shards would have one kind each.
+    const std::uint64_t turn = (n - measures) / kinds * part_.count + part_.index;
+    active_->begin(first_ + turn * kinds + kind);
   }
   unsigned choose_thread(std::uint64_t runnable, unsigned current, bool yielded) override {
-    ++steps_;
+    if (current != no_thread) ++points_;
     return active_->choose_thread(runnable, current, yielded);
   }
   unsigned choose(unsigned limit, choice kind) override { return active_->choose(limit, kind); }
+  bool counts() const override { return !measuring_ || part_.index == 0; }
   bool end() override {
-    if (measured_ < measures && ++measured_ == measures)
-      for (pct &p : pct_) p.set_steps(static_cast<unsigned>(steps_ / measures));
+    if (measuring_) {
+      longest_ = std::max(longest_, points_);
+      for (pct &p : pct_) p.set_points(longest_);
+    }
+    points_ = 0;
     return false;
   }
   bool samples() const override { return true; }
+  unsigned points() const override { return longest_; }
   std::string text() const override { return active_->text(); }
 
  private:
-  static constexpr unsigned measures = 64;
+  static constexpr std::uint64_t kinds = 7;
+  static constexpr std::uint64_t measures = 10 * kinds;
+  static constexpr std::uint64_t window_size = 1'000'000'000'000;  // more than a night can run
   uniform uniform_;
-  pct pct_[6];
+  pct pct_[kinds - 1];
+  std::uint64_t first_;
+  shard part_;
   strategy *active_ = &uniform_;
-  unsigned measured_ = 0;
-  std::uint64_t steps_ = 0;
+  bool measuring_ = true;
+  unsigned points_ = 0;
+  unsigned longest_ = 0;
 };
 
 class follow final : public strategy {
@@ -175,10 +195,12 @@ class follow final : public strategy {
 }  // namespace
 
 std::unique_ptr<strategy> make_uniform(std::uint64_t seed) { return std::make_unique<uniform>(seed); }
-std::unique_ptr<strategy> make_pct(std::uint64_t seed, unsigned depth, unsigned steps) {
-  return std::make_unique<pct>(seed, depth, steps);
+std::unique_ptr<strategy> make_pct(std::uint64_t seed, unsigned depth, unsigned points) {
+  return std::make_unique<pct>(seed, depth, points);
 }
-std::unique_ptr<strategy> make_mix(std::uint64_t seed) { return std::make_unique<mix>(seed); }
+std::unique_ptr<strategy> make_mix(std::uint64_t seed, std::uint64_t window, shard part) {
+  return std::make_unique<mix>(seed, window, part);
+}
 std::unique_ptr<strategy> make_follow(const recording &r) { return std::make_unique<follow>(r); }
 
 }  // namespace verify

@@ -24,7 +24,8 @@ inline constexpr unsigned no_thread = 63;  // before the first step
 class strategy {
  public:
   virtual ~strategy() = default;
-  virtual void begin(std::uint64_t iteration) = 0;
+  // The n-th execution of this process, from 0.
+  virtual void begin(std::uint64_t n) = 0;
   // One of `runnable`, which holds at least two. `current` made the last step and may be blocked; `yielded` says that
   // it has nothing to do until somebody else has made a step.
   virtual unsigned choose_thread(std::uint64_t runnable, unsigned current, bool yielded) = 0;
@@ -32,12 +33,22 @@ class strategy {
   virtual void ran(unsigned thread) { (void)thread; }
   // Below `limit`; except for `user`, 0 is the ordinary outcome.
   virtual unsigned choose(unsigned limit, choice kind) = 0;
+  // False when the present execution belongs to another shard, and was made here only to learn how to go on.
+  virtual bool counts() const { return true; }
   // True when there is nothing new left to explore.
   virtual bool end() = 0;
   // A sampling strategy wants every outcome possible at any time; a searching one wants few, so that it can finish.
   virtual bool samples() const = 0;
+  // Over how many choices of a thread PCT spreads its changes; 0 where it plays no part.
+  virtual unsigned points() const { return 0; }
   // Names the last execution so that strategy_from_text() can repeat it: no addresses, no spaces, no colons.
   virtual std::string text() const = 0;
+};
+
+// The index-th, from 0, of `count` parts: together they hold every execution, and no two hold the same.
+struct shard {
+  unsigned index = 0;
+  unsigned count = 1;
 };
 
 struct splitmix64 {
@@ -56,18 +67,26 @@ struct splitmix64 {
 // Every choice by a coin of the right number of sides.
 std::unique_ptr<strategy> make_uniform(std::uint64_t seed);
 // PCT (Burckhardt and others, 2010): random priorities and depth - 1 random points where the running thread's priority
-// drops. Finds a bug of that depth among n threads with a chance of at least 1 / (n * steps^(depth - 1)).
-std::unique_ptr<strategy> make_pct(std::uint64_t seed, unsigned depth, unsigned steps);
-// The default: some uniform executions that also measure the number of steps, then in turn uniform and PCT of depth 1
-// to 6.
-std::unique_ptr<strategy> make_mix(std::uint64_t seed);
+// drops. Finds a bug of that depth among n threads with a chance of at least 1 / (n * points^(depth - 1)). The points
+// are the choices between threads, not the steps: at a step where only one thread can run a change would have no effect
+// before the next choice.
+std::unique_ptr<strategy> make_pct(std::uint64_t seed, unsigned depth, unsigned points);
+// The default: in turn uniform and PCT of depth 1 to 6. Iterations 0 to 69 of the seed are run in every window and
+// every shard, where they count in the first only: the longest of them is the number of points. It is the longest
+// because a change past the end of an execution costs a little time, but an end past all changes is never tried; and of
+// all kinds because PCT can make executions twice as long as uniform choices do. The other iterations start at 10^12
+// times the window and are dealt to the shards by the turn.
+std::unique_ptr<strategy> make_mix(std::uint64_t seed, std::uint64_t window = 0, shard part = {});
 
 inline constexpr unsigned unbounded = ~0u;
 // Depth-first over every choice, with at most `switches` preemptions: switches away from a thread that could go on. A
 // thread that yielded waits until every other runnable thread has made a step, else a spin loop would have no end. To
 // keep the space finite an execution has at most 16 stale loads, one spurious failure of a compare-exchange and no
 // spurious wake, and freed memory is always the next to be handed out.
-std::unique_ptr<strategy> make_search(unsigned switches);
+//
+// Shards split the tree of choices: all of them make the same few hundred executions, which tell where its largest
+// subtrees hang, and then search the subtrees that are theirs.
+std::unique_ptr<strategy> make_search(unsigned switches, shard part = {});
 
 // A path is what a search chose, choice by choice. Its text keeps it short: runs are counted, the zeros at its end
 // dropped.

@@ -1,6 +1,7 @@
 // Depth-first search over every choice of an execution, full or with a bound on preemptions.
 #include "verify/strategy.hpp"
 
+#include <algorithm>
 #include <bit>
 
 namespace verify {
@@ -8,10 +9,8 @@ namespace {
 
 class search final : public strategy {
  public:
-  explicit search(unsigned switches) : switches_(switches) {}
-  search(unsigned switches, const search_path &path) : switches_(switches), only_path_(true) {
-    for (const std::uint16_t index : path) path_.push_back({0, index});
-  }
+  search(unsigned switches, shard part) : switches_(switches), part_(part), splitting_(part.count > 1) {}
+  search(unsigned switches, const search_path &path) : switches_(switches), only_path_(true) { enter(path); }
 
   void begin(std::uint64_t) override {
     depth_ = 0;
@@ -66,13 +65,12 @@ class search final : public strategy {
     return fails;
   }
 
+  bool counts() const override { return !splitting_ || split_ % part_.count == part_.index; }
+
   bool end() override {
     if (only_path_) return true;
     path_.resize(depth_);
-    while (!path_.empty() && path_.back().index + 1 == path_.back().limit) path_.pop_back();
-    if (path_.empty()) return true;
-    ++path_.back().index;
-    return false;
+    return splitting_ ? split() : !advance();
   }
 
   bool samples() const override { return false; }
@@ -91,6 +89,9 @@ class search final : public strategy {
   };
 
   static constexpr unsigned stale_loads_max = 16;
+  // Subtrees differ in size by orders of magnitude, so that a shard needs many to have its fair share.
+  static constexpr std::size_t subtrees_per_shard = 256;
+  static constexpr std::size_t splits_max = 2000;
 
   static std::uint64_t bit(unsigned i) noexcept { return std::uint64_t{1} << i; }
   static unsigned lowest(std::uint64_t set) noexcept { return static_cast<unsigned>(std::countr_zero(set)); }
@@ -104,7 +105,66 @@ class search final : public strategy {
     return n.index;
   }
 
+  void enter(const search_path &subtree) {
+    path_.clear();
+    for (const std::uint16_t index : subtree) path_.push_back({0, index});
+    root_ = subtree.size();
+  }
+
+  // To the next leaf of the subtree, else to the first of the next subtree; false when there is none.
+  bool advance() {
+    while (path_.size() > root_ && path_.back().index + 1 == path_.back().limit) path_.pop_back();
+    if (path_.size() > root_) {
+      ++path_.back().index;
+      return true;
+    }
+    if (subtrees_.empty()) return false;
+    enter(subtrees_.back());
+    subtrees_.pop_back();
+    return true;
+  }
+
+  // The last execution was the first leaf of a subtree. What remains of that subtree are the subtrees that branch off
+  // its path. The shortest prefix, which has the most below it, is split next. All shards come to the same list, from
+  // which each takes its own.
+  bool split() {
+    ++split_;
+    search_path prefix;
+    for (std::size_t i = 0; i < path_.size(); ++i) {
+      for (unsigned other = 1; i >= root_ && other < path_[i].limit; ++other) {
+        subtrees_.push_back(prefix);
+        subtrees_.back().push_back(static_cast<std::uint16_t>(other));
+        std::push_heap(subtrees_.begin(), subtrees_.end(), longer);
+      }
+      prefix.push_back(path_[i].index);
+    }
+    if (subtrees_.empty()) return true;
+    if (subtrees_.size() < subtrees_per_shard * part_.count && split_ < splits_max) {
+      std::pop_heap(subtrees_.begin(), subtrees_.end(), longer);
+      enter(subtrees_.back());
+      subtrees_.pop_back();
+      return false;
+    }
+    splitting_ = false;
+    std::sort(subtrees_.begin(), subtrees_.end(), longer);  // the shortest are at the end, and searched first
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < subtrees_.size(); ++i)
+      if (i % part_.count == part_.index) subtrees_[kept++].swap(subtrees_[i]);
+    subtrees_.resize(kept);
+    root_ = path_.size();  // the last execution is done with
+    return !advance();
+  }
+
+  static bool longer(const search_path &a, const search_path &b) {
+    return a.size() != b.size() ? a.size() > b.size() : a > b;
+  }
+
   unsigned switches_;
+  shard part_;
+  bool splitting_ = false;
+  std::size_t split_ = 0;                   // executions made to split the tree
+  untracked_vector<search_path> subtrees_;  // by the path to their root
+  std::size_t root_ = 0;                    // length of the path to the subtree that is searched
   bool only_path_ = false;
   untracked_vector<node> path_;
   std::size_t depth_ = 0;
@@ -117,7 +177,9 @@ class search final : public strategy {
 
 }  // namespace
 
-std::unique_ptr<strategy> make_search(unsigned switches) { return std::make_unique<search>(switches); }
+std::unique_ptr<strategy> make_search(unsigned switches, shard part) {
+  return std::make_unique<search>(switches, part);
+}
 std::unique_ptr<strategy> make_search_path(unsigned switches, const search_path &path) {
   return std::make_unique<search>(switches, path);
 }

@@ -1,4 +1,4 @@
-// Executions as short text: "uniform-<seed>.<iteration>", "pct<depth>.<steps>-<seed>.<iteration>", "full-<path>",
+// Executions as short text: "uniform-<seed>.<iteration>", "pct<depth>.<points>-<seed>.<iteration>", "full-<path>",
 // "bound<n>-<path>".
 #include "verify/strategy.hpp"
 
@@ -104,11 +104,11 @@ std::unique_ptr<strategy> strategy_from_text(const std::string &text) {
   if (!number(rest, at, seed, '.') || !number(rest, at, iteration, 0)) return nullptr;
   if (name == "uniform") return std::make_unique<once>(make_uniform(seed), iteration);
   std::uint64_t depth = 0;
-  std::uint64_t steps = 0;
+  std::uint64_t points = 0;
   at = 3;
-  if (!name.starts_with("pct") || !number(name, at, depth, '.') || !number(name, at, steps, 0)) return nullptr;
-  if (depth < 1 || depth > 16 || steps < 1 || steps > 1'000'000) return nullptr;
-  return std::make_unique<once>(make_pct(seed, static_cast<unsigned>(depth), static_cast<unsigned>(steps)), iteration);
+  if (!name.starts_with("pct") || !number(name, at, depth, '.') || !number(name, at, points, 0)) return nullptr;
+  if (depth < 1 || depth > 16 || points < 1 || points > 1'000'000) return nullptr;
+  return std::make_unique<once>(make_pct(seed, static_cast<unsigned>(depth), static_cast<unsigned>(points)), iteration);
 }
 
 }  // namespace verify
