@@ -1,0 +1,40 @@
+#pragma once
+// What the command line asks for. An option is one line in read_arguments() and one member here.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace verify {
+
+// The index-th, from 0, of `count` parts.
+struct shard {
+  unsigned index = 0;
+  unsigned count = 1;
+};
+
+struct arguments {
+  bool list = false;
+  std::vector<std::string> filters;
+  double budget = 0;  // seconds; 0: what each mode asks for
+  shard part;
+  std::string replay;
+  std::string junit;
+  std::string json;
+  unsigned jobs = 0;
+  std::uint64_t seed = 1;
+  std::uint64_t window = 0;
+  std::string help;
+};
+
+// 90, 90s, 20m, 8h.
+std::optional<double> seconds_from(const std::string &text);
+// 1/4 is the first of four.
+std::optional<shard> shard_from(const std::string &text);
+
+// An exit status when there is nothing left to do: help was asked for, or the usage was wrong.
+std::optional<int> read_arguments(int argc, char **argv, arguments &a);
+// Says what is wrong, and how it would be right.
+int usage_error(const arguments &a, const std::string &what);
+
+}  // namespace verify
