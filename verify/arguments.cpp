@@ -9,11 +9,6 @@
 namespace verify {
 namespace {
 
-unsigned cpus() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1;
-}
-
 // An option whose text means something else: what `read` makes of it goes to `to`, or else the usage is wrong.
 template <class T>
 void add_parsed(CLI::App &app, const char *name, const char *type, T &to, std::optional<T> (*read)(const std::string &),
@@ -30,6 +25,11 @@ void add_parsed(CLI::App &app, const char *name, const char *type, T &to, std::o
 }
 
 }  // namespace
+
+unsigned cpus() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1;
+}
 
 std::optional<double> seconds_from(const std::string &text) {
   char *end = nullptr;

@@ -27,6 +27,8 @@ struct arguments {
   std::string help;
 };
 
+// Those that this process may use.
+unsigned cpus();
 // 90, 90s, 20m, 8h.
 std::optional<double> seconds_from(const std::string &text);
 // 1/4 is the first of four.

@@ -2,6 +2,7 @@
 #include "verify/arguments.hpp"
 #include "verify/jobs.hpp"
 #include "verify/report.hpp"
+#include "verify/tools.hpp"
 
 #include <fnmatch.h>
 #include <unistd.h>
@@ -92,6 +93,7 @@ int run_suites(const arguments &a, const std::vector<task> &tasks) {
 }  // namespace
 
 int main(int argc, char **argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "mutate") return mutate_main(argc - 1, argv + 1);
   arguments a;
   if (const auto status = read_arguments(argc, argv, a)) return *status;
   const std::vector<const suite_entry *> selected = select(a.filters);

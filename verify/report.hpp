@@ -15,6 +15,9 @@ struct row {
 
 std::string grouped(std::uint64_t n);  // 1 204 311
 std::string short_count(double n);     // 61k
+std::string xml(const std::string &text);
+// Columns as wide as their widest cell; 'r' in `sides` is a column of numbers, 'l' one of words.
+void print_aligned(std::FILE *out, const std::vector<std::vector<std::string>> &lines, const std::string &sides);
 
 // Between processes: one line of JSON.
 std::string to_text(const outcome &o);
