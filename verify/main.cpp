@@ -94,6 +94,7 @@ int run_suites(const arguments &a, const std::vector<task> &tasks) {
 
 int main(int argc, char **argv) {
   if (argc > 1 && std::string_view(argv[1]) == "mutate") return mutate_main(argc - 1, argv + 1);
+  if (argc > 1 && std::string_view(argv[1]) == "evidence") return evidence_main(argc - 1, argv + 1);
   arguments a;
   if (const auto status = read_arguments(argc, argv, a)) return *status;
   const std::vector<const suite_entry *> selected = select(a.filters);

@@ -295,6 +295,24 @@ void add_remark(const split_file &f, source_site &s) {
   s.ids = ids_in(s.remark);
 }
 
+std::vector<std::string> shared_files(const std::string &root) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> files;
+  for (const char *folder : files_of_components) {
+    std::vector<std::string> here;
+    for (const fs::directory_entry &e : fs::directory_iterator(fs::path(root) / folder)) {
+      const std::string name = e.path().filename().string();
+      const bool ours = name.ends_with(".hpp") || name.ends_with(".cpp");
+      if (ours && !name.starts_with("world") && !name.starts_with("test_") && !name.ends_with("_test.cpp"))
+        here.push_back(std::string(folder) + "/" + name);
+    }
+    std::sort(here.begin(), here.end());
+    files.insert(files.end(), here.begin(), here.end());
+  }
+  for (const char *file : files_of_runtime) files.emplace_back(file);
+  return files;
+}
+
 void add(const split_file &f, std::vector<source_site> &sites, source_site s) {
   add_remark(f, s);
   s.number = 1 + static_cast<unsigned>(std::count_if(sites.begin(), sites.end(), [&](const source_site &o) {
@@ -381,26 +399,27 @@ std::vector<source_site> scan_text(const std::string &file, const std::string &t
 }
 
 std::vector<source_site> scan_source(const std::string &root) {
-  namespace fs = std::filesystem;
-  std::vector<std::string> files;
-  for (const char *folder : files_of_components) {
-    std::vector<std::string> here;
-    for (const fs::directory_entry &e : fs::directory_iterator(fs::path(root) / folder)) {
-      const std::string name = e.path().filename().string();
-      const bool ours = name.ends_with(".hpp") || name.ends_with(".cpp");
-      if (ours && !name.starts_with("world") && !name.starts_with("test_") && !name.ends_with("_test.cpp"))
-        here.push_back(std::string(folder) + "/" + name);
-    }
-    std::sort(here.begin(), here.end());
-    files.insert(files.end(), here.begin(), here.end());
-  }
-  for (const char *file : files_of_runtime) files.emplace_back(file);
   std::vector<source_site> all;
-  for (const std::string &file : files) {
+  for (const std::string &file : shared_files(root)) {
     std::vector<source_site> sites = scan_text(file, read_file(root + file));
     all.insert(all.end(), sites.begin(), sites.end());
   }
   return all;
+}
+
+std::vector<invariant_check> scan_invariants(const std::string &root) {
+  static const std::regex check("HEDDLE_INV\\(\"([^\"]+)\"");
+  std::vector<invariant_check> found;
+  for (const std::string &file : shared_files(root)) {
+    const std::string text = read_file(root + file);
+    const split_file f = take_apart(file, text);
+    for (std::sregex_iterator i(text.begin(), text.end(), check), end; i != end; ++i) {
+      const auto before = text.begin() + i->position();
+      const auto line = static_cast<std::size_t>(std::count(text.begin(), before, '\n'));
+      found.push_back({(*i)[1], file, function_at(f, f.line_start[line])});
+    }
+  }
+  return found;
 }
 
 std::string source_root() { return HEDDLE_SOURCE_ROOT; }

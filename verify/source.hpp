@@ -44,6 +44,14 @@ std::vector<source_site> scan_source(const std::string &root);
 // Exposed for its tests.
 std::vector<source_site> scan_text(const std::string &file, const std::string &text);
 
+// Where the shared source checks an invariant.
+struct invariant_check {
+  std::string id;
+  std::string file;
+  std::string function;
+};
+std::vector<invariant_check> scan_invariants(const std::string &root);
+
 // The top of the source tree that this program was built from.
 std::string source_root();
 std::string read_file(const std::string &path);

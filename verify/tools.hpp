@@ -4,5 +4,6 @@
 namespace verify {
 
 int mutate_main(int argc, char **argv);
+int evidence_main(int argc, char **argv);
 
 }  // namespace verify
