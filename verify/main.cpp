@@ -1,5 +1,6 @@
 // verify: runs the model-checking suites. Exit status 0: all ended as expected; 1: a fault; 2: wrong usage.
 #include "verify/jobs.hpp"
+#include "verify/litmus_table.hpp"
 #include "verify/report.hpp"
 
 #include <fnmatch.h>
@@ -15,6 +16,7 @@ using namespace verify;
 
 struct arguments {
   bool list = false;
+  bool litmus = false;
   std::vector<std::string> filters;
   std::string budget;
   std::string shard;
@@ -90,7 +92,7 @@ int run_suites(const arguments &a, const std::vector<task> &tasks) {
   options.progress = terminal;
   const auto start = std::chrono::steady_clock::now();
   const std::vector<outcome> outcomes = run_jobs(tasks, options, [&](const task &t, const outcome &o) {
-    if (!terminal)
+    if (!terminal && !a.litmus)
       std::fprintf(stderr, "%s [%s]: %s, %s executions\n", t.suite->info.name, mode_name(t.how).c_str(),
                    verdict_text({t, o}).c_str(), grouped(o.executions).c_str());
   });
@@ -98,7 +100,11 @@ int run_suites(const arguments &a, const std::vector<task> &tasks) {
 
   std::vector<row> rows;
   for (std::size_t i = 0; i < tasks.size(); ++i) rows.push_back({tasks[i], outcomes[i]});
-  print_table(stdout, rows);
+  bool finished = true;
+  if (a.litmus)
+    finished = print_litmus_table(stdout, rows);
+  else
+    print_table(stdout, rows);
   std::vector<const row *> faults;
   for (const row &r : rows)
     if (!as_expected(r.what.suite->info, r.got)) faults.push_back(&r);
@@ -112,7 +118,7 @@ int run_suites(const arguments &a, const std::vector<task> &tasks) {
   bool written = a.json.empty() || write_json(a.json, rows, a.seed, a.window, seconds);
   written = (a.junit.empty() || write_junit(a.junit, rows, seconds)) && written;
   if (!written) std::fprintf(stderr, "verify: cannot write the report\n");
-  return faults.empty() && written ? 0 : 1;
+  return faults.empty() && written && finished ? 0 : 1;
 }
 
 }  // namespace
@@ -122,6 +128,7 @@ int main(int argc, char **argv) {
   a.jobs = cpus();
   CLI::App app{"Explores the executions of every suite under the model checker.", "verify"};
   app.add_flag("--list", a.list, "print the suites and end");
+  app.add_flag("--litmus", a.litmus, "run the suites of litmus/ and print what Relacy shows beside what C++20 says");
   app.add_option("--filter", a.filters, "only suites whose name matches this glob; may be repeated")->type_name("GLOB");
   app.add_option("--budget", a.budget, "time for the whole run, shared out, as 90s, 20m, 8h")->type_name("TIME");
   app.add_option("--jobs", a.jobs, "processes at a time (default: the CPUs)")->check(CLI::Range(1u, 1024u));
@@ -139,6 +146,7 @@ int main(int argc, char **argv) {
     return usage_error(app, e.what());
   }
 
+  if (a.litmus && a.filters.empty()) a.filters = {"litmus.*"};
   const std::vector<const suite_entry *> selected = select(a.filters);
   if (selected.empty()) return usage_error(app, "no suite matches; see verify --list");
   if (a.list) {

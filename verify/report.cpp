@@ -10,27 +10,6 @@ namespace verify {
 namespace {
 
 using nlohmann::json;
-using cells = std::vector<std::string>;
-
-// Columns as wide as their widest cell; those named in `right` are numbers.
-void print_aligned(std::FILE *out, const std::vector<cells> &lines, const std::string &right) {
-  std::vector<std::size_t> width;
-  for (const cells &line : lines)
-    for (std::size_t i = 0; i < line.size(); ++i) {
-      if (width.size() <= i) width.push_back(0);
-      width[i] = std::max(width[i], line[i].size());
-    }
-  for (const cells &line : lines) {
-    std::string text;
-    for (std::size_t i = 0; i < line.size(); ++i) {
-      const std::string pad(width[i] - line[i].size(), ' ');
-      text += right[i] == 'r' ? pad + line[i] : line[i] + pad;
-      text += "  ";
-    }
-    text.erase(text.find_last_not_of(' ') + 1);
-    std::fprintf(out, "%s\n", text.c_str());
-  }
-}
 
 std::string fixed(const char *format, double v) {
   char text[64];
@@ -80,6 +59,25 @@ std::string failure_text(const row &r) {
 }
 
 }  // namespace
+
+void print_aligned(std::FILE *out, const std::vector<cells> &lines, const std::string &sides) {
+  std::vector<std::size_t> width;
+  for (const cells &line : lines)
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      if (width.size() <= i) width.push_back(0);
+      width[i] = std::max(width[i], line[i].size());
+    }
+  for (const cells &line : lines) {
+    std::string text;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      const std::string pad(width[i] - line[i].size(), ' ');
+      text += sides[i] == 'r' ? pad + line[i] : line[i] + pad;
+      text += "  ";
+    }
+    text.erase(text.find_last_not_of(' ') + 1);
+    std::fprintf(out, "%s\n", text.c_str());
+  }
+}
 
 std::string grouped(std::uint64_t n) {
   std::string text = std::to_string(n);
