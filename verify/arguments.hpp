@@ -15,6 +15,7 @@ struct shard {
 
 struct arguments {
   bool list = false;
+  bool litmus = false;
   std::vector<std::string> filters;
   double budget = 0;  // seconds; 0: what each mode asks for
   shard part;

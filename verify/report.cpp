@@ -10,7 +10,6 @@ namespace verify {
 namespace {
 
 using nlohmann::json;
-using cells = std::vector<std::string>;
 
 std::string fixed(const char *format, double v) {
   char text[64];
@@ -49,7 +48,7 @@ std::string failure_text(const row &r) {
 
 }  // namespace
 
-void print_aligned(std::FILE *out, const std::vector<std::vector<std::string>> &lines, const std::string &sides) {
+void print_aligned(std::FILE *out, const std::vector<cells> &lines, const std::string &sides) {
   std::vector<std::size_t> width;
   for (const cells &line : lines)
     for (std::size_t i = 0; i < line.size(); ++i) {
