@@ -9,11 +9,6 @@
 namespace verify {
 namespace {
 
-unsigned cpus() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1;
-}
-
 // An option whose text means something else: what `read` makes of it goes to `to`, or else the usage is wrong.
 template <class T>
 void add_parsed(CLI::App &app, const char *name, const char *type, T &to, std::optional<T> (*read)(const std::string &),
@@ -30,6 +25,11 @@ void add_parsed(CLI::App &app, const char *name, const char *type, T &to, std::o
 }
 
 }  // namespace
+
+unsigned cpus() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1;
+}
 
 std::optional<double> seconds_from(const std::string &text) {
   char *end = nullptr;
@@ -60,6 +60,7 @@ std::optional<int> read_arguments(int argc, char **argv, arguments &a) {
   a.jobs = cpus();
   CLI::App app{"Explores the executions of every suite under the model checker.", "verify"};
   app.add_flag("--list", a.list, "print the suites and end");
+  app.add_flag("--litmus", a.litmus, "run the suites of litmus/ and print what Relacy shows beside what C++20 says");
   app.add_option("--filter", a.filters, "only suites whose name matches this glob; may be repeated")->type_name("GLOB");
   add_parsed(app, "--budget", "TIME", a.budget, seconds_from, "not a time", "write 90s, 20m or 8h",
              "time for the whole run, shared out, as 90s, 20m, 8h");

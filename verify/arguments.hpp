@@ -11,6 +11,7 @@ namespace verify {
 
 struct arguments {
   bool list = false;
+  bool litmus = false;
   std::vector<std::string> filters;
   double budget = 0;  // seconds; 0: what each mode asks for
   shard part;
@@ -24,6 +25,8 @@ struct arguments {
   std::string help;
 };
 
+// Those that this process may use.
+unsigned cpus();
 // 90, 90s, 20m, 8h.
 std::optional<double> seconds_from(const std::string &text);
 // 1/4 is the first of four.

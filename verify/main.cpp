@@ -1,7 +1,9 @@
 // verify: runs the model-checking suites. Exit status 0: all ended as expected; 1: a fault; 2: wrong usage.
 #include "verify/arguments.hpp"
 #include "verify/jobs.hpp"
+#include "verify/litmus_table.hpp"
 #include "verify/report.hpp"
+#include "verify/tools.hpp"
 
 #include <fnmatch.h>
 #include <unistd.h>
@@ -63,7 +65,7 @@ int run_suites(const arguments &a, const std::vector<task> &tasks) {
   options.progress = terminal;
   const auto start = std::chrono::steady_clock::now();
   const std::vector<outcome> outcomes = run_jobs(tasks, options, [&](const task &t, const outcome &o) {
-    if (!terminal)
+    if (!terminal && !a.litmus)
       std::fprintf(stderr, "%s [%s]: %s, %s executions\n", t.suite->info.name, mode_name(t.how).c_str(),
                    verdict_text({t, o}).c_str(), grouped(o.executions).c_str());
   });
@@ -71,7 +73,11 @@ int run_suites(const arguments &a, const std::vector<task> &tasks) {
 
   std::vector<row> rows;
   for (std::size_t i = 0; i < tasks.size(); ++i) rows.push_back({tasks[i], outcomes[i]});
-  print_table(stdout, rows);
+  bool finished = true;
+  if (a.litmus)
+    finished = print_litmus_table(stdout, rows);
+  else
+    print_table(stdout, rows);
   std::vector<const row *> faults;
   for (const row &r : rows)
     if (!as_expected(r.what.suite->info, r.got)) faults.push_back(&r);
@@ -85,14 +91,18 @@ int run_suites(const arguments &a, const std::vector<task> &tasks) {
   bool written = a.json.empty() || write_json(a.json, rows, options.common, a.part, seconds);
   written = (a.junit.empty() || write_junit(a.junit, rows, seconds)) && written;
   if (!written) std::fprintf(stderr, "verify: cannot write the report\n");
-  return faults.empty() && written ? 0 : 1;
+  return faults.empty() && written && finished ? 0 : 1;
 }
 
 }  // namespace
 
 int main(int argc, char **argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "mutate") return mutate_main(argc - 1, argv + 1);
+  if (argc > 1 && std::string_view(argv[1]) == "evidence") return evidence_main(argc - 1, argv + 1);
   arguments a;
   if (const auto status = read_arguments(argc, argv, a)) return *status;
+  if (a.litmus && a.part.count > 1) return usage_error(a, "--litmus judges whole searches: leave out --shard");
+  if (a.litmus && a.filters.empty()) a.filters = {"litmus.*"};
   const std::vector<const suite_entry *> selected = select(a.filters);
   if (selected.empty()) return usage_error(a, "no suite matches; see verify --list");
   if (a.list) {

@@ -19,13 +19,17 @@ constexpr mode full_search(double seconds = 20) { return {mode::full, unbounded,
 
 enum class expect { pass, red };
 
+// What C++20 (or the interface in question) says of the outcome that a suite of litmus/ asks for.
+enum class ruling { none, forbidden, allowed };
+
 struct suite_info {
   const char *name = "";        // component.what
-  const char *component = "";   // the header it checks
+  const char *component = "";   // the header it checks; of a suite of litmus/, its shape
   const char *invariants = "";  // ids of docs/invariants.md
   const char *what = "";        // one line
   mode modes[4] = {random_mix()};
   expect expected = expect::pass;
+  ruling cxx20 = ruling::none;
   unsigned steps_max = 4000;  // scheduling points after which an execution counts as a livelock
 };
 

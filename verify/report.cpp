@@ -10,27 +10,6 @@ namespace verify {
 namespace {
 
 using nlohmann::json;
-using cells = std::vector<std::string>;
-
-// Columns as wide as their widest cell; those named in `right` are numbers.
-void print_aligned(std::FILE *out, const std::vector<cells> &lines, const std::string &right) {
-  std::vector<std::size_t> width;
-  for (const cells &line : lines)
-    for (std::size_t i = 0; i < line.size(); ++i) {
-      if (width.size() <= i) width.push_back(0);
-      width[i] = std::max(width[i], line[i].size());
-    }
-  for (const cells &line : lines) {
-    std::string text;
-    for (std::size_t i = 0; i < line.size(); ++i) {
-      const std::string pad(width[i] - line[i].size(), ' ');
-      text += right[i] == 'r' ? pad + line[i] : line[i] + pad;
-      text += "  ";
-    }
-    text.erase(text.find_last_not_of(' ') + 1);
-    std::fprintf(out, "%s\n", text.c_str());
-  }
-}
 
 std::string fixed(const char *format, double v) {
   char text[64];
@@ -74,18 +53,6 @@ json to_json(const outcome &o) {
           {"seconds", o.seconds}};
 }
 
-std::string xml(const std::string &text) {
-  static const std::map<char, const char *> names = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}};
-  std::string out;
-  for (const char c : text) {
-    if (const auto found = names.find(c); found != names.end())
-      out += found->second;
-    else if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t')
-      out += c;
-  }
-  return out;
-}
-
 std::string unseen_text(const outcome &o) {
   if (o.how != outcome::end::passed || !o.unseen) return "-";
   return (o.distinct_full ? "<" : "") + fixed("%.1e", *o.unseen);
@@ -103,6 +70,43 @@ std::string failure_text(const row &r) {
 }
 
 }  // namespace
+
+void print_aligned(std::FILE *out, const std::vector<cells> &lines, const std::string &sides) {
+  std::vector<std::size_t> width;
+  for (const cells &line : lines)
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      if (width.size() <= i) width.push_back(0);
+      width[i] = std::max(width[i], line[i].size());
+    }
+  for (const cells &line : lines) {
+    std::string text;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      const std::string pad(width[i] - line[i].size(), ' ');
+      text += sides[i] == 'r' ? pad + line[i] : line[i] + pad;
+      text += "  ";
+    }
+    text.erase(text.find_last_not_of(' ') + 1);
+    std::fprintf(out, "%s\n", text.c_str());
+  }
+}
+
+std::string xml(const std::string &text) {
+  static const std::map<char, const char *> names = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}};
+  // What is no UTF-8 becomes U+FFFD, as it does between processes.
+  const std::string valid = json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace));
+  std::string out;
+  for (std::size_t at = 0; at < valid.size(); ++at) {
+    const char c = valid[at];
+    // U+FFFE and U+FFFF are no characters for XML, nor are most below a space.
+    if (valid.compare(at, 3, "\xef\xbf\xbe") == 0 || valid.compare(at, 3, "\xef\xbf\xbf") == 0)
+      at += 2;
+    else if (const auto found = names.find(c); found != names.end())
+      out += found->second;
+    else if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t')
+      out += c;
+  }
+  return out;
+}
 
 std::string grouped(std::uint64_t n) {
   std::string text = std::to_string(n);

@@ -15,10 +15,15 @@ struct row {
 
 std::string grouped(std::uint64_t n);  // 1 204 311
 std::string short_count(double n);     // 61k
+std::string xml(const std::string &text);
 
 // Between processes: one line of JSON.
 std::string to_text(const outcome &o);
 bool from_text(const std::string &text, outcome &o);
+
+using cells = std::vector<std::string>;
+// Columns as wide as their widest cell; those that `sides` calls 'r' are numbers.
+void print_aligned(std::FILE *out, const std::vector<cells> &lines, const std::string &sides);
 
 std::string verdict_text(const row &r);
 void print_list(std::FILE *out, const std::vector<const suite_entry *> &list);

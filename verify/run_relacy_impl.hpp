@@ -10,15 +10,24 @@ namespace verify {
 inline const suite_calls *active_calls = nullptr;
 inline void *active_memory = nullptr;
 
-// The model checker has no name for "that thread, now": all threads' clocks lie in one array, and ours is one of them.
+// Asymmetric fences, in the terms of the model checker: a thread's clock says what it has seen of each thread. A light
+// fence adds its thread's clock to one global clock and takes from another, a heavy fence the other way round.
 template <int N>
-void inject_fence(unsigned thread) noexcept {
-  using clock = rl::aligned<rl::thread_info<N>>;
-  rl::context &c = rl::ctx();
-  clock *const self = static_cast<clock *>(static_cast<rl::thread_info<N> *>(c.threadx_));
-  clock *const other = self - c.threadx_->index_ + static_cast<rl::thread_id_t>(thread);
-  other->atomic_thread_fence_seq_cst(c.seq_cst_fence_order_);
-}
+struct asymmetric_fences {
+  static inline rl::timestamp_t light[N];
+  static inline rl::timestamp_t heavy[N];
+
+  static void reset() noexcept {
+    for (int i = 0; i < N; ++i) light[i] = heavy[i] = 0;
+  }
+  static void exchange(const rl::timestamp_t *from, rl::timestamp_t *to) noexcept {
+    auto &clock = static_cast<rl::thread_info<N> *>(rl::ctx().threadx_)->acq_rel_order_;
+    for (int i = 0; i < N; ++i) clock[i] = std::max(clock[i], from[i]);
+    for (int i = 0; i < N; ++i) to[i] = std::max(to[i], clock[i]);
+  }
+  static void pass_light() noexcept { exchange(heavy, light); }
+  static void pass_heavy() noexcept { exchange(light, heavy); }
+};
 
 // One execution: from a fresh world and a fresh suite to their end.
 template <int Static, int Dynamic>
@@ -27,7 +36,9 @@ class execution : public rl::test_suite<execution<Static, Dynamic>, Static> {
   static rl::thread_id_t const dynamic_thread_count = Dynamic;
 
   execution() {
-    heddle::harness::begin_execution({Static, Dynamic, &inject_fence<Static + Dynamic>});
+    using fences = asymmetric_fences<Static + Dynamic>;
+    fences::reset();
+    heddle::harness::begin_execution({Static, Dynamic, &fences::pass_light, &fences::pass_heavy});
     active_calls->construct(active_memory);
   }
   ~execution() { active_calls->destroy(active_memory); }
@@ -68,9 +79,13 @@ result run_relacy(const suite_calls &calls, const suite_info &info, session &s, 
   active_session = &s;
   active_calls = &calls;
   active_memory = std::aligned_alloc(calls.align, (calls.size + calls.align - 1) / calls.align * calls.align);
-  heddle::force_seq_cst = s.sequential;
+  namespace world = heddle::harness;
+  world::force_seq_cst = s.sequential;
+  world::mutant = s.mutant;
+  world::visit = s.visit;
+  world::altered = s.sequential || s.visit || s.mutant.how != mistake::none;
   const rl::test_result_e r = rl::run_test<execution<Static, Dynamic>, plug<Static + Dynamic>>(params, state, false);
-  heddle::force_seq_cst = false;
+  world::altered = false;
   std::free(active_memory);
   if (history) *history = told.str().c_str();
   if (r == rl::test_result_success) return {};

@@ -1,5 +1,6 @@
 #pragma once
 // One run of a suite under one strategy: what it may spend, and what it has seen. No world is named here.
+#include "verify/alteration.hpp"
 #include "verify/strategy.hpp"
 
 #include <atomic>
@@ -86,6 +87,8 @@ struct session {
   recording *record = nullptr;
   distinct_table *seen = nullptr;
   bool sequential = false;  // every memory order as if it were seq_cst
+  alteration mutant;        // one mistake made on purpose
+  visitor visit = nullptr;  // called for each operation of the shared source and of the suite
   std::uint64_t executions_max = ~std::uint64_t{0};
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
 

@@ -6,11 +6,26 @@
 namespace heddle {
 inline namespace HEDDLE_WORLD {
 
-bool force_seq_cst = false;
-
 namespace harness {
+
 std::int32_t cpus = 2;
 std::uint64_t steps = 0;
+bool altered = false;
+bool force_seq_cst = false;
+verify::alteration mutant;
+verify::visitor visit = nullptr;
+
+bool mistaken(const site &s, access what, mistake how) noexcept {
+  if (how != mutant.how || what != mutant.what || s.line < mutant.first_line || s.line > mutant.last_line) return false;
+  return std::string_view(s.file).ends_with(mutant.file);
+}
+
+std::memory_order altered_order(const site &s, access what, std::memory_order order) noexcept {
+  if (visit) visit(s.file, s.line, what, order);
+  if (force_seq_cst) return std::memory_order_seq_cst;
+  return mistaken(s, what, mistake::weaken) ? mutant.order : order;
+}
+
 }  // namespace harness
 
 namespace {
@@ -80,22 +95,29 @@ void fence(std::memory_order o, site s) noexcept {
   if (o == std::memory_order_relaxed) return;
   const std::memory_order effective = effective_order(s, access::fence, o);
   if (effective == o) return rl::atomic_thread_fence(relacy_order(o), s);
+  if (effective == std::memory_order_relaxed) return;
   // Only a seq_cst fence is a scheduling point; a changed order must not move the others, or a replay would go astray.
   rl::preemption_disabler alone(rl::ctx());
   rl::atomic_thread_fence(relacy_order(effective), s);
 }
 
-// As membarrier does it: the others pass their fences one after the other, each at some point of this call. Threads
-// that have ended passed theirs on the way out.
+// The two sides as C++ paper P1202 has them, and no more: of a light and a heavy fence one comes first, and what its
+// thread did before it is seen by the other's thread after its own. membarrier gives more, a full fence in whatever the
+// others are doing, light fence or not; who relied on that would be at the mercy of the compiler.
+// A light fence is no scheduling point: whether somebody comes between it and the store before it shows to nobody.
+void fence_light(site s) noexcept {
+  effective_order(s, access::light, std::memory_order_seq_cst);
+  if (mistake_here(s, access::light, mistake::lost)) return;
+  now.shape.fence_light();
+  log(s, "light fence");
+}
+
 void fence_heavy(site s) noexcept {
+  effective_order(s, access::heavy, std::memory_order_seq_cst);
   rl::atomic_thread_fence(rl::mo_seq_cst, s);
-  for (unsigned i = 0; i < now.shape.static_threads + now.shape.dynamic_threads; ++i) {
-    if (i == rl::thread_index() || !(now.begun & 1u << i)) continue;
-    if (harness::can_run(i)) rl::ctx().sched();
-    now.shape.inject_fence(i);
-    log(s, "heavy fence: another thread passes a full fence");
-  }
-  rl::atomic_thread_fence(rl::mo_seq_cst, s);
+  if (mistake_here(s, access::heavy, mistake::lost)) return;
+  now.shape.fence_heavy();
+  log(s, "heavy fence");
 }
 
 void cpu_relax(site s) noexcept { rl::ctx().yield(1, s); }
@@ -121,19 +143,32 @@ void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected, site s) no
   log(s, "futex sleep: woken for no reason");
 }
 
-void futex_wake(atomic<std::uint32_t> &word, site s) noexcept {
+namespace {
+
+void wake_one(const void *word, const site &s) noexcept {
   rl::context &c = rl::ctx();
-  c.sched();
   unsigned found[harness::threads_limit];
   unsigned count = 0;
   for (unsigned i = 0; i < now.sleepers_count; ++i)
-    if (now.sleepers[i].word == word.address()) found[count++] = i;
+    if (now.sleepers[i].word == word) found[count++] = i;
   if (count == 0) return log(s, "futex wake: nobody sleeps");
   const unsigned which = found[count == 1 ? 0 : c.rand(count, rl::sched_type_user)];
   const rl::thread_id_t thread = now.sleepers[which].thread;
   now.sleepers[which] = now.sleepers[--now.sleepers_count];
   log(s, "futex wake");
   c.unpark_thread(thread, false, s);
+}
+
+}  // namespace
+
+void futex_wake(atomic<std::uint32_t> &word, site s) noexcept {
+  effective_order(s, access::wake, std::memory_order_relaxed);
+  rl::ctx().sched();
+  if (mistake_here(s, access::wake, mistake::lost)) return;
+  wake_one(word.address(), s);
+  if (!mistake_here(s, access::wake, mistake::doubled)) return;
+  rl::ctx().sched();
+  wake_one(word.address(), s);
 }
 
 bool thread_start(thread &t, void (*fn)(void *), void *arg, site s) noexcept {

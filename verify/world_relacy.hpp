@@ -63,6 +63,8 @@
 #pragma pop_macro("assert")
 #pragma pop_macro("errno")
 
+#include "verify/alteration.hpp"
+
 namespace heddle {
 inline namespace HEDDLE_WORLD {
 
@@ -101,14 +103,25 @@ struct site {
   operator rl::debug_info() const noexcept { return rl::debug_info(function, file, static_cast<unsigned>(line)); }
 };
 
-enum class access : std::uint8_t { load, store, rmw, cas_success, cas_failure, fence };
+using verify::access;
+using verify::mistake;
 
-// Set only to replay a failure: when it then passes, the cause is a memory order, else the interleaving alone.
-extern bool force_seq_cst;
+namespace harness {
+extern bool altered;  // some of what stands below holds: who is as written pays for one test
+extern bool force_seq_cst;  // set to repeat a failure: when it then passes, the cause is a memory order
+extern verify::alteration mutant;
+extern verify::visitor visit;  // may be null
+// What altered means for one order, and whether the mutant is this mistake at this site.
+std::memory_order altered_order(const site &s, access what, std::memory_order order) noexcept;
+bool mistaken(const site &s, access what, mistake how) noexcept;
+}  // namespace harness
 
 // The one place where the order written at a site becomes the order that is checked.
-inline std::memory_order effective_order(const site &, access, std::memory_order order) noexcept {
-  return force_seq_cst ? std::memory_order_seq_cst : order;
+inline std::memory_order effective_order(const site &s, access what, std::memory_order order) noexcept {
+  return harness::altered ? harness::altered_order(s, what, order) : order;
+}
+inline bool mistake_here(const site &s, access what, mistake how) noexcept {
+  return harness::altered && harness::mistaken(s, what, how);
 }
 
 inline rl::memory_order relacy_order(std::memory_order order) noexcept {
@@ -120,6 +133,15 @@ inline rl::memory_order relacy_order(std::memory_order order) noexcept {
     case std::memory_order_acq_rel: return rl::mo_acq_rel;
     default: return rl::mo_seq_cst;
   }
+}
+
+inline std::memory_order load_half(std::memory_order o) noexcept {
+  if (o == std::memory_order_release) return std::memory_order_relaxed;
+  return o == std::memory_order_acq_rel ? std::memory_order_acquire : o;
+}
+inline std::memory_order store_half(std::memory_order o) noexcept {
+  if (o == std::memory_order_acquire) return std::memory_order_relaxed;
+  return o == std::memory_order_acq_rel ? std::memory_order_release : o;
 }
 
 struct cas_orders {
@@ -182,7 +204,7 @@ class atomic {
   // store otherwise, so an object that is published without release is reported as read before initialisation.
   atomic(T v = T{}, site s = site::here()) noexcept {
     rl::preemption_disabler alone(rl::ctx());
-    cell_.store(pack<T>(v), relacy_order(effective_order(s, access::store, std::memory_order_relaxed)), s);
+    cell_.store(pack<T>(v), rl::mo_relaxed, s);
   }
   atomic(const atomic &) = delete;
   atomic &operator=(const atomic &) = delete;
@@ -194,10 +216,12 @@ class atomic {
     cell_.store(pack<T>(v), relacy_order(effective_order(s, access::store, o)), s);
   }
   T exchange(T v, std::memory_order o, site s = site::here()) noexcept {
+    if (mistake_here(s, access::rmw, mistake::split)) return split(o, s, [v](T) { return v; });
     return unpack<T>(cell_.exchange(pack<T>(v), relacy_order(effective_order(s, access::rmw, o)), s));
   }
   bool compare_exchange_weak(T &expected, T desired, std::memory_order ok, std::memory_order fail,
                              site s = site::here()) noexcept {
+    if (mistake_here(s, access::cas_success, mistake::split)) return split_cas(expected, desired, ok, s);
     value seen = pack<T>(expected);
     const cas_orders o = relacy_cas_orders(s, ok, fail);
     const bool done = cell_.compare_exchange_weak(seen, pack<T>(desired), o.success, s, o.failure, s);
@@ -206,6 +230,9 @@ class atomic {
   }
   bool compare_exchange_strong(T &expected, T desired, std::memory_order ok, std::memory_order fail,
                                site s = site::here()) noexcept {
+    if (mistake_here(s, access::cas_success, mistake::split)) return split_cas(expected, desired, ok, s);
+    if (mistake_here(s, access::cas_success, mistake::spurious))
+      return compare_exchange_weak(expected, desired, ok, fail, s);
     value seen = pack<T>(expected);
     const cas_orders o = relacy_cas_orders(s, ok, fail);
     const bool done = cell_.compare_exchange_strong(seen, pack<T>(desired), o.success, s, o.failure, s);
@@ -213,9 +240,11 @@ class atomic {
     return done;
   }
   T fetch_add(T v, std::memory_order o, site s = site::here()) noexcept {
+    if (mistake_here(s, access::rmw, mistake::split)) return split(o, s, [v](T old) { return static_cast<T>(old + v); });
     return unpack<T>(cell_.fetch_add(pack<T>(v), relacy_order(effective_order(s, access::rmw, o)), s));
   }
   T fetch_sub(T v, std::memory_order o, site s = site::here()) noexcept {
+    if (mistake_here(s, access::rmw, mistake::split)) return split(o, s, [v](T old) { return static_cast<T>(old - v); });
     return unpack<T>(cell_.fetch_sub(pack<T>(v), relacy_order(effective_order(s, access::rmw, o)), s));
   }
   // The newest value; neither a step of the execution nor an event of its history.
@@ -223,6 +252,23 @@ class atomic {
   const void *address() const noexcept { return this; }  // for futex only
 
  private:
+  // A read-modify-write that is none: somebody may come between its halves.
+  template <class F>
+  T split(std::memory_order o, const site &s, F &&next) noexcept {
+    const T old = unpack<T>(cell_.load(relacy_order(load_half(o)), s));
+    cell_.store(pack<T>(next(old)), relacy_order(store_half(o)), s);
+    return old;
+  }
+  bool split_cas(T &expected, T desired, std::memory_order o, const site &s) noexcept {
+    const T old = unpack<T>(cell_.load(relacy_order(load_half(o)), s));
+    if (old == expected) {
+      cell_.store(pack<T>(desired), relacy_order(store_half(o)), s);
+      return true;
+    }
+    expected = old;
+    return false;
+  }
+
   rl::atomic<value> cell_;
 };
 
@@ -282,7 +328,7 @@ class statistic {
 };
 
 void fence(std::memory_order o, site s = site::here()) noexcept;
-inline void fence_light() noexcept {}
+void fence_light(site s = site::here()) noexcept;
 void fence_heavy(site s = site::here()) noexcept;
 
 void cpu_relax(site s = site::here()) noexcept;
@@ -353,7 +399,8 @@ inline constexpr unsigned threads_limit = 16;
 struct shape {
   unsigned static_threads = 0;
   unsigned dynamic_threads = 0;
-  void (*inject_fence)(unsigned thread) noexcept = nullptr;  // a full fence on behalf of that thread
+  void (*fence_light)() noexcept = nullptr;  // the calling thread's side of an asymmetric fence
+  void (*fence_heavy)() noexcept = nullptr;
 };
 extern std::int32_t cpus;        // what osinit() says; back to 2 at the start of each execution
 extern std::uint64_t steps;      // scheduling points of this execution

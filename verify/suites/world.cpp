@@ -1,104 +1,10 @@
-// The relacy world's own promises: asymmetric fences, the futex, threads.
+// The relacy world's own promises about threads and spinning; those about memory, fences and the futex are in litmus/.
 #include "verify/suite.hpp"
 
 namespace {
 
 using heddle::acquire;
-using heddle::relaxed;
 using heddle::release;
-
-enum class side { light, heavy };
-
-inline void fence_of(side s) {
-  if (s == side::light)
-    heddle::fence_light();
-  else
-    heddle::fence_heavy();
-}
-
-// Each side stores its flag, passes its fence and loads the other's: at least one must see the other.
-template <side A, side B>
-struct store_buffering : verify::suite<2> {
-  heddle::atomic<int> flag[2];
-  int seen[2] = {};
-  void thread(unsigned i) {
-    flag[i].store(1, relaxed);
-    fence_of(i == 0 ? A : B);
-    seen[i] = flag[1 - i].load(relaxed);
-  }
-  void after() { VERIFY_INV("FENCE-SB", seen[0] == 1 || seen[1] == 1); }
-};
-
-using asymmetric = store_buffering<side::light, side::heavy>;
-HEDDLE_SUITE(asymmetric, {.name = "world.fence_asymmetric",
-                          .component = "world",
-                          .invariants = "FENCE-SB",
-                          .what = "a light fence on one side and a heavy one on the other forbid store buffering",
-                          .modes = {verify::random_mix(3), verify::full_search(5)}})
-
-using light_both = store_buffering<side::light, side::light>;
-HEDDLE_SUITE(light_both, {.name = "world.fence_light_both",
-                          .component = "world",
-                          .invariants = "FENCE-SB",
-                          .what = "two light fences order nothing",
-                          .modes = {verify::random_mix(2), verify::full_search(2)},
-                          .expected = verify::expect::red})
-
-// A sleeper that checks its word in the call cannot lose the wake; one whose waker forgets to change the word can.
-template <bool Stores>
-struct sleep_and_wake : verify::suite<2> {
-  heddle::atomic<std::uint32_t> word{0};
-  heddle::plain<int> payload{0};
-  void thread(unsigned i) {
-    if (i == 0) {
-      payload.set(1);
-      if (Stores) word.store(1, release);
-      heddle::futex_wake(word);
-    } else if (Stores) {
-      while (word.load(acquire) == 0) heddle::futex_sleep(word, 0);
-      VERIFY_CHECK(payload.get() == 1);
-    } else {
-      heddle::futex_sleep(word, 0);
-    }
-  }
-};
-
-using futex = sleep_and_wake<true>;
-HEDDLE_SUITE(futex, {.name = "world.futex",
-                     .component = "world",
-                     .invariants = "",
-                     .what = "a sleep that compares cannot miss the wake of a waker that stores first",
-                     .modes = {verify::random_mix(3), verify::full_search(5)}})
-
-using futex_lost = sleep_and_wake<false>;
-HEDDLE_SUITE(futex_lost, {.name = "world.futex_lost",
-                          .component = "world",
-                          .invariants = "",
-                          .what = "a wake before the sleep is lost: a deadlock",
-                          .modes = {verify::random_mix(2), verify::full_search(2)},
-                          .expected = verify::expect::red})
-
-// The wake alone orders nothing: the payload needs the word's own release and acquire.
-struct futex_orders_nothing : verify::suite<2> {
-  heddle::atomic<std::uint32_t> word{0};
-  heddle::plain<int> payload{0};
-  void thread(unsigned i) {
-    if (i == 0) {
-      payload.set(1);
-      word.store(1, relaxed);
-      heddle::futex_wake(word);
-    } else {
-      while (word.load(relaxed) == 0) heddle::futex_sleep(word, 0);
-      VERIFY_CHECK(payload.get() == 1);
-    }
-  }
-};
-HEDDLE_SUITE(futex_orders_nothing, {.name = "world.futex_relaxed",
-                                    .component = "world",
-                                    .invariants = "",
-                                    .what = "sleep and wake order nothing by themselves: a data race",
-                                    .modes = {verify::random_mix(2), verify::full_search(2)},
-                                    .expected = verify::expect::red})
 
 // Started threads run, have their own current_m, and end before a join returns; a third start is refused.
 struct thread_starts : verify::suite<1, 2> {

@@ -1,0 +1,69 @@
+// What a note sleeps on. The verdicts are those of the kernel's interface: a sleep compares its word in the call, a wake
+// without a sleeper is lost, a sleep may end for no reason, and none of it orders memory.
+#include "verify/litmus/litmus.hpp"
+
+namespace litmus {
+namespace {
+
+using note_word = heddle::atomic<std::uint32_t>;
+
+template <order Store, order Load>
+struct sleep_and_wake : verify::suite<2> {
+  note_word note{0};
+  heddle::plain<int> payload{0};
+  void thread(unsigned i) {
+    if (i == 0) {
+      payload.set(1);
+      note.store(1, Store);
+      heddle::futex_wake(note);
+    } else {
+      while (note.load(Load) == 0) heddle::futex_sleep(note, 0);
+      VERIFY_CHECK(payload.get() == 1);
+    }
+  }
+};
+
+struct wake_only : verify::suite<2> {
+  note_word note{0};
+  void thread(unsigned i) {
+    if (i == 0)
+      heddle::futex_wake(note);
+    else
+      heddle::futex_sleep(note, 0);
+  }
+};
+
+struct sleep_once : verify::suite<2> {
+  note_word note{0};
+  bool awake = false;
+  bool changed = false;
+  void thread(unsigned i) {
+    if (i == 0) {
+      note.store(1, release);
+      heddle::futex_wake(note);
+    } else {
+      heddle::futex_sleep(note, 0);
+      changed = note.peek() == 1;
+      awake = true;
+    }
+  }
+  void after() { VERIFY_CHECK(!(awake && !changed)); }
+};
+
+#define SHAPE "futex"
+
+#define ASKED "a lost wake-up or a data race"
+LITMUS(futex_wakes, "the waker stores with release, then wakes", never, forbidden, sleep_and_wake<release, acquire>)
+#undef ASKED
+#define ASKED "data race"
+LITMUS(futex_relaxed, "sleep and wake around a relaxed word", seen, allowed, sleep_and_wake<relaxed, relaxed>)
+#undef ASKED
+#define ASKED "lost wake-up"
+LITMUS(futex_lost, "the waker stores nothing", seen, allowed, wake_only)
+#undef ASKED
+#define ASKED "sleep ends, word unchanged"
+LITMUS_ROW(futex_spurious_random, "sampled", seen, allowed, LITMUS_RANDOM, sleep_once)
+LITMUS_ROW(futex_spurious_search, "searched", never, allowed, LITMUS_SEARCH, sleep_once)
+
+}  // namespace
+}  // namespace litmus
