@@ -38,10 +38,10 @@ std::uint64_t run(strategy &how, std::uint64_t program) {
     how.ran(current);
     --steps[current];
     state.state = state.next() + current;
-    if (state.below(8) == 0) state.state += how.choose(2 + state.below(2), choice::user);
-    state.next();
-    if (state.below(8) == 0) state.state += how.choose(2, choice::stale_load);
-    state.next();
+    unsigned answer = 0;
+    if (state.below(8) == 0) answer = how.choose(2 + state.below(2), choice::user);
+    state.state = state.next() + answer;
+    if (state.below(8) == 0) state.state = state.next() + how.choose(2, choice::stale_load);
     yielded = steps[current] > 0 && state.below(6) == 0;
   }
 }
