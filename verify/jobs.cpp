@@ -89,14 +89,16 @@ class purse {
 };
 
 // Which task starts when. The longest first, so that none is alone at the end. With a budget first those that may end
-// early, as most searches do, because what they leave over can only go to tasks that come later.
+// early, as most searches do and the short ones above all, because what they leave over can only go to tasks that come
+// later.
 std::vector<std::size_t> starting_order(const std::vector<task> &tasks, bool budgeted) {
   std::vector<std::size_t> order(tasks.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t i, std::size_t k) {
     const bool i_last = budgeted && tasks[i].how.kind == mode::random;
     const bool k_last = budgeted && tasks[k].how.kind == mode::random;
-    return i_last != k_last ? k_last : tasks[i].seconds > tasks[k].seconds;
+    if (i_last != k_last) return k_last;
+    return budgeted ? tasks[i].seconds < tasks[k].seconds : tasks[i].seconds > tasks[k].seconds;
   });
   return order;
 }
