@@ -102,8 +102,68 @@ struct drop_gosched : directed<drop_gosched, 1, 0, 1> {
   void prepare(m *mp) { become_spinning(mp); }
 };
 
+// As drop_spinning, the work on the P with the highest number: an M that looks must look at every one.
+struct drop_spinning_last : directed<drop_spinning_last, 1, 1, 1> {
+  void before() {
+    directed::before();
+    struct p *first = releasep(ms[0]), *last = releasep(ms[1]);
+    acquirep(ms[0], last);
+    acquirep(ms[1], first);
+  }
+  void prepare(m *mp) { become_spinning(mp); }
+};
+
+// An M that may not spin, because enough others do, goes to sleep beside work that is theirs. The one spinner here waits
+// for that; and a start is in flight whose M never comes. An M that took its P back because it sees work, and may not
+// steal it, would go round for as long (B4).
+struct capped : directed<capped, 2, 0, 1> {
+  void before() {
+    directed::before();
+    become_spinning(ms[2]);
+    sched.nmspinning.fetch_add(1, relaxed);
+    set_current_m(ms[0]);
+    go([this] { body(); });
+    set_current_m(nullptr);
+  }
+  void submit() {}
+  void prepare(m *mp) {
+    while (mp == ms[2] && sched.midle.empty()) cpu_relax();
+  }
+};
+
+// One pass over the Ps finds what is there, wherever it is: chance decides the order, never whether (B9). A search that
+// may miss a P goes round for as long as chance will have it.
+struct covers : directed<covers, 2, 0, 1> {
+  void before() {
+    directed::before();
+    become_spinning(ms[1]);
+    std::uint64_t chance = 0;
+    set_current_m(ms[cheaprandn(chance, 2) * 2]);
+    go([this] { body(); });
+    set_current_m(nullptr);
+  }
+  void thread(unsigned i) {
+    if (i == 1) directed::thread(i);
+  }
+};
+
 }  // namespace
 
+HEDDLE_SUITE(drop_spinning_last, {.name = "wake.drop_spinning_last",
+                                  .component = "sched/wake",
+                                  .invariants = "I13 I14 I16",
+                                  .what = "as wake.drop_spinning, the work on the last P",
+                                  .modes = {random_mix(4)}})
+HEDDLE_SUITE(capped, {.name = "wake.capped",
+                      .component = "sched/wake",
+                      .invariants = "I14",
+                      .what = "an M that may not spin sleeps, whatever work it sees (B4)",
+                      .modes = {random_mix(2)}})
+HEDDLE_SUITE(covers, {.name = "wake.covers",
+                      .component = "sched/find_runnable",
+                      .invariants = "I14",
+                      .what = "every order of stealing visits every P (B9)",
+                      .modes = {bounded(0, 2)}})
 HEDDLE_SUITE(drop_one, {.name = "wake.drop",
                         .component = "sched/wake",
                         .invariants = "I13 I14 I15",
