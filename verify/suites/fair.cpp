@@ -96,22 +96,22 @@ struct yields_wake_nobody : scheduled<yields_wake_nobody, 2, 2> {
 
 HEDDLE_SUITE(pair, {.name = "fair.runnext",
                     .component = "sched",
-                    .invariants = "I14",
+                    .invariants = "I59",
                     .what = "two goroutines that ready each other for ever do not starve a third (B35)",
                     .modes = {random_mix(2)}})
 HEDDLE_SUITE(tick, {.name = "fair.tick",
                     .component = "sched",
-                    .invariants = "I14",
+                    .invariants = "I59",
                     .what = "one that yields for ever does not starve the global queue (B34)",
                     .modes = {random_mix(2)}})
 HEDDLE_SUITE(inbox, {.name = "fair.inbox",
                      .component = "sched",
-                     .invariants = "I14",
+                     .invariants = "I59",
                      .what = "one that goscheds for ever does not starve the inbox (B57)",
                      .modes = {random_mix(2)}})
 HEDDLE_SUITE(turns, {.name = "fair.yield_turns",
                      .component = "sched",
-                     .invariants = "I20",
+                     .invariants = "I59",
                      .what = "two that goyield on one P take turns",
                      .modes = {random_mix(2)}})
 HEDDLE_SUITE(yields_wake_nobody, {.name = "fair.yields_wake_nobody",

@@ -76,15 +76,21 @@ struct waiters : scheduled<waiters, 2, 2> {
   }
 };
 
-// Used again at once: who waits for the second round is not released by the end of the first (B50).
+// Used again at once: who waits for the second round is not released by the end of the first, which is still under way
+// (B50). The second round ends only after it.
 struct again : scheduled<again, 2, 2> {
   wait_group wg{1};
   trail second;
+  atomic<std::uint32_t> first_over;
   void body() {
-    go([this] { wg.done(); });
+    go([this] {
+      wg.done();
+      first_over.store(1, release);
+    });
     wg.wait();
     wg.add(1);
     go([this] {
+      while (first_over.load(acquire) == 0) cpu_relax();
       second.step();
       wg.done();
     });
