@@ -16,6 +16,7 @@ class inject {
       gp->schedlink.set(old);
       // release: pairs with drain's exchange; gp's contents and link. A head that was taken and came back with the
       // same address is no harm: the link we wrote is right whenever the head is that address. [INJECT-1]
+      // relaxed on failure: revalidated by the next round.
     } while (!head_.compare_exchange_weak(old, gp, release, relaxed));
   }
 

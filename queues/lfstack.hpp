@@ -44,18 +44,20 @@ class lfstack {
       if (node == nullptr) return nullptr;
       // relaxed: revalidated by the CAS: if the node was popped since, the tag or the pointer differs.
       lfnode *next = node->next.load(relaxed);
-      // acquire on failure: as the load above. acquire on success is not needed (the load that gave us `old` has
-      // acquired, and nothing is published by taking a node away) and costs nothing beside the other; g++ warns of
-      // less. [LFSTACK-1]
+      // acquire: not needed on success (who gave us `old` has acquired, and nothing is published by taking a node away),
+      // but g++ warns of a failure order beyond it. acquire on failure: as the load above. [LFSTACK-1]
+      // Survives as relaxed (equivalent): the load, or the failure before, has acquired the value that succeeds.
       if (head_.compare_exchange_weak(old, pack(next, tag(old)), acquire, acquire)) return node;
     }
   }
 
   // Takes everything; the result is linked by next_of.
   T *pop_all() noexcept {
-    std::uint64_t old = head_.load(acquire);  // acquire: as in pop. [LFSTACK-1]
+    std::uint64_t old = head_.load(relaxed);  // relaxed: revalidated by the CAS
     // The tag stays: an exchange with 0 would start it over and let an old pop succeed.
-    while (unpack(old) != nullptr && !head_.compare_exchange_weak(old, pack(nullptr, tag(old)), acquire, acquire)) {
+    // acquire: pairs with push_batch's CAS; the nodes' contents and links. [LFSTACK-1]
+    // relaxed on failure: revalidated by the next round; nothing is read through it.
+    while (unpack(old) != nullptr && !head_.compare_exchange_weak(old, pack(nullptr, tag(old)), acquire, relaxed)) {
     }
     return unpack(old);
   }

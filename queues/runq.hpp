@@ -44,7 +44,9 @@ class runq {
     }
     for (;;) {
       // acquire: pairs with the release of a thief's CAS in runqgrab: its reads of the slots are done before we
-      // overwrite them (load buffering, which Relacy cannot show). [RUNQ-2]
+      // overwrite them. [RUNQ-2]
+      // Survives as relaxed (load buffering): the thief's read of a slot returns what we store there below, and its CAS,
+      // which made room for that store, succeeds: one g run twice, another lost.
       const std::uint32_t h = head_.load(acquire);
       const std::uint32_t t = tail_.load(relaxed);  // relaxed: owner-only
       if (t - h < N) {
@@ -59,7 +61,8 @@ class runq {
 
   // Puts as many of q as fit; the others stay in q. One store of tail for all. Caller: the owner.
   void runqputbatch(gqueue<T> &q) noexcept {
-    const std::uint32_t h = head_.load(acquire);                              // acquire: as in runqput. [RUNQ-2]
+    // acquire: as in runqput. [RUNQ-2]  Survives as relaxed (load buffering): as in runqput.
+    const std::uint32_t h = head_.load(acquire);
     std::uint32_t t = tail_.load(relaxed);                                    // relaxed: owner-only
     while (!q.empty() && t - h < N) slot(t++).store(q.pop_front(), relaxed);  // relaxed: published by the tail
     tail_.store(t, release);                                                  // release: as in runqput. [RUNQ-3]
@@ -94,6 +97,7 @@ class runq {
   T *runqsteal(runq &victim, bool steal_runnext) noexcept {
     const std::uint32_t t = tail_.load(relaxed);  // relaxed: owner-only
     // acquire: as in runqput; the slots beyond t are overwritten below. [RUNQ-2]
+    // Survives as relaxed (load buffering): as in runqput, between our thieves and our own copying.
     const std::uint32_t h = head_.load(acquire);
     HEDDLE_INV("I18", t - h <= N / 2);
     std::uint32_t n = victim.runqgrab(*this, t, steal_runnext);
@@ -112,6 +116,7 @@ class runq {
     const std::uint32_t t = tail_.load(relaxed);  // relaxed: owner-only
     // Ownership first, then the slots: schedlink may be written only by who owns the g. relaxed: an old
     // tail beside the new head only looks non-empty, and the slots that we read are ours to overwrite.
+    // relaxed on failure: revalidated by the next round.
     while (t != h && !head_.compare_exchange_weak(h, t, relaxed, relaxed)) {
     }
     for (; h != t; ++h) q.push_back(slot(h).load(relaxed));  // relaxed: owner-only
@@ -134,9 +139,9 @@ class runq {
     }
   }
 
-  // Any thread, a hint: the ring has something for a thief.
+  // Any thread: the ring has something for a thief. relaxed: a hint.
   bool stealable() const noexcept { return tail_.load(relaxed) != head_.load(relaxed); }
-  // Any thread, a hint.
+  // Any thread. relaxed: a hint.
   bool has_runnext() const noexcept { return runnext_.load(relaxed) != nullptr; }
   // Any thread, a hint: gs in the ring and in runnext. For reports.
   std::uint32_t size() const noexcept {
@@ -165,8 +170,8 @@ class runq {
   template <class F>
   bool runqputslow(T *gp, std::uint32_t h, std::uint32_t t, F &overflow) noexcept {
     HEDDLE_INV("I18", t - h == N);
-    // release: as in runqget. [RUNQ-4]  relaxed on failure: a consumer made room, the caller looks again.
-    if (!head_.compare_exchange_strong(h, h + N / 2, release, relaxed)) return false;
+    // release: as in runqget. [RUNQ-4]  relaxed on failure: a consumer made room, or for no reason: the caller looks again.
+    if (!head_.compare_exchange_weak(h, h + N / 2, release, relaxed)) return false;
     gqueue<T> batch;
     for (std::uint32_t i = 0; i < N / 2; ++i) batch.push_back(slot(h + i).load(relaxed));  // relaxed: owner-only
     batch.push_back(gp);
@@ -192,14 +197,16 @@ class runq {
         to.slot(at + i).store(slot(h + i).load(relaxed), relaxed);  // relaxed: revalidated by the CAS
       // release: pairs with the owner's load of head in runqput: our reads of the slots come first [RUNQ-2], and with
       // the next thief's load above [RUNQ-4]. relaxed on failure: looks again.
+      // Survives as relaxed (load buffering): as in runqput, which has the other side.
       if (head_.compare_exchange_weak(h, h + n, release, relaxed)) return n;
     }
   }
 
   std::uint32_t grab_runnext(runq &to, std::uint32_t at) noexcept {
     T *gp = runnext_.load(relaxed);  // relaxed: revalidated by the CAS
-    // acquire: pairs with runqput's exchange; gp's contents. [RUNQ-1]  relaxed on failure: gone.
-    if (gp == nullptr || !runnext_.compare_exchange_strong(gp, nullptr, acquire, relaxed)) return 0;
+    // acquire: pairs with runqput's exchange; gp's contents. [RUNQ-1]  relaxed on failure: gone, or not stolen this time,
+    // as any steal may fail; who drops its P looks again.
+    if (gp == nullptr || !runnext_.compare_exchange_weak(gp, nullptr, acquire, relaxed)) return 0;
     to.slot(at).store(gp, relaxed);  // relaxed: published by the tail, or ours
     return 1;
   }

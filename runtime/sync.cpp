@@ -43,8 +43,8 @@ void mutex::unlock_slow() noexcept {
     state_.store(locked, relaxed);
     lock_.unlock();
     std::uint32_t expected = locked;
-    // release: pairs with lock. [MUTEX-1]  relaxed on failure: somebody waits now, look again.
-    if (state_.compare_exchange_strong(expected, free, release, relaxed)) return;
+    // release: pairs with lock. [MUTEX-1]  relaxed on failure: somebody waits now, or for no reason: look again.
+    if (state_.compare_exchange_weak(expected, free, release, relaxed)) return;
   }
 }
 

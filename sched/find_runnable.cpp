@@ -100,8 +100,8 @@ g *find_runnable(m *mp, bool &inherit) noexcept {
   schedt &sched = *mp->sched;
   inherit = false;
   for (;;) {
-    // acquire: pairs with stop(); what the main goroutine did before its end is visible to m0's caller. [STOP-1]
-    if (sched.stopping.load(acquire) != 0) return nullptr;
+    // relaxed: a flag; what anybody did before its end comes to m0's caller by joinms.
+    if (sched.stopping.load(relaxed) != 0) return nullptr;
     struct p *pp = mp->p;
     if (pp->schedtick.get() % geometry::fairness_tick == 0) {
       if (g *gp = take_global(mp)) return gp;

@@ -13,13 +13,16 @@ class note {
     // release: pairs with notesleep's acquire; nextp above all. [NOTE-1]
     const std::uint32_t old = key_.exchange(signalled, release);
     HEDDLE_INV("I38", old != signalled);
+    // Survives as doubled (equivalent): a sleeper looks at the key again, and the key is still what it was.
     if (old == sleeping) futex_wake(key_);
   }
 
   // Caller: the owner. Blocks: the M.
   void notesleep() noexcept {
     std::uint32_t old = clear;
-    // acquire on failure: pairs with notewakeup. relaxed on success: nothing was said yet. [NOTE-1]
+    // acquire: not needed on success, nothing was said yet, but g++ warns of a failure order beyond it.
+    // acquire on failure: pairs with notewakeup. [NOTE-1]
+    // Survives as relaxed (equivalent): the value that succeeds is our own noteclear's.
     if (!key_.compare_exchange_strong(old, sleeping, acquire, acquire)) return;
     while (key_.load(acquire) != signalled) futex_sleep(key_, sleeping);  // acquire: pairs with notewakeup. [NOTE-1]
   }

@@ -14,7 +14,7 @@
 //
 // What each may rely on:
 //   COUNT    nmspinning > 0: somebody looks at every source after his count is gone. A count ends in D2 (then D3 looks),
-//            in resetspinning (then the waker's steps follow, after a full fence) or in W3 (then PROMISE holds).
+//            in resetspinning (then the waker's steps follow) or in W3 (then PROMISE holds).
 //   PROMISE  needspinning = 1: no P was idle after it was set, or the one that was is being taken by an M that looks at
 //            every source. Whoever clears it has counted himself in nmspinning first: COUNT covers what was promised.
 //
@@ -22,11 +22,13 @@
 //   1. S3 reads a count. The last one to take that count away comes after S3 in nmspinning's order. If by D2: his heavy
 //      fence makes the submitter pass a full fence; before S1, S3 would have seen the count gone; after S1, D3 sees the
 //      work. If by resetspinning or W3: a waker's steps follow, and case 1, 2 or 3 holds for them. (DANCE-1)
-//   2. S3 reads the promise. Whoever clears it later is counted; as case 1. (DANCE-2)
+//   2. S3 reads the promise. Whoever clears it later is counted; as case 1. Where the steps of a waker whose count has
+//      ended read it, it may be cleared already, by somebody counted: if his count ended first, the end of the waker's
+//      count has acquired the clearing and the read is not that old; else he looks after S3, as in case 1. (DANCE-2)
 //   3. The waker finds no P in W2, and a dropper puts one at once. Dekker: W3 sets needspinning, fence, reads pidle;
 //      the dropper puts to pidle, fence (D4), reads needspinning. One of them sees the other. (DANCE-3; Go's bug B1)
-//      Who clears the promise acquires it, and with it the end of the waker's count: so a submitter that has relied on
-//      that count is covered as in case 1, by the clearer's heavy fence.
+//      A submitter that has relied on the waker's count is covered too. Whoever clears the promise was counted after that
+//      count had ended, or with it: then his own count ends after S3, as in case 1.
 //   4. Who finds a P after all, having made or read a promise (W3, D5, case 5), clears it: a second P may have been put
 //      as well, and would lie idle beside a promise that case 2 relies on. Any other starter may leave one standing: a
 //      P put after the promise was made is seen by its dropper (case 3), so none is idle. (DANCE-4)
@@ -48,42 +50,29 @@ namespace {
 
 // Makes a promise, or renews it, and looks for a P that was put meanwhile.
 struct p *promise(schedt &sched) noexcept {
-  // acq_rel, an RMW: every promise and clearing so far, and the count that ended before it, happens before whoever
-  // clears next. [DANCE-2, DANCE-3]
-  sched.needspinning.exchange(1, acq_rel);
+  // release: pairs with clear_promise: the work that is promised for. An RMW, so that a renewed promise carries the
+  // earlier ones on. [DANCE-2]
+  sched.needspinning.exchange(1, release);
   fence(seq_cst);  // needspinning's store against the load of pidle; partner: stopm. [DANCE-3]
   return sched.pidle.get();
 }
 
 void clear_promise(schedt &sched) noexcept {
-  // relaxed: a promise that we miss here stands, which is always allowed. acq_rel: as in promise. [DANCE-2]
-  if (sched.needspinning.load(relaxed) != 0) sched.needspinning.exchange(0, acq_rel);
+  // relaxed: a promise that we miss here stands, which is always allowed.
+  if (sched.needspinning.load(relaxed) == 0) return;
+  // acquire: pairs with promise and startm; an RMW, so that no promise is taken away unread. [DANCE-2]
+  sched.needspinning.exchange(0, acquire);
 }
 
 void count_spinning(schedt &sched) noexcept {
-  sched.nmspinning.fetch_add(1, acq_rel);  // acq_rel: an RMW chain, as in promise. [DANCE-1]
+  sched.nmspinning.fetch_add(1, relaxed);  // relaxed: an RMW carries the ends of earlier counts on. [DANCE-1]
 }
 
 void uncount_spinning(schedt &sched) noexcept {
-  const std::int32_t before = sched.nmspinning.fetch_sub(1, acq_rel);  // acq_rel: as above. [DANCE-1]
+  // acq_rel: pairs with itself in the other Ms: whoever was counted last knows which promises the others have cleared,
+  // and does not rely on an old one. [DANCE-1]
+  const std::int32_t before = sched.nmspinning.fetch_sub(1, acq_rel);
   HEDDLE_INV("I11", before > 0);
-}
-
-// W1 to W3, after a fence that orders the caller's work, or the end of its count, before the loads.
-void wakep_fenced(schedt &sched) noexcept {
-  // relaxed: ordered by the fence; a stale value is one of cases 1 and 2. [DANCE-1, DANCE-2]
-  if (sched.nmspinning.load(relaxed) != 0 || sched.needspinning.load(relaxed) != 0) return;
-  std::int32_t none = 0;
-  // acq_rel: as in count_spinning. relaxed on failure: somebody is counted. [DANCE-1]
-  if (!sched.nmspinning.compare_exchange_strong(none, 1, acq_rel, relaxed)) return;
-  struct p *pp = sched.pidle.get();
-  if (pp == nullptr) {
-    uncount_spinning(sched);
-    pp = promise(sched);
-    if (pp == nullptr) return;
-    count_spinning(sched);
-  }
-  startm(sched, pp, true);
 }
 
 }  // namespace
@@ -92,7 +81,19 @@ void wakep_fenced(schedt &sched) noexcept {
 // starting a thread or waking one is a system call. Cost: two loads when somebody spins already or every P is busy.
 void wakep(schedt &sched) noexcept {
   fence_light();  // S1 against S3; partner: the heavy fence in drop_p. [DANCE-1]
-  wakep_fenced(sched);
+  // relaxed: ordered by the fence; a stale value is one of cases 1 and 2. [DANCE-1, DANCE-2]
+  if (sched.nmspinning.load(relaxed) != 0 || sched.needspinning.load(relaxed) != 0) return;
+  std::int32_t none = 0;
+  // relaxed: as in count_spinning. relaxed on failure: somebody is counted. [DANCE-1]
+  if (!sched.nmspinning.compare_exchange_strong(none, 1, relaxed, relaxed)) return;
+  struct p *pp = sched.pidle.get();
+  if (pp == nullptr) {
+    uncount_spinning(sched);
+    pp = promise(sched);
+    if (pp == nullptr) return;
+    count_spinning(sched);
+  }
+  startm(sched, pp, true);
 }
 
 void become_spinning(m *mp) noexcept {
@@ -105,11 +106,7 @@ void become_spinning(m *mp) noexcept {
 void resetspinning(m *mp) noexcept {
   mp->spinning = false;
   uncount_spinning(*mp->sched);
-  // The count's end against the loads in wakep_fenced: case 1. [DANCE-1] No suite breaks when it is light. It is kept for
-  // other architectures: a stale promise read here, which another M has cleared and is about to fence heavily, would leave
-  // a submitter that relied on our count to nobody, if that fence reaches the submitter before its S1 and us after our read.
-  fence(seq_cst);
-  wakep_fenced(*mp->sched);
+  wakep(*mp->sched);
 }
 
 // Has an M run pp: an idle one, else a new one. Caller: any thread that holds pp in its hands; spinning: it is counted.
@@ -127,7 +124,7 @@ void startm(schedt &sched, struct p *pp, bool spinning) noexcept {
     if (newm(sched, pp, spinning)) return;
     sched.pidle.put(pp);
     if (spinning) uncount_spinning(sched);
-    sched.needspinning.exchange(1, acq_rel);  // acq_rel: as in promise. [DANCE-2]
+    sched.needspinning.exchange(1, release);  // release: as in promise. [DANCE-2]
     fence(seq_cst);                           // needspinning against the load of midle; partner: stopm. [DANCE-5]
     if (sched.midle.empty()) return;
     pp = sched.pidle.get();
@@ -183,7 +180,7 @@ bool drop_p(m *mp) noexcept {
 }
 
 void stop(schedt &sched) noexcept {
-  sched.stopping.store(1, release);  // release: pairs with find_runnable's load. [STOP-1]
+  sched.stopping.store(1, relaxed);  // relaxed: a flag; see find_runnable
   // stopping against the loads of midle and of foreigners; partners: stopm, foreign_call. [DANCE-6, STOP-2]
   fence(seq_cst);
   sched.midle.drain([](m *mp) { mp->park.notewakeup(); });

@@ -11,7 +11,8 @@ inline const suite_calls *active_calls = nullptr;
 inline void *active_memory = nullptr;
 
 // Asymmetric fences, in the terms of the model checker: a thread's clock says what it has seen of each thread. A light
-// fence adds its thread's clock to one global clock and takes from another, a heavy fence the other way round.
+// fence adds its thread's clock to one global clock and takes from another, a heavy fence the other way round. What is
+// taken goes no further: of three threads the paper promises nothing.
 template <int N>
 struct asymmetric_fences {
   static inline rl::timestamp_t light[N];
@@ -22,8 +23,8 @@ struct asymmetric_fences {
   }
   static void exchange(const rl::timestamp_t *from, rl::timestamp_t *to) noexcept {
     auto &clock = static_cast<rl::thread_info<N> *>(rl::ctx().threadx_)->acq_rel_order_;
-    for (int i = 0; i < N; ++i) clock[i] = std::max(clock[i], from[i]);
     for (int i = 0; i < N; ++i) to[i] = std::max(to[i], clock[i]);
+    for (int i = 0; i < N; ++i) clock[i] = std::max(clock[i], from[i]);
   }
   static void pass_light() noexcept { exchange(heavy, light); }
   static void pass_heavy() noexcept { exchange(light, heavy); }

@@ -7,9 +7,10 @@ using namespace verify;
 
 // Go's TestSchedLocalQueueEmpty and its bug B5: one is here, the owner puts another and gets one. The strategy chooses
 // where each is put and from where the get takes. Always one is here, so nobody may see none.
+template <std::uint32_t Start>
 struct never_empty : verify::suite<2> {
   ledger<2> books;
-  ring<2> q;
+  ring<2> q{Start};
   std::uint64_t chance = 0;
   bool flip() { return heddle::cheaprandn(chance, 2) == 1; }
   void before() {
@@ -28,7 +29,14 @@ struct never_empty : verify::suite<2> {
     books.balanced();
   }
 };
-HEDDLE_SUITE(never_empty,
+using never_empty_0 = never_empty<0>;
+using never_empty_wrap = never_empty<0xffffffff>;
+HEDDLE_SUITE(never_empty_wrap, {.name = "runq.never_empty_wrap",
+                                .component = "runq",
+                                .invariants = "I21",
+                                .what = "as runq.never_empty across 2^32, where a tail is less than its head",
+                                .modes = {verify::random_mix(1), verify::full_search(10)}})
+HEDDLE_SUITE(never_empty_0,
              {.name = "runq.never_empty",
               .component = "runq",
               .invariants = "I21",

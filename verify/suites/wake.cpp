@@ -102,8 +102,185 @@ struct drop_gosched : directed<drop_gosched, 1, 0, 1> {
   void prepare(m *mp) { become_spinning(mp); }
 };
 
+// As drop_spinning, the work on the P with the highest number: an M that looks must look at every one.
+struct drop_spinning_last : directed<drop_spinning_last, 1, 1, 1> {
+  void before() {
+    directed::before();
+    struct p *first = releasep(ms[0]), *last = releasep(ms[1]);
+    acquirep(ms[0], last);
+    acquirep(ms[1], first);
+  }
+  void prepare(m *mp) { become_spinning(mp); }
+};
+
+// An M that may not spin, because enough others do, goes to sleep beside work that is theirs. The one spinner here waits
+// for that; and a start is in flight whose M never comes. An M that took its P back because it sees work, and may not
+// steal it, would go round for as long (B4).
+struct capped : directed<capped, 2, 0, 1> {
+  void before() {
+    directed::before();
+    become_spinning(ms[2]);
+    sched.nmspinning.fetch_add(1, relaxed);
+    set_current_m(ms[0]);
+    go([this] { body(); });
+    set_current_m(nullptr);
+  }
+  void submit() {}
+  void prepare(m *mp) {
+    while (mp == ms[2] && sched.midle.empty()) cpu_relax();
+  }
+};
+
+// One pass over the Ps finds what is there, wherever it is: chance decides the order, never whether (B9). A search that
+// may miss a P goes round for as long as chance will have it.
+struct covers : directed<covers, 2, 0, 1> {
+  void before() {
+    directed::before();
+    become_spinning(ms[1]);
+    std::uint64_t chance = 0;
+    set_current_m(ms[cheaprandn(chance, 2) * 2]);
+    go([this] { body(); });
+    set_current_m(nullptr);
+  }
+  void thread(unsigned i) {
+    if (i == 1) directed::thread(i);
+  }
+};
+
+// A spinner finds its g on the global queue, at its first tick, and the g submits another and computes until that has
+// run. A spinner that stays counted while it runs a g would be relied on in vain (B6).
+struct spinner_submits : directed<spinner_submits, 1, 1, 1> {
+  atomic<std::uint32_t> done;
+  void before() {
+    directed::before();
+    become_spinning(ms[1]);
+    set_current_m(ms[0]);
+    heddle::go([this] {
+      heddle::go([this] {
+        ran.set(1);
+        done.store(1, release);
+      });
+      while (done.load(acquire) == 0) cpu_relax();
+      stop(sched);
+    });
+    set_current_m(nullptr);
+    bool inherit = false;
+    sched.runq.globrunqput(ms[0]->p->runq.runqget(inherit));
+    sched.pidle.put(releasep(ms[0]));
+  }
+  void thread(unsigned i) {
+    if (i == 0) return;
+    set_current_m(ms[1]);
+    schedule(ms[1]);
+    if (ms[1]->p != nullptr) sched.pidle.put(releasep(ms[1]));
+    set_current_m(nullptr);
+  }
+};
+
+// Two gs that must run at once are in the inbox, and an M that is not spinning takes both. While they are in its hands
+// a spinner looks for the last time: only a wake-up tells of the second (B56). By the tick or not, as chance will have
+// it.
+struct inbox_batch : directed<inbox_batch, 1, 1, 2> {
+  void before() {
+    directed::before();
+    become_spinning(ms[0]);
+    set_current_m(nullptr);
+    for (int i = 0; i < 2; ++i)
+      heddle::detail::go_from_outside(
+          sched, [this] { body(); }, 0);
+    std::uint64_t chance = 0;
+    if (cheaprandn(chance, 2) == 1) ms[1]->p->schedtick.add();
+  }
+  void thread(unsigned i) {
+    m *const mp = ms[i];
+    set_current_m(mp);
+    if (i == 0 && !drop_p(mp)) stopm(mp);
+    if (mp->p != nullptr) schedule(mp);
+    if (mp->p != nullptr) sched.pidle.put(releasep(mp));
+    set_current_m(nullptr);
+  }
+};
+
+// An M is being born, finds nothing, and goes to sleep before its creator has made another step: that is no deadlock
+// (B10). It may not spin here, because enough others seem to: a spin loop would let the creator go on.
+struct newborn : directed<newborn, 1, 1, 1> {
+  void before() {
+    directed::before();
+    sched.options.detect_deadlock = true;
+    set_current_m(ms[0]);
+    go([] {});
+    bool inherit = false;
+    sched.maing.store(ms[0]->p->runq.runqget(inherit), relaxed);
+    set_current_m(nullptr);
+    sched.needspinning.store(0, relaxed);
+    sched.nmspinning.fetch_add(1, relaxed);
+    sched.mcount.fetch_sub(1, relaxed);  // ms[1] is no M of this suite
+    ran.set(1);
+  }
+  void thread(unsigned i) {
+    if (i == 1) return;
+    set_current_m(ms[0]);
+    VERIFY_INV("I34", newm(sched, releasep(ms[1]), false));
+    stop(sched);
+    set_current_m(nullptr);
+  }
+};
+
+// An M is being born while the runtime stops: whoever joins the Ms that are listed can join them.
+struct join_newborn : suite<2, 1> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 2, .detect_deadlock = false}};
+  void before() { VERIFY_CHECK(schedinit(sched)); }
+  void thread(unsigned i) {
+    if (i == 0) {
+      VERIFY_INV("I34", newm(sched, sched.pidle.get(), false));
+    } else {
+      stop(sched);
+      joinms(sched);
+    }
+  }
+  void after() {
+    VERIFY_INV("I7", sched.pidle.peek_count() == 1);
+    schedfree(sched);
+  }
+};
+
 }  // namespace
 
+HEDDLE_SUITE(join_newborn, {.name = "wake.join_newborn",
+                            .component = "sched/m",
+                            .invariants = "I7 I34",
+                            .what = "an M is listed when it can be joined",
+                            .modes = {random_mix(2), bounded(2, 2)}})
+HEDDLE_SUITE(spinner_submits, {.name = "wake.spinner_submits",
+                               .component = "sched/wake",
+                               .invariants = "I11 I13",
+                               .what = "a spinner is not counted any more when it runs what it found (B6)",
+                               .modes = {random_mix(3)}})
+HEDDLE_SUITE(inbox_batch, {.name = "wake.inbox_batch",
+                           .component = "sched/find_runnable",
+                           .invariants = "I13 I14",
+                           .what = "an M that takes two from the inbox tells of the second (B56)",
+                           .modes = {random_mix(5)}})
+HEDDLE_SUITE(newborn, {.name = "wake.newborn",
+                       .component = "sched/deadlock",
+                       .invariants = "I34 I36",
+                       .what = "an M that is being born is counted: no deadlock is reported (B10)",
+                       .modes = {random_mix(2)}})
+HEDDLE_SUITE(drop_spinning_last, {.name = "wake.drop_spinning_last",
+                                  .component = "sched/wake",
+                                  .invariants = "I13 I14 I16",
+                                  .what = "as wake.drop_spinning, the work on the last P",
+                                  .modes = {random_mix(4)}})
+HEDDLE_SUITE(capped, {.name = "wake.capped",
+                      .component = "sched/wake",
+                      .invariants = "I14",
+                      .what = "an M that may not spin sleeps, whatever work it sees (B4)",
+                      .modes = {random_mix(2)}})
+HEDDLE_SUITE(covers, {.name = "wake.covers",
+                      .component = "sched/find_runnable",
+                      .invariants = "I14",
+                      .what = "every order of stealing visits every P (B9)",
+                      .modes = {bounded(0, 2)}})
 HEDDLE_SUITE(drop_one, {.name = "wake.drop",
                         .component = "sched/wake",
                         .invariants = "I13 I14 I15",

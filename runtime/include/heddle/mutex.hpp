@@ -15,17 +15,18 @@ class mutex {
   void lock() noexcept {
     std::uint32_t expected = free;
     // acquire: pairs with unlock's CAS; what earlier holders did. [MUTEX-1]  relaxed on failure: lock_slow looks again.
-    if (!state_.compare_exchange_strong(expected, locked, acquire, relaxed)) lock_slow();
+    if (!state_.compare_exchange_weak(expected, locked, acquire, relaxed)) lock_slow();
   }
   bool try_lock() noexcept {
     std::uint32_t expected = free;
-    return state_.compare_exchange_strong(expected, locked, acquire, relaxed);  // as in lock. [MUTEX-1]
+    // acquire: as in lock. [MUTEX-1]  relaxed on failure: somebody else has it.
+    return state_.compare_exchange_strong(expected, locked, acquire, relaxed);
   }
   // Caller: a goroutine, any. Blocks: nothing. Errors: unlocking what is not locked is misuse.
   void unlock() noexcept {
     std::uint32_t expected = locked;
     // release: pairs with lock's CAS and lock_slow's exchange. [MUTEX-1]  relaxed on failure: unlock_slow looks again.
-    if (!state_.compare_exchange_strong(expected, free, release, relaxed)) unlock_slow();
+    if (!state_.compare_exchange_weak(expected, free, release, relaxed)) unlock_slow();
   }
 
  private:

@@ -1,0 +1,422 @@
+#!/usr/bin/env python3
+"""Does the model checker notice? Applies each seeded mistake to a copy of the tree, builds it, runs the suite it names.
+
+Exit status: 0 every mistake was noticed, 1 not so, 2 wrong usage. See README.md beside this file.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import fcntl
+import fnmatch
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+from xml.sax.saxutils import escape, quoteattr
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+WORK = ROOT / "build" / "mutants"
+TREE = WORK / "tree"
+FIELDS = ("Bug", "Origin", "Suite", "Invariant", "Measured")
+
+
+class Fault(Exception):
+    """Ends the run: what was asked for cannot be answered."""
+
+
+@dataclasses.dataclass
+class Patch:
+    path: pathlib.Path
+    header: dict
+    files: list  # that it changes
+    complaint: str  # why it cannot be used; else empty
+
+    @property
+    def name(self):
+        return self.path.stem
+
+    @property
+    def suite(self):
+        return self.header.get("Suite", "")
+
+
+@dataclasses.dataclass
+class Result:
+    patch: Patch
+    verdict: str
+    detail: str = ""
+    mode: str = ""
+    executions: int = 0
+    seconds: float = 0.0
+
+    @property
+    def killed(self):
+        return self.verdict == "killed"
+
+
+def read_patch(path):
+    text = path.read_text()
+    head, mark, diff = text.partition("\n--- a/")
+    header = {}
+    for line in head.splitlines():
+        key, colon, value = line.partition(":")
+        if colon and re.fullmatch(r"[A-Z][a-z]+", key):
+            header[key] = value.strip()
+        elif line.strip() and not line.startswith(("diff ", "index ")):
+            return Patch(path, header, [], f"the header has a line that is no field: {line!r}")
+    complaint = ""
+    missing = [f for f in FIELDS if not header.get(f)]
+    if missing:
+        complaint = "the header lacks " + ", ".join(missing)
+    elif not mark:
+        complaint = "there is no diff"
+    elif header["Suite"] not in suite_files():
+        complaint = f"there is no suite {header['Suite']}"
+    files = re.findall(r"^--- a/(\S+)", mark + diff, re.MULTILINE)
+    return Patch(path, header, files, complaint)
+
+
+_suite_files = {}
+
+
+def suite_files():
+    """Suite -> the file that holds it, relative to verify/."""
+    if not _suite_files:
+        for path in sorted((ROOT / "verify" / "suites").glob("*.cpp")):
+            for name in re.findall(r'\.name = "([^"]+)"', path.read_text()):
+                _suite_files[name] = f"suites/{path.name}"
+    return _suite_files
+
+
+def group_of(patch):
+    return pathlib.Path(suite_files()[patch.suite]).stem
+
+
+def git_apply(patch, where, check):
+    # The copy lies below a repository that it is no part of: git must not look further up.
+    env = dict(os.environ, GIT_CEILING_DIRECTORIES=str(where.parent))
+    command = ["git", "apply", "-p1"] + (["--check"] if check else []) + [str(patch.path)]
+    done = subprocess.run(command, cwd=where, env=env, capture_output=True, text=True)
+    return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["git apply failed"])[0]
+
+
+# --- the copy ---
+
+
+def sync_tree():
+    """Makes the copy equal to the working tree. What is equal keeps its time, so that nothing is built twice."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+    ).stdout.decode()
+    wanted = {name for name in listed.split("\0") if name and (ROOT / name).is_file()}
+    for path in list(TREE.rglob("*")) if TREE.exists() else []:
+        if path.is_file() and str(path.relative_to(TREE)) not in wanted:
+            path.unlink()
+    for name in wanted:
+        source, target = ROOT / name, TREE / name
+        if target.is_file() and target.read_bytes() == source.read_bytes():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)  # a new time: whatever was built from the old text is built again
+
+
+@contextlib.contextmanager
+def patched(patch):
+    """The copy with the mistake in it, and afterwards exactly as before, times included."""
+    saved = {name: ((TREE / name).read_bytes(), (TREE / name).stat().st_mtime_ns) for name in patch.files}
+    try:
+        complaint = git_apply(patch, TREE, check=False)
+        if complaint:
+            raise Fault(complaint)
+        yield
+    finally:
+        for name, (content, mtime) in saved.items():
+            (TREE / name).write_bytes(content)
+            os.utime(TREE / name, ns=(mtime, mtime))
+
+
+# --- building and running ---
+
+
+class Group:
+    """The suites of one file, with a build folder of their own.
+
+    The folder built from the clean copy is kept beside it and put back after each mistake. Objects of a patched source
+    never outlive it, so the clean sources can have their old times back and nothing has to be built a second time.
+    """
+
+    def __init__(self, name, jobs):
+        self.name = name
+        self.jobs = jobs
+        self.folder = WORK / name
+        self.kept = WORK / (name + ".clean")
+        self.log = WORK / (name + ".log")
+        self.modes = {}  # suite -> how many it has
+
+    def run(self, command, **more):
+        # One object serves every folder: the compiler cache must not tell them apart.
+        env = dict(os.environ, CCACHE_NOHASHDIR="1")
+        with self.log.open("a") as log:
+            return subprocess.run(command, env=env, stdout=log, stderr=subprocess.STDOUT, **more).returncode == 0
+
+    def build(self):
+        self.log.write_text("")
+        return self.run(["cmake", "--build", str(self.folder), "--target", "verify", "-j", str(self.jobs)])
+
+    def prepare(self):
+        self.log.write_text("")
+        if self.kept.exists():
+            self.restore()
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            cache = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
+            text = (TREE / "verify" / "suites" / f"{self.name}.cpp").read_text()
+            needed = "ON" if re.search(r'#include "(heddle/|sched/proc|verify/suites/scheduled)', text) else "OFF"
+            options = [f"-DHEDDLE_VERIFY_SUITES=suites/{self.name}.cpp", f"-DHEDDLE_VERIFY_SHARED_SOURCES={needed}"]
+            command = ["cmake", "--preset", "relacy", "-B", str(self.folder)] + options + cache
+            if not self.run(command, cwd=TREE):
+                raise Fault(f"cannot configure: {self.log}")
+        if not self.build():
+            raise Fault(f"the clean tree does not build: {self.log}")
+        shutil.rmtree(self.kept, ignore_errors=True)
+        shutil.copytree(self.folder, self.kept, symlinks=True)
+
+    def restore(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(self.kept, self.folder, symlinks=True)
+
+    def verify(self, arguments, report):
+        command = [str(self.folder / "verify" / "verify"), "--json", str(report)] + arguments
+        report.unlink(missing_ok=True)
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def check_clean(self, suites):
+        """A suite that fails without the mistake tells nothing about it."""
+        report = WORK / f"{self.name}.json"
+        self.verify([a for s in sorted(suites) for a in ("--filter", s)], report).wait()
+        for row in rows_of(report):
+            self.modes[row["suite"]] = self.modes.get(row["suite"], 0) + 1
+            if row["end"] != "passed":
+                raise Fault(f"{row['suite']} does not pass on the clean tree: {row['verdict']} {row['broken']}")
+        if set(self.modes) != set(suites):
+            raise Fault(f"verify ended without a report of {', '.join(sorted(set(suites) - set(self.modes)))}")
+
+    def hunt(self, suite):
+        """Every mode of the suite, side by side; the first that fails ends the others."""
+        reports = [WORK / f"{self.name}.{i}.json" for i in range(self.modes[suite])]
+        running = {}
+        for i, report in enumerate(reports):
+            part = ["--filter", suite, "--jobs", "1", "--shard", f"{i + 1}/{len(reports)}"]
+            running[self.verify(part, report)] = report
+        executions = 0
+        while running:
+            time.sleep(0.02)
+            for process in [p for p in running if p.poll() is not None]:
+                for row in rows_of(running.pop(process)):
+                    executions += row["executions"]
+                    if row["end"] != "passed":
+                        for other in running:
+                            other.kill()
+                            other.wait()
+                        return row, row["executions"]
+        return None, executions
+
+
+def rows_of(report):
+    return json.loads(report.read_text())["rows"] if report.exists() else []
+
+
+def first_line(row):
+    return " - ".join(part.splitlines()[0] for part in (row["verdict"], row["broken"]) if part.strip())
+
+
+def try_one(patch, group):
+    start = time.monotonic()
+    result = Result(patch, "survived")
+    try:
+        with patched(patch):
+            if not group.build():
+                result.verdict, result.detail = "does not build", f"see {group.log.relative_to(ROOT)}"
+                shutil.copy(group.log, WORK / (patch.name + ".log"))
+            else:
+                row, result.executions = group.hunt(patch.suite)
+                if row:
+                    result.verdict, result.detail, result.mode = "killed", first_line(row), row["mode"]
+    except Fault as fault:
+        result.verdict, result.detail = "does not apply", str(fault)
+    finally:
+        group.restore()
+    result.seconds = time.monotonic() - start
+    return result
+
+
+# --- telling ---
+
+
+def grouped(n):
+    return f"{n:,}"
+
+
+def print_table(results):
+    lines = [("mistake", "origin", "suite", "verdict", "executions", "mode", "time", "how")]
+    for r in results:
+        h = r.patch.header
+        lines.append((r.patch.name, h.get("Origin", "-").split(",")[0], r.patch.suite or "-", r.verdict,
+                      grouped(r.executions) if r.executions else "-", r.mode or "-", f"{r.seconds:.0f}s", r.detail[:90]))
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    for line in lines:
+        cells = (c.rjust(w) if i in (4, 6) else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths)))
+        print("  ".join(cells).rstrip())
+
+
+def write_json(path, results):
+    rows = [{"patch": r.patch.name, **{k.lower(): v for k, v in r.patch.header.items()}, "verdict": r.verdict,
+             "mode": r.mode, "executions": r.executions, "seconds": round(r.seconds, 2), "detail": r.detail}
+            for r in results]
+    killed = sum(r.killed for r in results)
+    path.write_text(json.dumps({"killed": killed, "all": len(results), "rows": rows}, indent=2) + "\n")
+
+
+def write_junit(path, results):
+    bad = sum(not r.killed for r in results)
+    out = ['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>",
+           f'<testsuite name="mutants" tests="{len(results)}" failures="{bad}">']
+    for r in results:
+        case = f'<testcase classname={quoteattr(r.patch.suite)} name={quoteattr(r.patch.name)} time="{r.seconds:.3f}">'
+        if not r.killed:
+            case += f"<failure message={quoteattr(r.verdict)}>{escape(r.detail)}</failure>"
+        out.append(case + "</testcase>")
+    path.write_text("\n".join(out + ["</testsuite>", "</testsuites>"]) + "\n")
+
+
+def progress(done, count, text, end=False):
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K" + ("" if end else f"[{done}/{count}] {text}"))
+    sys.stderr.flush()
+
+
+def record(patch, result):
+    """Writes what was measured into the patch's header."""
+    text = f"Measured: {grouped(result.executions)} executions, {result.mode}"
+    patch.path.write_text(re.sub(r"^Measured:.*$", text, patch.path.read_text(), count=1, flags=re.MULTILINE))
+
+
+# --- the command line ---
+
+
+def shard_from(text):
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise argparse.ArgumentTypeError(f"not a shard: '{text}' (write 1/4 for the first of four)")
+    return int(match[1]), int(match[2])
+
+
+def positive(text):
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"not a number of jobs: '{text}'")
+    return int(text)
+
+
+def parse_arguments():
+    p = argparse.ArgumentParser(prog="run.py", description=__doc__.splitlines()[0])
+    p.add_argument("--filter", metavar="GLOB", action="append", help="only patches whose name matches; may be repeated")
+    p.add_argument("--list", action="store_true", help="print the patches and end")
+    p.add_argument("--apply-only", action="store_true", help="only check that each applies and its header is complete")
+    p.add_argument("--jobs", type=positive, default=len(os.sched_getaffinity(0)), help="compilers at a time")
+    p.add_argument("--shard", metavar="I/N", type=shard_from, default=(1, 1), help="the i-th of n parts, as 1/4")
+    p.add_argument("--json", metavar="FILE", type=pathlib.Path, help="write a JSON report")
+    p.add_argument("--junit", metavar="FILE", type=pathlib.Path, help="write a JUnit report")
+    p.add_argument("--record", action="store_true", help="write what was measured into the headers")
+    return p, p.parse_args()
+
+
+@contextlib.contextmanager
+def alone():
+    """Two runs in one folder would build each other's mistakes."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    with (WORK / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Fault(f"another run is at work in {WORK}") from None
+        yield
+
+
+def run(patches, jobs, record_them):
+    groups, results = {}, {}
+    usable = []
+    for patch in patches:
+        complaint = patch.complaint or git_apply(patch, ROOT, check=True)
+        if complaint:
+            results[patch.name] = Result(patch, "does not apply", complaint)
+        else:
+            usable.append(patch)
+    sync_tree()
+    usable.sort(key=lambda patch: (group_of(patch), patch.name))
+    for patch in usable:
+        name = group_of(patch)
+        if name not in groups:
+            progress(len(results), len(patches), f"building and checking the clean tree: {name}")
+            groups[name] = Group(name, jobs)
+            groups[name].prepare()
+            groups[name].check_clean({p.suite for p in usable if group_of(p) == name})
+        progress(len(results), len(patches), f"{patch.name} against {patch.suite}")
+        result = results[patch.name] = try_one(patch, groups[name])
+        if not result.killed or not sys.stderr.isatty():
+            progress(0, 0, "", end=True)
+            told = f"{grouped(result.executions)} executions, " if result.executions else ""
+            print(f"{patch.name}: {result.verdict}, {told}{result.seconds:.0f} s - {result.detail}", file=sys.stderr)
+        if record_them and result.killed:
+            record(patch, result)
+    progress(0, 0, "", end=True)
+    return [results[patch.name] for patch in patches]
+
+
+def main():
+    parser, a = parse_arguments()
+    patches = [read_patch(path) for path in sorted(HERE.glob("*.patch"))]
+    if a.filter:
+        patches = [p for p in patches if any(fnmatch.fnmatchcase(p.name, glob) for glob in a.filter)]
+    index, count = a.shard
+    patches = patches[index - 1::count]
+    if not patches:
+        parser.error("no patch matches; see --list")
+    if a.list:
+        width = max(len(p.name) for p in patches)
+        for p in patches:
+            print(f"{p.name.ljust(width)}  {p.suite.ljust(24)}  {p.header.get('Bug', '')}")
+        return 0
+    if a.apply_only:
+        bad = 0
+        for p in patches:
+            complaint = p.complaint or git_apply(p, ROOT, check=True)
+            if complaint:
+                bad += 1
+                print(f"{p.name}: {complaint}")
+        print(f"{len(patches) - bad} of {len(patches)} apply")
+        return 1 if bad else 0
+    try:
+        with alone():
+            results = run(patches, a.jobs, a.record)
+    except Fault as fault:
+        progress(0, 0, "", end=True)
+        print(f"run.py: {fault}", file=sys.stderr)
+        return 1
+    print_table(results)
+    if a.json:
+        write_json(a.json, results)
+    if a.junit:
+        write_junit(a.junit, results)
+    killed = sum(r.killed for r in results)
+    print(f"killed {killed} of {len(results)}")
+    return 0 if killed == len(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
