@@ -62,6 +62,8 @@ std::optional<int> read_arguments(int argc, char **argv, arguments &a) {
   app.add_flag("--list", a.list, "print the suites and end");
   app.add_flag("--litmus", a.litmus, "run the suites of litmus/ and print what Relacy shows beside what C++20 says");
   app.add_option("--filter", a.filters, "only suites whose name matches this glob; may be repeated")->type_name("GLOB");
+  app.add_option("--mode", a.modes, "only modes whose name matches this glob, as 'bound *'; may be repeated")
+      ->type_name("GLOB");
   add_parsed(app, "--budget", "TIME", a.budget, seconds_from, "not a time", "write 90s, 20m or 8h",
              "time for the whole run, shared out, as 90s, 20m, 8h");
   app.add_option("--jobs", a.jobs, "processes at a time (default: the CPUs)")->check(CLI::Range(1u, 1024u));

@@ -13,6 +13,7 @@ struct arguments {
   bool list = false;
   bool litmus = false;
   std::vector<std::string> filters;
+  std::vector<std::string> modes;
   double budget = 0;  // seconds; 0: what each mode asks for
   shard part;
   std::string replay;

@@ -7,19 +7,27 @@
 
 #include <fnmatch.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cstdio>
 
 namespace {
 
 using namespace verify;
 
-std::vector<const suite_entry *> select(const std::vector<std::string> &filters) {
+bool wanted(const std::string &name, const std::vector<std::string> &globs) {
+  return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const std::string &glob) {
+           return fnmatch(glob.c_str(), name.c_str(), 0) == 0;
+         });
+}
+
+bool wanted(const mode &m, const arguments &a) { return m.kind != mode::none && wanted(mode_name(m), a.modes); }
+
+std::vector<const suite_entry *> select(const arguments &a) {
   std::vector<const suite_entry *> selected;
-  for (const suite_entry &s : suites()) {
-    bool wanted = filters.empty();
-    for (const std::string &f : filters) wanted = wanted || fnmatch(f.c_str(), s.info.name, 0) == 0;
-    if (wanted) selected.push_back(&s);
-  }
+  for (const suite_entry &s : suites())
+    if (wanted(s.info.name, a.filters) &&
+        std::any_of(std::begin(s.info.modes), std::end(s.info.modes), [&](const mode &m) { return wanted(m, a); }))
+      selected.push_back(&s);
   return selected;
 }
 
@@ -47,7 +55,7 @@ std::vector<task> plan(const arguments &a, const std::vector<const suite_entry *
   unsigned turn = 0;
   for (const suite_entry *s : selected)
     for (const mode &m : s->info.modes) {
-      if (m.kind == mode::none) continue;
+      if (!wanted(m, a)) continue;
       if (s->info.expected != expect::red)
         tasks.push_back({s, m, m.seconds / a.part.count, a.part});
       else if (turn++ % a.part.count == a.part.index)
@@ -103,8 +111,8 @@ int main(int argc, char **argv) {
   if (const auto status = read_arguments(argc, argv, a)) return *status;
   if (a.litmus && a.part.count > 1) return usage_error(a, "--litmus judges whole searches: leave out --shard");
   if (a.litmus && a.filters.empty()) a.filters = {"litmus.*"};
-  const std::vector<const suite_entry *> selected = select(a.filters);
-  if (selected.empty()) return usage_error(a, "no suite matches; see verify --list");
+  const std::vector<const suite_entry *> selected = select(a);
+  if (selected.empty()) return usage_error(a, "no suite and mode matches; see verify --list");
   if (a.list) {
     print_list(stdout, selected);
     return 0;

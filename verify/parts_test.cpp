@@ -118,6 +118,29 @@ void test_samples() {
   check(common.size() == measured, "windows share the measured iterations only");
 }
 
+void test_coverage() {
+  distinct_table few;
+  for (std::uint64_t i = 0; i < 49'990; ++i) few.add(i % 10);
+  check(few.distinct() == 10 && few.unseen() == 0, "ten are told apart");
+  check(!few.saturated(), "too early to be saturated");
+  for (std::uint64_t i = 0; i < 20; ++i) few.add(i % 10);
+  check(few.saturated(), "saturated");
+  few.add(10);
+  check(few.saturated(), "one new is no reason to go on");
+  few.add(11);
+  check(!few.saturated(), "two are");
+
+  distinct_table many;
+  splitmix64 hashes{1};
+  std::uint64_t added = 0;
+  for (; !many.full(); ++added) many.add(hashes.next());
+  check(many.distinct() == added && many.unseen() == 1, "nothing is known of a table that has just become full");
+  for (unsigned i = 0; i < 100; ++i) many.add(hashes.next());
+  hashes.state = 1;
+  for (unsigned i = 0; i < 300; ++i) many.add(hashes.next());
+  check(many.distinct() == added && many.unseen() == 0.25, "one in four is not in the full table");
+}
+
 bool write_reports(const char *junit, const char *json) {
   std::string all;
   for (int c = 1; c < 256; ++c) all += static_cast<char>(c);
@@ -138,6 +161,7 @@ int main(int argc, char **argv) {
   if (argc != 3) return 2;
   test_searches();
   test_samples();
+  test_coverage();
   check(write_reports(argv[1], argv[2]), "the reports are written");
   return failures == 0 ? 0 : 1;
 }

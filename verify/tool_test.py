@@ -30,12 +30,16 @@ class Tool(unittest.TestCase):
 
     def report(self, *arguments, status=0):
         file = os.path.join(self.folder, 'report.json')
+        if '--budget' not in arguments:
+            arguments += ('--budget', '40s')  # ends by itself long before, and on a busy machine as well
         self.run_tool(*arguments, '--json', file, status=status)
         with open(file, encoding='utf-8') as stream:
             return json.load(stream)
 
     def rows(self, *arguments, mode, status=0):
-        return [r for r in self.report(*arguments, status=status)['rows'] if r['mode'] == mode]
+        rows = self.report(*arguments, '--mode', mode, status=status)['rows']
+        self.assertEqual({r['mode'] for r in rows}, {mode})
+        return rows
 
 
 class Usage(Tool):
@@ -50,7 +54,7 @@ class Usage(Tool):
         self.assertEqual([line.split()[0] for line in lines], ['suite', 'canary.relaxed_flag'])
 
     def test_help(self):
-        for option in ('--budget', '--executions', '--filter', '--json', '--junit', '--replay', '--shard', '--window'):
+        for option in ('--budget', '--executions', '--filter', '--json', '--mode', '--junit', '--replay', '--shard', '--window'):
             self.assertIn(option, self.run_tool('--help').stdout)
 
     def test_wrong_usage(self):
@@ -63,7 +67,8 @@ class Usage(Tool):
                 (['--shard', '0/4'], "not a shard: '0/4'"),
                 (['--shard', '1'], "not a shard: '1'"),
                 (['--shard', '-1/2'], 'shard'),
-                (['--filter', 'there.is.no.such'], 'no suite matches'),
+                (['--filter', 'there.is.no.such'], 'no suite and mode matches'),
+                (['--mode', 'bound 99'], 'no suite and mode matches'),
                 (['--replay', 'nonsense'], "no such execution: 'nonsense'"),
                 (['--replay', 'no.suite:full-1'], 'no such execution'),
                 (['--jobs', '0'], '--jobs'),
