@@ -162,10 +162,10 @@ class Parts(Tool):
         return sum(int(r['fingerprint'], 16) for r in rows) % 2**64
 
     def test_shards_of_a_search(self):
-        self.need('runq.emptied', 'spinlock.tries', 'runq.never_empty_overflow')
+        self.need('runq.emptied', 'spinlock.tries', 'runq.batch')
         for suite, mode, counts in (('runq.emptied', 'bound 2', (2, 3, 4, 5)), ('spinlock.tries', 'full', (2, 3, 4, 5)),
-                                    ('runq.never_empty_overflow', 'full', (3,))):
-            arguments = ('--filter', suite, '--executions', 20_000)  # enough for the search
+                                    ('runq.batch', 'bound 3', (3,))):
+            arguments = ('--filter', suite)
             whole, = self.rows(*arguments, mode=mode)
             for n in counts:
                 with self.subTest(suite=suite, n=n):
