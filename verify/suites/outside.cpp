@@ -28,6 +28,42 @@ struct stopped : suite<2, 1> {
   }
 };
 
+// Two at once: neither is forgotten, and what they have done is seen by who goes on when the Ms are joined.
+struct stopped_two : suite<3> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
+  plain<int> done[2];
+  void thread(unsigned i) {
+    if (i != 0) {
+      const foreign_call here(sched);
+      if (here.open()) done[i - 1].set(1);
+      return;
+    }
+    stop(sched);
+    joinms(sched);
+    for (const plain<int> &d : done) VERIFY_INV("STOP-2", d.get() <= 1);
+  }
+  void after() { VERIFY_INV("STOP-2", sched.foreigners.peek() == 0); }
+};
+
+// Two threads start a goroutine each: both are counted, and have a number of their own.
+struct two_numbers : suite<2> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
+  void before() {
+    VERIFY_CHECK(schedinit(sched));
+    stop(sched);  // nobody is to run them
+  }
+  void thread(unsigned) {
+    heddle::detail::go_from_outside(
+        sched, [] {}, 0);
+  }
+  void after() {
+    VERIFY_INV("I1", gcount(sched) == 2);
+    const g *const first = sched.allgs.get();
+    VERIFY_INV("GOID", first->goid.get() != first->alllink->goid.get());
+    schedfree(sched);
+  }
+};
+
 // The same for a goroutine that is readied from outside, from the moment when it can be: the runtime stops just then.
 struct stopped_ready : suite<2, 1> {
   schedt sched{sched_options{.procs = 1, .threads_max = 2, .detect_deadlock = false}};
@@ -87,6 +123,16 @@ HEDDLE_SUITE(stopped, {.name = "outside.stop",
                        .invariants = "STOP-2 I34",
                        .what = "no M is started after joinms by a thread that submits",
                        .modes = {random_mix(3), bounded(2, 3)}})
+HEDDLE_SUITE(stopped_two, {.name = "outside.stop_two",
+                           .component = "sched/wake",
+                           .invariants = "STOP-2",
+                           .what = "as outside.stop with two threads, and what they did is seen afterwards",
+                           .modes = {random_mix(2), bounded(2, 2)}})
+HEDDLE_SUITE(two_numbers, {.name = "outside.numbers",
+                           .component = "sched/newproc",
+                           .invariants = "I1 GOID",
+                           .what = "goroutines started at once by two threads are counted, and their numbers differ",
+                           .modes = {random_mix(2)}})
 HEDDLE_SUITE(stopped_ready, {.name = "outside.stop_ready",
                              .component = "sched/wake",
                              .invariants = "STOP-2 I34",

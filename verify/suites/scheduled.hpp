@@ -55,6 +55,9 @@ struct scheduled : suite<1 + Foreign, Ms - 1> {
     for (heddle::g *gp = sched.allgs.get(); gp != nullptr; gp = gp->alllink)
       VERIFY_INV("I27", heddle::readgstatus(gp) == heddle::gstatus::dead);
     VERIFY_INV("I1", heddle::gcount(sched) == 0);
+    for (heddle::g *gp = sched.allgs.get(); gp != nullptr; gp = gp->alllink)
+      for (heddle::g *other = gp->alllink; other != nullptr; other = other->alllink)
+        VERIFY_INV("GOID", gp->goid.get() != other->goid.get() || gp->goid.get() == 0);
     heddle::schedfree(sched);
   }
 

@@ -226,6 +226,45 @@ struct newborn : directed<newborn, 1, 1, 1> {
   }
 };
 
+// A promise stands beside a count. One M clears it, finds nothing and goes to sleep; the one that was counted has found
+// a g, which computes on for ever, and must not take the old promise for a present one (DANCE-2).
+struct stale_promise : directed<stale_promise, 2, 0, 1> {
+  void before() {
+    directed::before();
+    ms[2]->spinning = true;
+    sched.nmspinning.fetch_add(1, relaxed);
+    sched.needspinning.exchange(1, release);
+  }
+  void thread(unsigned i) {
+    if (i != 2) return directed::thread(i);
+    set_current_m(ms[2]);
+    resetspinning(ms[2]);
+    set_current_m(nullptr);
+  }
+};
+
+// A P is handed on with work in its queue, no M is to be had, and so it is left with a promise; the other M clears that
+// promise for the one that stood before. Who takes a promise away must see what was promised (DANCE-2, DANCE-5).
+struct handed_on : directed<handed_on, 1, 0, 1> {
+  void before() {
+    directed::before();
+    set_current_m(ms[0]);
+    go([this] { body(); });
+    set_current_m(nullptr);
+    sched.needspinning.exchange(1, release);
+  }
+  void submit() { startm(sched, releasep(ms[0]), false); }
+};
+
+// Two threads at once ask for an M that may not be: the count of Ms is what it was (I34).
+struct refused : directed<refused, 1, 0, 1> {
+  void thread(unsigned i) { VERIFY_INV("I34", !newm(sched, ms[i]->p, false)); }
+  void after() {
+    VERIFY_INV("I34", sched.mcount.peek() == procs);
+    schedfree(sched);
+  }
+};
+
 // An M is being born while the runtime stops: whoever joins the Ms that are listed can join them.
 struct join_newborn : suite<2, 1> {
   schedt sched{sched_options{.procs = 1, .threads_max = 2, .detect_deadlock = false}};
@@ -311,6 +350,21 @@ HEDDLE_SUITE(drop_two, {.name = "wake.drop_two",
                         .invariants = "I13 I14 I15",
                         .what = "two Ps are dropped while two goroutines are submitted",
                         .modes = {random_mix(12)}})
+HEDDLE_SUITE(stale_promise, {.name = "wake.stale_promise",
+                             .component = "sched/wake",
+                             .invariants = "I13 I14",
+                             .what = "a waker does not rely on a promise that was cleared before its own count ended",
+                             .modes = {random_mix(6)}})
+HEDDLE_SUITE(handed_on, {.name = "wake.handed_on",
+                         .component = "sched/wake",
+                         .invariants = "I14 I15",
+                         .what = "a promise is renewed for a P with work while another M clears the old one",
+                         .modes = {random_mix(6), bounded(2, 4)}})
+HEDDLE_SUITE(refused, {.name = "wake.refused",
+                       .component = "sched/m",
+                       .invariants = "I34",
+                       .what = "two starts of an M that are refused leave no trace in the count",
+                       .modes = {random_mix(1), full_search(2)}})
 HEDDLE_SUITE(drop_two_mixed, {.name = "wake.drop_two_mixed",
                               .component = "sched/wake",
                               .invariants = "I13 I14 I15",
