@@ -68,7 +68,7 @@ std::optional<int> read_arguments(int argc, char **argv, arguments &a) {
              "time for the whole run, shared out, as 90s, 20m, 8h");
   app.add_option("--jobs", a.jobs, "processes at a time (default: the CPUs)")->check(CLI::Range(1u, 1024u));
   add_parsed(app, "--shard", "I/N", a.part, shard_from, "not a shard", "write 1/4 for the first of four",
-             "the i-th of n parts of every search, as 1/4");
+             "the i-th of n parts of every run, as 1/4; together they hold each execution once");
   app.add_option("--replay", a.replay, "repeat one execution and tell it event by event")->type_name("TOKEN");
   app.add_option("--junit", a.junit, "write a JUnit report")->type_name("FILE");
   app.add_option("--json", a.json, "write a JSON report")->type_name("FILE");
