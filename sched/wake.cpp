@@ -27,8 +27,10 @@
 //      count has acquired the clearing and the read is not that old; else he looks after S3, as in case 1. (DANCE-2)
 //   3. The waker finds no P in W2, and a dropper puts one at once. Dekker: W3 sets needspinning, fence, reads pidle;
 //      the dropper puts to pidle, fence (D4), reads needspinning. One of them sees the other. (DANCE-3; Go's bug B1)
-//      A submitter that has relied on the waker's count is covered too. Whoever clears the promise was counted after that
-//      count had ended, or with it: then his own count ends after S3, as in case 1.
+//      Whoever clears the promise, read or unread, covers what it was made for. If his count ended before the waker's,
+//      that end has acquired the clearing and the promise is newer: it stands. Else the end of his count acquires the end
+//      of the waker's, and with it the work, and D3 sees it; that end comes after S3 as well, for a submitter that has
+//      relied on the waker's count (case 1).
 //   4. Who finds a P after all, having made or read a promise (W3, D5, case 5), clears it: a second P may have been put
 //      as well, and would lie idle beside a promise that case 2 relies on. Any other starter may leave one standing: a
 //      P put after the promise was made is seen by its dropper (case 3), so none is idle. (DANCE-4)
@@ -50,18 +52,15 @@ namespace {
 
 // Makes a promise, or renews it, and looks for a P that was put meanwhile.
 struct p *promise(schedt &sched) noexcept {
-  // release: pairs with clear_promise: the work that is promised for. An RMW, so that a renewed promise carries the
-  // earlier ones on. [DANCE-2]
-  sched.needspinning.exchange(1, release);
-  fence(seq_cst);  // needspinning's store against the load of pidle; partner: stopm. [DANCE-3]
+  sched.needspinning.store(1, relaxed);  // relaxed: ordered by the fence, and against clearings by the counts [DANCE-2]
+  fence(seq_cst);                        // needspinning's store against the load of pidle; partner: stopm. [DANCE-3]
   return sched.pidle.get();
 }
 
 void clear_promise(schedt &sched) noexcept {
-  // relaxed: a promise that we miss here stands, which is always allowed.
-  if (sched.needspinning.load(relaxed) == 0) return;
-  // acquire: pairs with promise and startm; an RMW, so that no promise is taken away unread. [DANCE-2]
-  sched.needspinning.exchange(0, acquire);
+  // relaxed: a promise that we miss here stands, which is always allowed; one that we take away unread is covered by our
+  // count. [DANCE-2]
+  if (sched.needspinning.load(relaxed) != 0) sched.needspinning.store(0, relaxed);
 }
 
 void count_spinning(schedt &sched) noexcept {
@@ -69,8 +68,8 @@ void count_spinning(schedt &sched) noexcept {
 }
 
 void uncount_spinning(schedt &sched) noexcept {
-  // acq_rel: pairs with itself in the other Ms: whoever was counted last knows which promises the others have cleared,
-  // and does not rely on an old one. [DANCE-1]
+  // acq_rel: pairs with itself in the other Ms. Who was counted longer knows the work that the others promised for, and
+  // the promises that they have cleared: it relies on no old one. [DANCE-1, DANCE-2]
   const std::int32_t before = sched.nmspinning.fetch_sub(1, acq_rel);
   HEDDLE_INV("I11", before > 0);
 }
@@ -124,8 +123,8 @@ void startm(schedt &sched, struct p *pp, bool spinning) noexcept {
     if (newm(sched, pp, spinning)) return;
     sched.pidle.put(pp);
     if (spinning) uncount_spinning(sched);
-    sched.needspinning.exchange(1, release);  // release: as in promise. [DANCE-2]
-    fence(seq_cst);                           // needspinning against the load of midle; partner: stopm. [DANCE-5]
+    sched.needspinning.store(1, relaxed);  // relaxed: as in promise [DANCE-2]
+    fence(seq_cst);                        // needspinning against the load of midle; partner: stopm. [DANCE-5]
     if (sched.midle.empty()) return;
     pp = sched.pidle.get();
     if (pp == nullptr) return;

@@ -64,6 +64,32 @@ struct two_numbers : suite<2> {
   }
 };
 
+// The same for two Ms, which number theirs by the batch.
+struct two_batches : suite<2> {
+  schedt sched{sched_options{.procs = 2, .threads_max = 2, .detect_deadlock = false}};
+  m *ms[2];
+  void before() {
+    VERIFY_CHECK(schedinit(sched));
+    for (m *&mp : ms) {
+      mp = allocm(sched);
+      allmadd(sched, mp);
+      acquirep(mp, sched.pidle.get());
+    }
+    stop(sched);
+  }
+  void thread(unsigned i) {
+    set_current_m(ms[i]);
+    go([] {});
+    set_current_m(nullptr);
+  }
+  void after() {
+    VERIFY_INV("I1", gcount(sched) == 2);
+    const g *const first = sched.allgs.get();
+    VERIFY_INV("GOID", first->goid.get() != first->alllink->goid.get());
+    schedfree(sched);
+  }
+};
+
 // The same for a goroutine that is readied from outside, from the moment when it can be: the runtime stops just then.
 struct stopped_ready : suite<2, 1> {
   schedt sched{sched_options{.procs = 1, .threads_max = 2, .detect_deadlock = false}};
@@ -133,6 +159,11 @@ HEDDLE_SUITE(two_numbers, {.name = "outside.numbers",
                            .invariants = "I1 GOID",
                            .what = "goroutines started at once by two threads are counted, and their numbers differ",
                            .modes = {random_mix(2)}})
+HEDDLE_SUITE(two_batches, {.name = "sched.numbers",
+                           .component = "sched/newproc",
+                           .invariants = "I1 GOID",
+                           .what = "as outside.numbers, started by two Ms",
+                           .modes = {random_mix(1)}})
 HEDDLE_SUITE(stopped_ready, {.name = "outside.stop_ready",
                              .component = "sched/wake",
                              .invariants = "STOP-2 I34",

@@ -233,8 +233,9 @@ struct stale_promise : directed<stale_promise, 2, 0, 1> {
     directed::before();
     ms[2]->spinning = true;
     sched.nmspinning.fetch_add(1, relaxed);
-    sched.needspinning.exchange(1, release);
+    sched.needspinning.store(1, relaxed);
   }
+  void prepare(m *mp) { become_spinning(mp); }
   void thread(unsigned i) {
     if (i != 2) return directed::thread(i);
     set_current_m(ms[2]);
@@ -243,17 +244,17 @@ struct stale_promise : directed<stale_promise, 2, 0, 1> {
   }
 };
 
-// A P is handed on with work in its queue, no M is to be had, and so it is left with a promise; the other M clears that
-// promise for the one that stood before. Who takes a promise away must see what was promised (DANCE-2, DANCE-5).
+// A P is handed on with work in its queue, no M is to be had, and so it is left with a promise, while the other M takes
+// that away for an older one (DANCE-2, DANCE-5).
 struct handed_on : directed<handed_on, 1, 0, 1> {
   void before() {
     directed::before();
-    set_current_m(ms[0]);
-    go([this] { body(); });
-    set_current_m(nullptr);
-    sched.needspinning.exchange(1, release);
+    sched.needspinning.store(1, relaxed);
   }
-  void submit() { startm(sched, releasep(ms[0]), false); }
+  void submit() {
+    go([this] { body(); });
+    startm(sched, releasep(ms[0]), false);
+  }
 };
 
 // Two threads at once ask for an M that may not be: the count of Ms is what it was (I34).
@@ -354,7 +355,7 @@ HEDDLE_SUITE(stale_promise, {.name = "wake.stale_promise",
                              .component = "sched/wake",
                              .invariants = "I13 I14",
                              .what = "a waker does not rely on a promise that was cleared before its own count ended",
-                             .modes = {random_mix(6)}})
+                             .modes = {random_mix(6), bounded(1, 4)}})
 HEDDLE_SUITE(handed_on, {.name = "wake.handed_on",
                          .component = "sched/wake",
                          .invariants = "I14 I15",
