@@ -1,6 +1,8 @@
 // verify: runs the model-checking suites. Exit status 0: all ended as expected; 1: a fault; 2: wrong usage.
 #include "verify/jobs.hpp"
+#include "verify/page.hpp"
 #include "verify/report.hpp"
+#include "verify/timeline.hpp"
 
 #include <fnmatch.h>
 #include <sched.h>
@@ -19,6 +21,9 @@ struct arguments {
   std::string budget;
   std::string shard;
   std::string replay;
+  bool shorten = true;
+  bool full_history = false;
+  std::string html;
   std::string junit;
   std::string json;
   unsigned jobs = 0;
@@ -65,19 +70,23 @@ int usage_error(const CLI::App &app, const std::string &what) {
   return 2;
 }
 
-int run_replay(const CLI::App &app, const std::string &token) {
+int run_replay(const CLI::App &app, const arguments &a) {
+  const std::string &token = a.replay;
   execution_name name;
   if (!parse_token(token, name))
     return usage_error(app, "no such execution: '" + token + "' (the token is <suite>:<strategy>-<where>)");
-  const outcome o = replay_job(name);
+  const outcome o = replay_job(name, a.shorten);
   if (o.how == outcome::end::passed) {
     std::printf("%s: passed\n", token.c_str());
     return 0;
   }
   std::printf("%s: %s\n", token.c_str(), o.verdict.c_str());
-  if (!o.broken.empty()) std::printf("broken: %s\n", o.broken.c_str());
-  std::printf("\n%s", o.history.c_str());
-  if (!o.cause.empty()) std::printf("kind: %s\n", o.cause.c_str());
+  if (!o.history.empty()) {
+    const story told = explain(name.suite->info, o, a.full_history);
+    std::printf("%s\n", timeline(told, terminal_width()).c_str());
+    if (!write_page(a.html, told)) std::fprintf(stderr, "verify: cannot write the page\n");
+  }
+  print_replay_hint(stdout, o);
   return 1;
 }
 
@@ -102,12 +111,15 @@ int run_suites(const arguments &a, const std::vector<task> &tasks) {
   std::vector<const row *> faults;
   for (const row &r : rows)
     if (!as_expected(r.what.suite->info, r.got)) faults.push_back(&r);
-  for (const row *r : faults) print_failure(stdout, *r);
+  for (const row *r : faults) print_failure(stdout, *r, a.full_history);
   const tally t = count(rows);
   std::printf("\n%zu suites passed, %zu failed - %s executions - %.0fs - seed %llu, window %llu\n", t.passed, t.failed,
               grouped(t.executions).c_str(), seconds, static_cast<unsigned long long>(a.seed),
               static_cast<unsigned long long>(a.window));
   for (const row *r : faults) print_replay_hint(stdout, r->got);
+  for (const row *r : faults)
+    if (!r->got.history.empty() && !write_page(a.html, explain(r->what.suite->info, r->got, a.full_history)))
+      std::fprintf(stderr, "verify: cannot write the page\n");
 
   bool written = a.json.empty() || write_json(a.json, rows, a.seed, a.window, seconds);
   written = (a.junit.empty() || write_junit(a.junit, rows, seconds)) && written;
@@ -127,6 +139,9 @@ int main(int argc, char **argv) {
   app.add_option("--jobs", a.jobs, "processes at a time (default: the CPUs)")->check(CLI::Range(1u, 1024u));
   app.add_option("--shard", a.shard, "run the i-th of n parts, as 1/4")->type_name("I/N");
   app.add_option("--replay", a.replay, "repeat one execution and tell it event by event")->type_name("TOKEN");
+  app.add_flag("!--no-shrink", a.shorten, "tell a failing execution as it was found, and not a shorter one like it");
+  app.add_flag("--full-history", a.full_history, "leave no step of a failing execution out");
+  app.add_option("--html", a.html, "write a page for each failing execution")->type_name("DIR");
   app.add_option("--junit", a.junit, "write a JUnit report")->type_name("FILE");
   app.add_option("--json", a.json, "write a JSON report")->type_name("FILE");
   app.add_option("--seed", a.seed, "seed of the random strategies (default 1)");
@@ -145,7 +160,7 @@ int main(int argc, char **argv) {
     print_list(stdout, selected);
     return 0;
   }
-  if (!a.replay.empty()) return run_replay(app, a.replay);
+  if (!a.replay.empty()) return run_replay(app, a);
 
   unsigned index = 1;
   unsigned count = 1;
@@ -155,7 +170,7 @@ int main(int argc, char **argv) {
   unsigned turn = 0;
   for (const suite_entry *s : selected)
     for (const mode &m : s->info.modes)
-      if (m.kind != mode::none && turn++ % count == index - 1) tasks.push_back({s, m, m.seconds});
+      if (m.kind != mode::none && turn++ % count == index - 1) tasks.push_back({s, m, m.seconds, a.shorten});
   if (!a.budget.empty()) {
     const double budget = seconds_from(a.budget);
     if (budget < 0) return usage_error(app, "not a time: '" + a.budget + "' (write 90s, 20m or 8h)");

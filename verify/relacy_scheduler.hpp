@@ -7,6 +7,8 @@
 namespace verify {
 
 inline session *active_session = nullptr;  // Relacy constructs the scheduler, so it cannot be handed over
+// The scheduler goes when the execution has ended, and all memory of the execution is still there.
+inline void (*before_memory_goes)() = nullptr;
 
 template <rl::thread_id_t N>
 class plug : public rl::scheduler<plug<N>, rl::scheduler_thread_info, N> {
@@ -19,6 +21,7 @@ class plug : public rl::scheduler<plug<N>, rl::scheduler_thread_info, N> {
 
   plug(rl::test_params &p, shared_context_t &c, rl::thread_id_t dynamic_threads)
       : base(p, c, dynamic_threads), session_(*active_session) {}
+  ~plug() { before_memory_goes(); }
 
   rl::thread_id_t iteration_begin_impl() {
     session_.record->count = 0;

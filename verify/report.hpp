@@ -23,7 +23,7 @@ bool from_text(const std::string &text, outcome &o);
 std::string verdict_text(const row &r);
 void print_list(std::FILE *out, const std::vector<const suite_entry *> &list);
 void print_table(std::FILE *out, const std::vector<row> &rows);
-void print_failure(std::FILE *out, const row &r);
+void print_failure(std::FILE *out, const row &r, bool full);
 void print_replay_hint(std::FILE *out, const outcome &o);
 // Suites, not rows: a suite passes when each of its modes ended as expected.
 struct tally {

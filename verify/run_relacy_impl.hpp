@@ -1,6 +1,7 @@
 #pragma once
 // What run_relacy.hpp declares. Included by run_relacy_*.cpp only.
 #include "verify/crash.hpp"
+#include "verify/history.hpp"
 #include "verify/relacy_scheduler.hpp"
 #include "verify/run_relacy.hpp"
 
@@ -9,6 +10,12 @@ namespace verify {
 // Relacy makes the suite and the scheduler itself, so neither can be handed over.
 inline const suite_calls *active_calls = nullptr;
 inline void *active_memory = nullptr;
+inline names *active_names = nullptr;  // wanted, not there yet
+inline bool active_lives = false;
+
+inline void describe_suite() {
+  if (active_lives && active_names) active_calls->describe(active_memory, *std::exchange(active_names, nullptr));
+}
 
 // The model checker has no name for "that thread, now": all threads' clocks lie in one array, and ours is one of them.
 template <int N>
@@ -29,8 +36,12 @@ class execution : public rl::test_suite<execution<Static, Dynamic>, Static> {
   execution() {
     heddle::harness::begin_execution({Static, Dynamic, &inject_fence<Static + Dynamic>});
     active_calls->construct(active_memory);
+    active_lives = true;
   }
-  ~execution() { active_calls->destroy(active_memory); }
+  ~execution() {
+    active_lives = false;
+    active_calls->destroy(active_memory);
+  }
 
   void before() {
     active_calls->before(active_memory);
@@ -42,6 +53,7 @@ class execution : public rl::test_suite<execution<Static, Dynamic>, Static> {
     heddle::harness::thread_end(i);
   }
   void after() {
+    describe_suite();  // after() may take everything apart
     heddle::harness::on_main(true);
     active_calls->after(active_memory);
   }
@@ -61,7 +73,12 @@ result run_relacy(const suite_calls &calls, const suite_info &info, session &s, 
   params.collect_history = history != nullptr;
   params.search_type = s.how->samples() ? rl::sched_random : rl::sched_full;
   params.execution_depth_limit = info.steps_max;
+  names known;
+  active_names = history ? &known : nullptr;
+  active_lives = false;
+  before_memory_goes = &describe_suite;
   catch_crashes([](const char *what) {
+    active_names = nullptr;  // who knows what its pointers point at
     if (rl::is_ctx() && rl::ctx().threadx_)
       rl::ctx().fail_test(what, rl::test_result_user_assert_failed, rl::debug_info("the code under test", what));
   });
@@ -71,8 +88,8 @@ result run_relacy(const suite_calls &calls, const suite_info &info, session &s, 
   heddle::force_seq_cst = s.sequential;
   const rl::test_result_e r = rl::run_test<execution<Static, Dynamic>, plug<Static + Dynamic>>(params, state, false);
   heddle::force_seq_cst = false;
+  if (history) *history = readable_history(told.str().c_str(), known, active_memory, calls.size);
   std::free(active_memory);
-  if (history) *history = told.str().c_str();
   if (r == rl::test_result_success) return {};
   ++s.executions;
   return {true, rl::test_result_str(r)};

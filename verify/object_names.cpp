@@ -1,0 +1,148 @@
+#include "verify/object_names.hpp"
+
+#include "verify/receiver.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace verify {
+namespace {
+
+std::string stem(const std::string &file) {
+  const std::size_t slash = file.rfind('/');
+  const std::string name = file.substr(slash == std::string::npos ? 0 : slash + 1);
+  return name.substr(0, name.find('.'));
+}
+
+unsigned long number_of(const std::string &object) { return std::strtoul(object.c_str() + 1, nullptr, 10); }
+
+bool is_indexed(const std::string &receiver) { return receiver.ends_with(")") || receiver.ends_with("]"); }
+
+// A member of a class is written with the file's name, where nobody has told the object's: "runq.head_".
+std::string with_stem(const std::string &member, const std::string &file) {
+  return member.ends_with("_") ? stem(file) + "." + member : member;
+}
+
+}  // namespace
+
+object_names::object_names(const telling &t) : places_(t.places), values_(t.values) {
+  for (const event &e : t.events)
+    for (const std::string *v : {&e.read, &e.written, &e.expected}) {
+      if (!v->starts_with("@")) continue;
+      pointers_[e.object] = true;
+      if (v->find('#') != std::string::npos) packed_[e.object] = true;
+    }
+  learn(t);
+  complete_arrays(t);
+  write_texts();
+}
+
+// Lines with one operation of a kind name their object; those with several only what is still without a name, and there
+// in the order of the line.
+void object_names::learn(const telling &t) {
+  std::map<std::string, std::size_t> used;  // site: how many of its receivers are given away
+  for (const bool clear : {true, false})
+    for (const event &e : t.events) {
+      if (e.object.empty() || objects_.contains(e.object)) continue;
+      const std::vector<std::string> found = receivers(e);
+      if (found.empty() || (clear && found.size() > 1)) continue;
+      const std::size_t which = clear ? 0 : std::min(used[e.file + std::to_string(e.line)]++, found.size() - 1);
+      const std::string member = member_of(found[which]);
+      if (member.empty()) continue;
+      named n;
+      const auto at = places_.find(e.object);
+      if (at != places_.end()) n.offset = at->second.offset;
+      n.indexed = is_indexed(found[which]);
+      if (at != places_.end() && at->second.owner != "-") n.owner = at->second.owner;
+      // An object of the suite that is no class of ours carries its own name already.
+      const bool itself = !n.owner.empty() && n.offset == 0 && n.owner.ends_with(member);
+      if (itself) n.owner.clear();
+      n.member = n.owner.empty() ? with_stem(member, e.file) : member;
+      objects_[e.object] = n;
+    }
+}
+
+// The elements of an array that were only made, so that those in use are counted from the right end.
+void object_names::complete_arrays(const telling &t) {
+  std::map<std::string, std::vector<std::string>> arrays;
+  for (const auto &[object, n] : objects_)
+    if (n.indexed) arrays[n.owner + "." + n.member].push_back(object);
+  for (auto &[name, elements] : arrays) {
+    std::set<unsigned long> offsets;
+    for (const std::string &e : elements) offsets.insert(objects_[e].offset);
+    if (offsets.size() < 2) continue;
+    unsigned long stride = ~0ul;
+    for (auto a = offsets.begin(), b = std::next(a); b != offsets.end(); ++a, ++b) stride = std::min(stride, *b - *a);
+    const named first = objects_[elements.front()];
+    for (bool more = true; more;) {
+      more = false;
+      for (const event &e : t.events) {
+        if (e.part != event::setup || e.object.empty() || objects_.contains(e.object)) continue;
+        const auto at = places_.find(e.object);
+        if (at == places_.end() || at->second.owner != (first.owner.empty() ? "-" : first.owner)) continue;
+        const unsigned long offset = at->second.offset;
+        if (!offsets.contains(offset + stride) && !offsets.contains(offset - stride)) continue;
+        named n = first;
+        n.offset = offset;
+        objects_[e.object] = n;
+        offsets.insert(offset);
+        more = true;
+      }
+    }
+  }
+}
+
+void object_names::write_texts() {
+  std::map<std::string, std::vector<std::string>> same;
+  for (auto &[object, n] : objects_) {
+    n.text = n.owner.empty() ? n.member : n.owner + "." + n.member;
+    same[n.text].push_back(object);
+  }
+  for (auto &[text, objects] : same) {
+    const bool indexed = objects_[objects.front()].indexed;
+    if (objects.size() == 1) continue;
+    std::sort(objects.begin(), objects.end(), [this](const std::string &a, const std::string &b) {
+      const named &x = objects_[a], &y = objects_[b];
+      return std::pair(x.offset, number_of(a)) < std::pair(y.offset, number_of(b));
+    });
+    for (std::size_t i = 0; i < objects.size(); ++i)
+      objects_[objects[i]].text = text + (indexed ? "[" + std::to_string(i) + "]" : "#" + std::to_string(i + 1));
+  }
+}
+
+std::string object_names::object(const std::string &number) const {
+  const auto at = objects_.find(number);
+  return at == objects_.end() ? number : at->second.text;
+}
+
+std::string object_names::owner(const std::string &number) const {
+  const auto at = objects_.find(number);
+  return at == objects_.end() ? std::string() : at->second.owner;
+}
+
+std::string object_names::member(const std::string &number) const {
+  const auto at = objects_.find(number);
+  return at == objects_.end() ? std::string() : at->second.member;
+}
+
+std::string object_names::pointer(const std::string &number) const {
+  const auto at = places_.find(number);
+  if (at != places_.end() && at->second.owner != "-")
+    return at->second.owner + (at->second.offset ? "+" + std::to_string(at->second.offset) : "");
+  return object(number);
+}
+
+std::string object_names::value(const std::string &number, const std::string &text) const {
+  if (text.starts_with("@")) {
+    const std::size_t tag = text.find('#');
+    return pointer(text.substr(0, tag)) + (tag == std::string::npos ? "" : text.substr(tag));
+  }
+  if (packed_.contains(number)) return "null#" + text;
+  if (pointers_.contains(number) && text == "0") return "null";
+  const auto states = values_.find(member(number));
+  if (states == values_.end()) return text;
+  const auto state = states->second.find(text);
+  return state == states->second.end() ? text : state->second;
+}
+
+}  // namespace verify

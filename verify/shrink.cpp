@@ -1,0 +1,169 @@
+#include "verify/shrink.hpp"
+
+#include "verify/attempt.hpp"
+
+#include <cstring>
+#include <tuple>
+
+namespace verify {
+namespace {
+
+// About two seconds, of which the making of a fresh model checker takes its share.
+constexpr std::uint64_t steps_for_search = 600'000;   // for each bound
+constexpr std::uint64_t steps_for_removal = 600'000;  // for each execution that is reduced
+constexpr std::uint64_t steps_per_start = 100;
+constexpr unsigned bounds = 3;
+constexpr unsigned other_faults_max = 8;
+constexpr std::size_t pairs_of_max = 24;
+
+auto rank(const shape &s) { return std::tuple(s.preemptions + s.unusual, s.switches, s.steps); }
+
+// Lets a strategy choose who runs, and chance; nothing else happens.
+class usual_only final : public strategy {
+ public:
+  explicit usual_only(std::unique_ptr<strategy> inner) : inner_(std::move(inner)) {}
+  void begin(std::uint64_t iteration) override { inner_->begin(iteration); }
+  unsigned choose_thread(std::uint64_t runnable, unsigned current, bool yielded) override {
+    return inner_->choose_thread(runnable, current, yielded);
+  }
+  void ran(unsigned thread) override { inner_->ran(thread); }
+  unsigned choose(unsigned limit, choice kind) override {
+    return kind == choice::user ? inner_->choose(limit, kind) : 0;
+  }
+  bool end() override { return inner_->end(); }
+  bool samples() const override { return inner_->samples(); }
+  std::string text() const override { return inner_->text(); }
+
+ private:
+  std::unique_ptr<strategy> inner_;
+};
+
+struct candidate {
+  difference_list list;
+  shape seen;
+};
+
+class shrinker {
+ public:
+  shrinker(const suite_entry &suite, live_view &view, recording &record)
+      : suite_(suite), view_(view), record_(record) {}
+
+  // The execution to begin with; sets what a candidate must show.
+  bool start(const std::string &strategy_text, candidate &c) {
+    const auto how = make_observed(strategy_from_text(strategy_text));
+    const attempt a = run_once(suite_, *how, view_, record_);
+    if (!a.r.failed) return false;
+    verdict_ = a.r.verdict;
+    signature_ = signature(a);
+    c = {how->differences(), how->seen()};
+    candidate same;
+    budget_ = steps_for_removal;
+    return fails(c.list, nullptr, same);
+  }
+
+  void reduce(candidate &c) {
+    budget_ = steps_for_removal;
+    for (std::size_t before = 0; before != c.list.size();) {
+      before = c.list.size();
+      for (std::size_t chunk = (c.list.size() + 1) / 2; chunk > 0; chunk /= 2) remove(c, chunk);
+      if (c.list.size() <= pairs_of_max) remove_pairs(c);
+    }
+    for (std::size_t i = 0; i < c.list.size(); ++i) {
+      if (c.list[i].kind == choice::thread || c.list[i].answer < 2) continue;
+      difference_list simpler = c.list;
+      simpler[i].answer = 1;
+      improve(c, simpler);
+    }
+  }
+
+  // The first failure of a depth-first search that allows few preemptions.
+  bool search(unsigned switches, bool unusual, const shape &original, candidate &c) {
+    std::unique_ptr<strategy> inner = make_search(switches);
+    if (!unusual) inner = std::make_unique<usual_only>(std::move(inner));
+    const auto how = make_observed(std::move(inner));
+    std::uint64_t left = steps_for_search / (original.steps + 1);
+    for (unsigned others = 0; left > 0 && others < other_faults_max; ++others) {
+      session s;
+      s.how = how.get();
+      s.view = &view_;
+      s.record = &record_;
+      s.executions_max = left;
+      const result r = suite_.run(suite_.info, s, nullptr);
+      if (!r.failed) return false;
+      left -= std::min(left, s.executions);
+      budget_ = steps_for_removal;
+      if (std::strcmp(r.verdict, verdict_) == 0 && fails(how->differences(), nullptr, c)) return true;
+      if (how->end()) return false;
+    }
+    return false;
+  }
+
+ private:
+  // Does this list fail in the same way? Then `found` is what it came to, without the differences that no longer
+  // apply. With `than`, only if that is better.
+  bool fails(const difference_list &list, const shape *than, candidate &found) {
+    const auto how = make_path(list);
+    const attempt quick = run_once(suite_, *how, view_, record_, {.tell = false});
+    const std::uint64_t cost = how->seen().steps + steps_per_start;
+    budget_ -= std::min(budget_, cost);
+    if (!quick.r.failed || std::strcmp(quick.r.verdict, verdict_) != 0) return false;
+    if (than && rank(how->seen()) >= rank(*than)) return false;
+    budget_ -= std::min(budget_, cost);
+    if (signature(run_once(suite_, *how, view_, record_)) != signature_) return false;
+    found = {how->differences(), how->seen()};
+    return true;
+  }
+
+  bool improve(candidate &c, const difference_list &list) { return budget_ > 0 && fails(list, &c.seen, c); }
+
+  static difference_list without(const difference_list &list, std::size_t from, std::size_t count) {
+    difference_list rest = list;
+    const auto at = rest.begin() + static_cast<std::ptrdiff_t>(from);
+    rest.erase(at, at + static_cast<std::ptrdiff_t>(std::min(count, list.size() - from)));
+    return rest;
+  }
+
+  void remove(candidate &c, std::size_t chunk) {
+    for (std::size_t from = 0; from < c.list.size();)
+      if (!improve(c, without(c.list, from, chunk))) from += chunk;
+  }
+
+  // There and back: neither switch can go alone.
+  void remove_pairs(candidate &c) {
+    for (std::size_t i = 0; i < c.list.size(); ++i)
+      for (std::size_t k = i + 1; k < c.list.size();)
+        if (!improve(c, without(without(c.list, k, 1), i, 1))) ++k;
+  }
+
+  const suite_entry &suite_;
+  live_view &view_;
+  recording &record_;
+  const char *verdict_ = "";
+  std::string signature_;
+  std::uint64_t budget_ = 0;
+};
+
+}  // namespace
+
+bool shrink(const suite_entry &suite, const std::string &strategy_text, live_view &view, recording &record,
+            shortened &s) {
+  shrinker work(suite, view, record);
+  candidate best;
+  if (!work.start(strategy_text, best)) return false;
+  s.before = best.seen;
+  work.reduce(best);
+  // An interleaving that fails without anything unusual is the easiest to follow.
+  for (const bool unusual : {false, true})
+    for (unsigned switches = 0; switches < bounds && switches < best.seen.preemptions + best.seen.unusual; ++switches) {
+      candidate c;
+      if (!work.search(switches, unusual, s.before, c)) continue;
+      work.reduce(c);
+      if (rank(c.seen) < rank(best.seen)) best = c;
+      break;
+    }
+  s.after = best.seen;
+  s.strategy_text = "path-" + differences_to_text(best.list);
+  return rank(s.after) < rank(s.before);
+}
+
+}  // namespace verify
