@@ -64,7 +64,10 @@ void read_object(event &e, const std::string &text) {
     case event::load:
     case event::get: e.read = field(text, "value="); break;
     case event::store:
-    case event::set: e.written = field(text, "value="); break;
+    case event::set:
+      e.written = field(text, "value=");
+      e.previous = field(text, "prev value=");
+      break;
     case event::cas:
       e.done = has(text, "CAS succ");
       e.spurious = has(text, "[SPURIOUSLY]");
@@ -114,8 +117,9 @@ event read_event(const std::string &line) {
   if (in != std::string::npos && place > in && line.ends_with(")")) {
     e.function = line.substr(in + 5, place - in - 5);
     const std::size_t bracket = line.rfind('(');
-    e.file = line.substr(place + 2, bracket - place - 2);
-    e.line = static_cast<unsigned>(std::strtoul(line.c_str() + bracket + 1, nullptr, 10));
+    // Those of the model checker itself have a whole path.
+    if (line[place + 2] != '/') e.file = line.substr(place + 2, bracket - place - 2);
+    if (!e.file.empty()) e.line = static_cast<unsigned>(std::strtoul(line.c_str() + bracket + 1, nullptr, 10));
     end = in;
   }
   e.text = line.substr(at, end - at);

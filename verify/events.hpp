@@ -40,7 +40,7 @@ struct event {
   std::string object;  // "@5"
   std::string operation;
   std::string order;
-  std::string read, written, expected;  // values, also "@5", or "@5#2" for a packed pointer
+  std::string read, written, previous, expected;  // values, also "@5", or "@5#2" for a packed pointer
   bool stale = false;
   bool done = true;  // a compare-exchange
   bool spurious = false;

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t steps_shown_anyway = 30;  // so short an execution is shown as a whole
 constexpr std::size_t fold_least = 3;
 constexpr std::size_t rows_max = 400, rows_kept_at_end = 40;
-constexpr std::size_t start_values_max = 16;
+constexpr std::size_t values_max = 16;
 
 bool writes(const event &e) {
   return e.kind == event::store || e.kind == event::set || e.kind == event::rmw || (e.kind == event::cas && e.done);
@@ -40,7 +40,8 @@ class teller {
         if (story_.steps[i].thread == thread) story_.steps[starter].wakes = static_cast<int>(i);
     mark_ends_of_arrows();
     make_lanes();
-    describe_start();
+    story_.start = values(false);
+    story_.end = values(true);
   }
 
  private:
@@ -114,7 +115,7 @@ class teller {
       if (value == "running") return "runs " + owner;
       if (value == "waiting") return "parks " + owner;
       if (value == "runnable") return owner + " is runnable";
-      if (value == "dead") return owner + " has ended";
+      if (value == "dead") return e.previous == "0" ? "makes " + owner : owner + " has ended";
     }
     if (member == "m" && owner.starts_with("p")) return value == "null" ? "lets go of " + owner : "takes " + owner;
     return {};
@@ -265,19 +266,26 @@ class teller {
     }
   }
 
-  // The values that the steps shown begin with.
-  void describe_start() {
-    std::map<std::string, std::string> values;
-    for (const event &e : t_.events)
-      if (e.part == event::setup && writes(e) && e.kind != event::set && touched_by_[e.object].size() > 1)
-        values[names_.object(e.object)] = names_.value(e.object, e.written);
-    std::size_t n = 0;
-    for (const auto &[object, value] : values) {
-      if (object.starts_with("@")) continue;
-      if (n++ == start_values_max) break;
-      story_.start += (story_.start.empty() ? "" : ", ") + object + " = " + value;
+  // What the threads share, and every goroutine that has not ended.
+  std::string values(bool at_end) const {
+    std::map<std::string, std::string> found;
+    for (const event &e : t_.events) {
+      if (!writes(e) || e.kind == event::set || (!at_end && e.part != event::setup)) continue;
+      const std::string value = names_.value(e.object, e.written);
+      const bool status = names_.member(e.object) == "atomicstatus";
+      const auto touched = touched_by_.find(e.object);
+      if (!status && (touched == touched_by_.end() || touched->second.size() < 2)) continue;
+      if (status) found.erase(names_.object(e.object));
+      if (!status || (value != "dead" && value != "idle")) found[names_.object(e.object)] = value;
     }
-    if (n > start_values_max) story_.start += ", ...";
+    std::string text;
+    std::size_t n = 0;
+    for (const auto &[object, value] : found) {
+      if (object.starts_with("@")) continue;
+      if (n++ == values_max) return text + ", ...";
+      text += (text.empty() ? "" : ", ") + object + "=" + value;
+    }
+    return text;
   }
 
   const telling &t_;

@@ -40,7 +40,7 @@ struct story {
   std::string suite, what;
   std::string verdict, condition, cause, token, original, shortening;
   std::vector<std::string> invariants;  // "I21: what it says"
-  std::string start;                    // values before the threads began
+  std::string start, end;               // values before the threads began, and when it failed
   std::string rest;                     // what leaked
   std::vector<lane> lanes;
   std::vector<step> steps;  // of the threads, and of after()

@@ -1,6 +1,7 @@
 #include "verify/explore.hpp"
 
 #include "verify/attempt.hpp"
+#include "verify/events.hpp"
 #include "verify/shrink.hpp"
 
 #include <cstring>
@@ -39,6 +40,14 @@ std::string in_words(const std::string &verdict) {
   return found == words.end() ? verdict : found->second;
 }
 
+// As many as the report shows.
+unsigned steps_told(const std::string &history) {
+  unsigned n = 0;
+  for (const event &e : read_history(history).events)
+    n += e.part != event::setup && e.kind != event::hidden && e.kind != event::woken;
+  return n;
+}
+
 std::string in_words(const shortened &s) {
   const auto size = [](const shape &x) {
     return std::to_string(x.steps) + (x.steps == 1 ? " step, " : " steps, ") + std::to_string(x.switches) +
@@ -62,8 +71,7 @@ std::string find_cause(const suite_entry &suite, live_view &view, recording &rec
   s.view = &view;
   s.record = scratch.get();
   s.sequential = true;
-  s.executions_max = 100'000;
-  s.deadline = after(1);
+  s.executions_max = 1'000'000 / (record.count + 40);  // about a second, and always as many
   if (suite.run(suite.info, s, nullptr).failed)
     return "interleaving, probably (this schedule passes with every order seq_cst, but another one fails)";
   return std::string(passes) + ", and so do " + std::to_string(s.executions) + " others)";
@@ -93,6 +101,8 @@ void examine(const suite_entry &suite, const std::string &text, outcome &o, live
   if (told.steady && shorten && shrink(suite, text, view, record, s)) {
     const retold shorter = tell_twice(suite, s.strategy_text, view, record);
     if (shorter.steady) {
+      s.before.steps = steps_told(told.a.history);
+      s.after.steps = steps_told(shorter.a.history);
       told = shorter;
       o.original = std::exchange(o.token, make_token(suite.info, s.strategy_text));
       o.shortening = in_words(s);

@@ -9,7 +9,9 @@
 namespace verify {
 namespace {
 
-constexpr double char_width = 6.95, line_height = 15, box_pad = 5, row_gap = 9, lane_gap = 46, top = 34, left_pad = 8;
+constexpr double char_width = 6.95, line_height = 15, box_pad = 5, row_gap = 9, lane_gap = 76, track_gap = 6, top = 34,
+                 left_pad = 8;
+constexpr std::size_t tracks_max = 5;
 constexpr std::size_t text_most = 46, text_few_lanes = 62;
 
 const char *tone_name(step::tone_t t) {
@@ -46,12 +48,17 @@ struct box {
   double middle() const { return y + height / 2; }
 };
 
+std::string place_of(const step &s) {
+  const bool named = !s.function.empty() && s.tone != step::fault;
+  return named ? s.site + " " + s.function : s.site;
+}
+
 class drawing {
  public:
   explicit drawing(const story &s) : s_(s), boxes_(s.steps.size()) {
     chars_ = s.lanes.size() <= 2 ? text_few_lanes : text_most;
-    for (const step &x : s.steps) site_chars_ = std::max(site_chars_, x.site.size());
-    site_chars_ = std::min<std::size_t>(site_chars_, 26);
+    for (const step &x : s.steps) site_chars_ = std::max(site_chars_, place_of(x).size());
+    site_chars_ = std::min<std::size_t>(site_chars_, 44);
     left_ = left_pad + static_cast<double>(site_chars_ + 6) * char_width + 12;
     std::size_t longest = 20;
     for (const passage &r : s.rows)
@@ -116,7 +123,7 @@ class drawing {
     steps_ += text_at(
         left_pad, y + line_height - 1, "faint",
         std::string(4 - std::min<std::size_t>(4, std::to_string(s.number).size()), ' ') + std::to_string(s.number));
-    steps_ += text_at(left_pad + 6 * char_width, y + line_height - 1, "faint", s.site);
+    steps_ += text_at(left_pad + 6 * char_width, y + line_height - 1, "faint", place_of(s).substr(0, 44));
     steps_ += "<rect rx=\"3\"" + attribute("x", b.x) + attribute("y", b.y) + attribute("width", b.width) +
               attribute("height", b.height) + "/>";
     double at = y + line_height - 1;
@@ -192,25 +199,42 @@ class drawing {
     return out;
   }
 
-  std::string arrow(int from, int to, const std::string &kind, const std::string &says) const {
+  // Along the row of its step, where there is no other box, down the gap beside the lane that it goes to, and in.
+  std::string arrow(int from, int to, const std::string &kind, const std::string &says) {
     if (from < 0 || to < 0) return {};
     const box &a = boxes_[static_cast<std::size_t>(from)], &b = boxes_[static_cast<std::size_t>(to)];
     if (!a.drawn || !b.drawn) return {};
-    const bool same = a.x == b.x, right = b.x > a.x;
-    const double x1 = right || same ? a.x + a.width : a.x;
+    const double y1 = a.middle(), y2 = b.middle();
+    const bool right = b.x > a.x;  // else it comes back to the right side of the box
+    const double x1 = a.x < b.x || a.x == b.x ? a.x + a.width : a.x;
     const double x2 = right ? b.x : b.x + b.width;
-    const double bend = same ? std::max(x1, x2) + 26 : 0;
-    const double c1 = same ? bend : x1 + (right ? 26 : -26), c2 = same ? bend : x2 + (right ? -30 : 30);
-    const int direction = right && !same ? 1 : -1;
-    const double tip_x = x2 - direction * 7;
+    const double x = right ? b.x - 14 - track(b.x, y1, y2) : b.x + box_ + 8 + track(b.x + box_, y1, y2);
+    const int direction = right ? 1 : -1;
+    const double tip_x = x2 - direction * 7, down = y2 > y1 ? 5 : -5, in = x > x1 ? -5 : 5;
+    const auto at = [](double px, double py) { return number(px) + " " + number(py); };
     std::string out = "<g class=\"link\"><title>" + escaped(says) + "</title>";
-    out += arrow_line("M" + number(x1) + " " + number(a.middle()) + " C" + number(c1) + " " + number(a.middle()) + " " +
-                          number(c2) + " " + number(b.middle()) + " " + number(tip_x) + " " + number(b.middle()),
+    out += arrow_line("M" + at(x1, y1) + " L" + at(x + in, y1) + " Q" + at(x, y1) + " " + at(x, y1 + down) + " L" +
+                          at(x, y2 - down) + " Q" + at(x, y2) + " " + at(x + direction * 5, y2) + " L" + at(tip_x, y2),
                       kind);
-    return out + arrow_head(tip_x, b.middle(), direction, kind) + "</g>\n";
+    return out + arrow_head(tip_x, y2, direction, kind) + "</g>\n";
   }
 
-  std::string arrows() const {
+  // Arrows in one gap keep beside each other.
+  double track(double gap, double y1, double y2) {
+    const double from = std::min(y1, y2), to = std::max(y1, y2);
+    auto &used = tracks_[gap];
+    std::size_t n = 0;
+    for (; n < used.size(); ++n) {
+      const bool free = std::none_of(used[n].begin(), used[n].end(),
+                                     [&](const auto &u) { return u.first <= to && from <= u.second; });
+      if (free) break;
+    }
+    if (n == used.size()) used.emplace_back();
+    used[n].push_back({from, to});
+    return static_cast<double>(n % tracks_max) * track_gap;
+  }
+
+  std::string arrows() {
     std::string out;
     for (std::size_t i = 0; i < s_.steps.size(); ++i) {
       const step &s = s_.steps[i];
@@ -238,6 +262,7 @@ class drawing {
   std::size_t chars_ = 0, site_chars_ = 0;
   double left_ = 0, box_ = 0, width_ = 0;
   std::map<unsigned, double> lane_x_;
+  std::map<double, std::vector<std::vector<std::pair<double, double>>>> tracks_;  // by gap: spans of each
   std::string steps_;
 };
 

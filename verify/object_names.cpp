@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 namespace verify {
 namespace {
@@ -33,6 +34,7 @@ object_names::object_names(const telling &t) : places_(t.places), values_(t.valu
       if (v->find('#') != std::string::npos) packed_[e.object] = true;
     }
   learn(t);
+  learn_from_twins(t);
   complete_arrays(t);
   write_texts();
 }
@@ -62,33 +64,63 @@ void object_names::learn(const telling &t) {
     }
 }
 
-// The elements of an array that were only made, so that those in use are counted from the right end.
-void object_names::complete_arrays(const telling &t) {
-  std::map<std::string, std::vector<std::string>> arrays;
-  for (const auto &[object, n] : objects_)
-    if (n.indexed) arrays[n.owner + "." + n.member].push_back(object);
-  for (auto &[name, elements] : arrays) {
-    std::set<unsigned long> offsets;
-    for (const std::string &e : elements) offsets.insert(objects_[e].offset);
-    if (offsets.size() < 2) continue;
-    unsigned long stride = ~0ul;
-    for (auto a = offsets.begin(), b = std::next(a); b != offsets.end(); ++a, ++b) stride = std::min(stride, *b - *a);
-    const named first = objects_[elements.front()];
-    for (bool more = true; more;) {
-      more = false;
-      for (const event &e : t.events) {
-        if (e.part != event::setup || e.object.empty() || objects_.contains(e.object)) continue;
-        const auto at = places_.find(e.object);
-        if (at == places_.end() || at->second.owner != (first.owner.empty() ? "-" : first.owner)) continue;
-        const unsigned long offset = at->second.offset;
-        if (!offsets.contains(offset + stride) && !offsets.contains(offset - stride)) continue;
-        named n = first;
-        n.offset = offset;
-        objects_[e.object] = n;
-        offsets.insert(offset);
-        more = true;
-      }
+// Two objects of one class are made at the same place and have the same members.
+void object_names::learn_from_twins(const telling &t) {
+  std::map<std::string, named> members;
+  const auto kin = [this](const event &e) -> std::string {
+    const auto at = places_.find(e.object);
+    if (e.part != event::setup || at == places_.end() || at->second.owner == "-") return {};
+    return e.file + ":" + std::to_string(e.line) + " " + std::to_string(at->second.offset);
+  };
+  for (const bool learning : {true, false})
+    for (const event &e : t.events) {
+      const std::string key = e.object.empty() ? std::string() : kin(e);
+      if (key.empty()) continue;
+      const auto known = objects_.find(e.object);
+      if (learning && known != objects_.end() && !known->second.owner.empty()) members.try_emplace(key, known->second);
+      if (learning || known != objects_.end() || !members.contains(key)) continue;
+      named n = members[key];
+      n.owner = places_[e.object].owner;
+      objects_[e.object] = n;
     }
+}
+
+// The elements of an array that were only made, so that those in use are counted from the right end. They lie as far
+// from each other as the nearest object without a name lies from one with this name.
+void object_names::complete_arrays(const telling &t) {
+  std::map<std::string, std::set<unsigned long>> arrays;
+  std::map<std::string, named> samples;
+  std::map<std::string, std::map<unsigned long, std::string>> made;  // owner, offset: object
+  for (const auto &[object, n] : objects_) {
+    if (!n.indexed) continue;
+    arrays[n.owner + "." + n.member].insert(n.offset);
+    samples[n.owner + "." + n.member] = n;
+  }
+  for (const event &e : t.events) {
+    const auto at = places_.find(e.object);
+    if (e.part == event::setup && at != places_.end() && !objects_.contains(e.object))
+      made[at->second.owner][at->second.offset] = e.object;
+  }
+  for (auto &[name, offsets] : arrays) {
+    const named &sample = samples[name];
+    auto &rest = made[sample.owner.empty() ? "-" : sample.owner];
+    unsigned long stride = ~0ul;
+    for (const unsigned long a : offsets) {
+      for (const unsigned long b : offsets)
+        if (b > a) stride = std::min(stride, b - a);
+      for (const auto &[b, object] : rest) stride = std::min(stride, b > a ? b - a : a - b);
+    }
+    for (bool more = true; std::exchange(more, false);)
+      for (auto at = rest.begin(); at != rest.end(); ++at) {
+        if (!offsets.contains(at->first + stride) && !offsets.contains(at->first - stride)) continue;
+        named n = sample;
+        n.offset = at->first;
+        objects_[at->second] = n;
+        offsets.insert(at->first);
+        rest.erase(at);
+        more = true;
+        break;
+      }
   }
 }
 

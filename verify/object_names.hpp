@@ -25,6 +25,7 @@ class object_names {
     std::string text;
   };
   void learn(const telling &t);
+  void learn_from_twins(const telling &t);
   void complete_arrays(const telling &t);
   void write_texts();
   std::string pointer(const std::string &number) const;

@@ -34,7 +34,7 @@ code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 12.5
 svg text { font: 11.5px ui-monospace, "DejaVu Sans Mono", monospace; fill: var(--ink); }
 svg .title { font: 600 13px system-ui, sans-serif; } svg .faint { fill: var(--faint); }
 svg .remark { fill: var(--stale); font-weight: 600; } svg .remark.race, svg .remark.fault { fill: var(--race); }
-svg .remark.waking { fill: var(--wake); } svg .move { fill: var(--move); font-weight: 600; }
+svg .remark.waking { fill: var(--wake); } svg .remark.sleeping { fill: var(--sleepline); } svg .move { fill: var(--move); font-weight: 600; }
 svg .lifeline { stroke: var(--rule); stroke-width: 1.5; } svg .asleep { stroke: var(--sleepline); stroke-width: 4; opacity: .45; }
 svg rect { fill: var(--box); stroke: var(--rule); } svg .write rect { fill: var(--write); stroke: var(--writeline); }
 svg .stale rect { fill: var(--stalebox); stroke: var(--stale); stroke-width: 2; }
@@ -100,13 +100,14 @@ std::string page(const story &s) {
                     escaped(s.suite) + "</title>\n<style>" + style + "</style>\n</head>\n<body>\n";
   out += "<h1>" + escaped(s.suite) + "</h1>\n<p>checks that " + escaped(s.what) + "</p>\n<dl>\n";
   out += entry("verdict", escaped(s.verdict), "fault");
-  for (const std::string &i : s.invariants) out += entry(s.condition.empty() ? "checks" : "broken", escaped(i));
+  for (const std::string &i : s.invariants) out += entry(s.condition.empty() ? "it checks" : "broken", escaped(i));
   out += entry("condition", code(s.condition));
   out += entry("kind", escaped(s.cause));
   out += entry("replay", replay_line(s.token));
   out += entry("as found", replay_line(s.original, "--no-shrink "));
   out += entry("", escaped(s.shortening));
   out += entry("at the start", code(s.start));
+  out += entry("at the end", code(s.end));
   out += "</dl>\n" + legend(s) + lanes(s);
   if (!s.rest.empty()) out += "<pre>" + escaped(s.rest) + "</pre>\n";
   return out + "</body>\n</html>\n";

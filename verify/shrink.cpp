@@ -13,10 +13,14 @@ constexpr std::uint64_t steps_for_search = 600'000;   // for each bound
 constexpr std::uint64_t steps_for_removal = 600'000;  // for each execution that is reduced
 constexpr std::uint64_t steps_per_start = 100;
 constexpr unsigned bounds = 3;
+constexpr unsigned easy = 2;
+constexpr unsigned samples_max = 8;
 constexpr unsigned other_faults_max = 8;
 constexpr std::size_t pairs_of_max = 24;
 
-auto rank(const shape &s) { return std::tuple(s.preemptions + s.unusual, s.switches, s.steps); }
+// What a reader has to follow.
+unsigned effort(const shape &s) { return s.preemptions + s.unusual; }
+auto rank(const shape &s) { return std::tuple(effort(s), s.switches, s.steps); }
 
 // Lets a strategy choose who runs, and chance; nothing else happens.
 class usual_only final : public strategy {
@@ -56,6 +60,7 @@ class shrinker {
     verdict_ = a.r.verdict;
     signature_ = signature(a);
     c = {how->differences(), how->seen()};
+    original_ = c.seen;
     candidate same;
     budget_ = steps_for_removal;
     return fails(c.list, nullptr, same);
@@ -77,28 +82,48 @@ class shrinker {
   }
 
   // The first failure of a depth-first search that allows few preemptions.
-  bool search(unsigned switches, bool unusual, const shape &original, candidate &c) {
+  bool search(unsigned switches, bool unusual, candidate &c) {
     std::unique_ptr<strategy> inner = make_search(switches);
     if (!unusual) inner = std::make_unique<usual_only>(std::move(inner));
     const auto how = make_observed(std::move(inner));
-    std::uint64_t left = steps_for_search / (original.steps + 1);
+    std::uint64_t left = steps_for_search, first = 1;
+    return next_failure(*how, first, left, c);
+  }
+
+  // Other executions that fail in this way may have an easier one near them.
+  void sample(candidate &best) {
+    const auto how = make_observed(make_mix(1));
+    std::uint64_t left = steps_for_search, first = 1;
+    for (unsigned i = 0; i < samples_max; ++i) {
+      candidate c;
+      if (!next_failure(*how, first, left, c)) return;
+      reduce(c);
+      if (rank(c.seen) < rank(best.seen)) best = c;
+    }
+  }
+
+ private:
+  bool next_failure(observed &how, std::uint64_t &first, std::uint64_t &left, candidate &c) {
     for (unsigned others = 0; left > 0 && others < other_faults_max; ++others) {
       session s;
-      s.how = how.get();
+      s.how = &how;
       s.view = &view_;
       s.record = &record_;
-      s.executions_max = left;
+      s.first_iteration = first;
+      s.executions_max = left / (original_.steps + 1) + 1;
       const result r = suite_.run(suite_.info, s, nullptr);
+      left -= std::min(left, s.steps + steps_per_start);
+      first += s.executions;
       if (!r.failed) return false;
-      left -= std::min(left, s.executions);
+      const difference_list found = how.differences();
+      const bool more = !how.end();
       budget_ = steps_for_removal;
-      if (std::strcmp(r.verdict, verdict_) == 0 && fails(how->differences(), nullptr, c)) return true;
-      if (how->end()) return false;
+      if (std::strcmp(r.verdict, verdict_) == 0 && fails(found, nullptr, c)) return true;
+      if (!more) return false;
     }
     return false;
   }
 
- private:
   // Does this list fail in the same way? Then `found` is what it came to, without the differences that no longer
   // apply. With `than`, only if that is better.
   bool fails(const difference_list &list, const shape *than, candidate &found) {
@@ -139,6 +164,7 @@ class shrinker {
   live_view &view_;
   recording &record_;
   const char *verdict_ = "";
+  shape original_;
   std::string signature_;
   std::uint64_t budget_ = 0;
 };
@@ -154,13 +180,14 @@ bool shrink(const suite_entry &suite, const std::string &strategy_text, live_vie
   work.reduce(best);
   // An interleaving that fails without anything unusual is the easiest to follow.
   for (const bool unusual : {false, true})
-    for (unsigned switches = 0; switches < bounds && switches < best.seen.preemptions + best.seen.unusual; ++switches) {
+    for (unsigned switches = 0; switches < bounds && switches < effort(best.seen); ++switches) {
       candidate c;
-      if (!work.search(switches, unusual, s.before, c)) continue;
+      if (!work.search(switches, unusual, c)) continue;
       work.reduce(c);
       if (rank(c.seen) < rank(best.seen)) best = c;
       break;
     }
+  if (effort(best.seen) > easy) work.sample(best);
   s.after = best.seen;
   s.strategy_text = "path-" + differences_to_text(best.list);
   return rank(s.after) < rank(s.before);

@@ -130,14 +130,18 @@ std::string timeline(const story &s, unsigned width) {
   const auto say = [&](const std::string &what, const std::string &how) {
     if (!how.empty()) text += what + how + "\n";
   };
-  for (const std::string &i : s.invariants) say(s.condition.empty() ? "checks: " : "broken: ", i);
+  for (const std::string &i : s.invariants) say(s.condition.empty() ? "it checks " : "broken: ", i);
   say(s.invariants.empty() ? "broken: " : "condition: ", s.condition);
   say("kind: ", s.cause);
   say("", s.shortening);
   text += "\n";
-  for (const std::string &part : wrapped(s.start.empty() ? "" : "at the start: " + s.start, width))
-    if (!part.empty()) text += part + "\n";
+  const auto say_values = [&](const std::string &when, const std::string &values) {
+    if (values.empty()) return;
+    for (const std::string &part : wrapped(when + values, width)) text += part + "\n";
+  };
+  say_values("at the start: ", s.start);
   text += drawing(s, width).draw();
+  say_values("at the end: ", s.end);
   say("", s.rest);
   return text;
 }
