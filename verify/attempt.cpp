@@ -23,7 +23,9 @@ attempt run_once(const suite_entry &suite, strategy &how, live_view &view, recor
   s.executions_max = 1;
   s.sequential = o.sequential;
   attempt a;
-  a.r = suite.run(suite.info, s, o.tell ? &a.history : nullptr);
+  suite_info info = suite.info;
+  if (o.steps_max != 0) info.steps_max = o.steps_max;
+  a.r = suite.run(info, s, o.tell ? &a.history : nullptr);
   return a;
 }
 

@@ -13,6 +13,7 @@ struct attempt {
 struct attempt_options {
   bool sequential = false;  // every memory order as if it were seq_cst
   bool tell = true;
+  unsigned steps_max = 0;  // 0: the suite's
 };
 attempt run_once(const suite_entry &suite, strategy &how, live_view &view, recording &record, attempt_options o = {});
 

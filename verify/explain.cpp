@@ -129,7 +129,8 @@ class teller {
       case event::cas:
       case event::rmw: {
         if (!stores.empty()) read(e, s, e.stale ? older_store(e, stores) : stores.back(), stores.back());
-        const bool shared = touched_by_[e.object].size() > 1;
+        // A lock that nobody waits for says nothing.
+        const bool shared = touched_by_[e.object].size() > 1 && names_.member(e.object) != "locked_";
         if (shared && writes(e) && e.kind != event::store) s.telling = true;
         if (e.spurious) s.telling = true;
         break;

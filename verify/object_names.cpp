@@ -56,10 +56,13 @@ void object_names::learn(const telling &t) {
       if (at != places_.end()) n.offset = at->second.offset;
       n.indexed = is_indexed(found[which]);
       if (at != places_.end() && at->second.owner != "-") n.owner = at->second.owner;
-      // An object of the suite that is no class of ours carries its own name already.
-      const bool itself = !n.owner.empty() && n.offset == 0 && n.owner.ends_with(member);
-      if (itself) n.owner.clear();
-      n.member = n.owner.empty() ? with_stem(member, e.file) : member;
+      // An atomic that is itself a member of the suite has its whole name already.
+      if (n.owner.substr(0, n.owner.find('[')) == member && n.offset == 0) {
+        n.member = std::exchange(n.owner, {});
+        n.indexed = false;
+      } else {
+        n.member = n.owner.empty() ? with_stem(member, e.file) : member;
+      }
       objects_[e.object] = n;
     }
 }
@@ -138,7 +141,7 @@ void object_names::write_texts() {
       return std::pair(x.offset, number_of(a)) < std::pair(y.offset, number_of(b));
     });
     for (std::size_t i = 0; i < objects.size(); ++i)
-      objects_[objects[i]].text = text + (indexed ? "[" + std::to_string(i) + "]" : "#" + std::to_string(i + 1));
+      objects_[objects[i]].text = text + (indexed ? "[" + std::to_string(i) + "]" : "(" + std::to_string(i + 1) + ")");
   }
 }
 
@@ -161,7 +164,7 @@ std::string object_names::pointer(const std::string &number) const {
   const auto at = places_.find(number);
   if (at != places_.end() && at->second.owner != "-")
     return at->second.owner + (at->second.offset ? "+" + std::to_string(at->second.offset) : "");
-  return object(number);
+  return objects_.contains(number) ? "&" + object(number) : number;
 }
 
 std::string object_names::value(const std::string &number, const std::string &text) const {

@@ -8,13 +8,15 @@
 namespace verify {
 namespace {
 
-// About two seconds, of which the making of a fresh model checker takes its share.
-constexpr std::uint64_t steps_for_search = 600'000;   // for each bound
-constexpr std::uint64_t steps_for_removal = 600'000;  // for each execution that is reduced
+// About two seconds in all, of which the making of a fresh model checker takes its share.
+constexpr std::uint64_t steps_for_all = 3'000'000;
+constexpr std::uint64_t steps_for_search = 600'000;     // for each bound
+constexpr std::uint64_t steps_for_removal = 1'000'000;  // for each execution that is reduced
 constexpr std::uint64_t steps_per_start = 100;
+constexpr unsigned livelock_share = 5;
 constexpr unsigned bounds = 3;
 constexpr unsigned easy = 2;
-constexpr unsigned samples_max = 8;
+constexpr unsigned depths = 4, sample_steps = 200;
 constexpr unsigned other_faults_max = 8;
 constexpr std::size_t pairs_of_max = 24;
 
@@ -44,7 +46,8 @@ class usual_only final : public strategy {
 
 struct candidate {
   difference_list list;
-  shape seen;
+  shape seen;   // in the quick try, for comparison
+  shape whole;  // in full
 };
 
 class shrinker {
@@ -59,17 +62,26 @@ class shrinker {
     if (!a.r.failed) return false;
     verdict_ = a.r.verdict;
     signature_ = signature(a);
-    c = {how->differences(), how->seen()};
-    original_ = c.seen;
-    candidate same;
+    original_ = how->seen();
+    original_list_ = how->differences();
     budget_ = steps_for_removal;
-    return fails(c.list, nullptr, same);
+    return fails(original_list_, nullptr, c);
   }
 
-  void reduce(candidate &c) {
+  const shape &original() const { return original_; }
+
+  // Most of what was chosen at random has nothing to do with the fault: a window of it may be enough.
+  void keep_window(candidate &c) {
     budget_ = steps_for_removal;
-    for (std::size_t before = 0; before != c.list.size();) {
-      before = c.list.size();
+    for (std::size_t size = original_list_.size() / 2; size > 0; size /= 2)
+      for (std::size_t from = 0; from < original_list_.size(); from += (size + 1) / 2)
+        improve(c, window(original_list_, from, size));
+  }
+
+  void reduce(candidate &c, std::uint64_t budget = steps_for_removal) {
+    budget_ = budget;
+    for (shape before; rank(before) != rank(c.seen);) {
+      before = c.seen;
       for (std::size_t chunk = (c.list.size() + 1) / 2; chunk > 0; chunk /= 2) remove(c, chunk);
       if (c.list.size() <= pairs_of_max) remove_pairs(c);
     }
@@ -83,40 +95,40 @@ class shrinker {
 
   // The first failure of a depth-first search that allows few preemptions.
   bool search(unsigned switches, bool unusual, candidate &c) {
-    std::unique_ptr<strategy> inner = make_search(switches);
-    if (!unusual) inner = std::make_unique<usual_only>(std::move(inner));
-    const auto how = make_observed(std::move(inner));
-    std::uint64_t left = steps_for_search, first = 1;
-    return next_failure(*how, first, left, c);
+    return first_failure(make_search(switches), unusual, steps_for_search, c);
   }
 
-  // Other executions that fail in this way may have an easier one near them.
-  void sample(candidate &best) {
-    const auto how = make_observed(make_mix(1));
-    std::uint64_t left = steps_for_search, first = 1;
-    for (unsigned i = 0; i < samples_max; ++i) {
+  // Other executions that fail in this way may have an easier one near them: those with few changes of priority.
+  void sample(bool unusual, candidate &best) {
+    for (unsigned depth = 1; depth <= depths; ++depth) {
       candidate c;
-      if (!next_failure(*how, first, left, c)) return;
-      reduce(c);
+      const unsigned steps = std::min(original_.steps, sample_steps);
+      if (!first_failure(make_pct(depth, depth, steps), unusual, steps_for_search / depths, c)) continue;
+      reduce(c, steps_for_removal / depths);
       if (rank(c.seen) < rank(best.seen)) best = c;
     }
   }
 
  private:
-  bool next_failure(observed &how, std::uint64_t &first, std::uint64_t &left, candidate &c) {
-    for (unsigned others = 0; left > 0 && others < other_faults_max; ++others) {
-      session s;
-      s.how = &how;
-      s.view = &view_;
-      s.record = &record_;
-      s.first_iteration = first;
-      s.executions_max = left / (original_.steps + 1) + 1;
-      const result r = suite_.run(suite_.info, s, nullptr);
-      left -= std::min(left, s.steps + steps_per_start);
-      first += s.executions;
+  bool first_failure(std::unique_ptr<strategy> inner, bool unusual, std::uint64_t steps, candidate &c) {
+    if (!unusual) inner = std::make_unique<usual_only>(std::move(inner));
+    const auto how = make_observed(std::move(inner));
+    suite_info info = suite_.info;
+    if (quick_steps() != 0) info.steps_max = quick_steps();
+    session s;
+    s.how = how.get();
+    s.view = &view_;
+    s.record = &record_;
+    s.first_iteration = 1;
+    for (unsigned others = 0; s.steps < steps && all_ > 0 && others < other_faults_max; ++others) {
+      s.executions_max = s.executions + (steps - s.steps) / (std::min(original_.steps, sample_steps) + 1) + 1;
+      const std::uint64_t executions = s.executions, spent = s.steps;
+      const result r = suite_.run(info, s, nullptr);
+      s.first_iteration += s.executions - executions;
+      spend(s.steps - spent);
       if (!r.failed) return false;
-      const difference_list found = how.differences();
-      const bool more = !how.end();
+      const difference_list found = how->differences();
+      const bool more = !how->end();
       budget_ = steps_for_removal;
       if (std::strcmp(r.verdict, verdict_) == 0 && fails(found, nullptr, c)) return true;
       if (!more) return false;
@@ -124,23 +136,39 @@ class shrinker {
     return false;
   }
 
+  void spend(std::uint64_t steps) {
+    steps += steps_per_start;
+    budget_ -= std::min(budget_, steps);
+    all_ -= std::min(all_, steps);
+  }
+
   // Does this list fail in the same way? Then `found` is what it came to, without the differences that no longer
   // apply. With `than`, only if that is better.
   bool fails(const difference_list &list, const shape *than, candidate &found) {
     const auto how = make_path(list);
-    const attempt quick = run_once(suite_, *how, view_, record_, {.tell = false});
-    const std::uint64_t cost = how->seen().steps + steps_per_start;
-    budget_ -= std::min(budget_, cost);
+    const attempt quick = run_once(suite_, *how, view_, record_, {.tell = false, .steps_max = quick_steps()});
+    const shape seen = how->seen();
+    spend(seen.steps);
     if (!quick.r.failed || std::strcmp(quick.r.verdict, verdict_) != 0) return false;
-    if (than && rank(how->seen()) >= rank(*than)) return false;
-    budget_ -= std::min(budget_, cost);
-    if (signature(run_once(suite_, *how, view_, record_)) != signature_) return false;
-    found = {how->differences(), how->seen()};
+    if (than && rank(seen) >= rank(*than)) return false;
+    const auto whole = make_path(how->differences());
+    if (signature(run_once(suite_, *whole, view_, record_)) != signature_) return false;
+    spend(whole->seen().steps);
+    found = {whole->differences(), seen, whole->seen()};
     return true;
   }
 
-  bool improve(candidate &c, const difference_list &list) { return budget_ > 0 && fails(list, &c.seen, c); }
+  // What goes on for ever can be seen sooner; whoever passes is looked at again in full.
+  unsigned quick_steps() const {
+    return std::strcmp(verdict_, "LIVELOCK") == 0 ? suite_.info.steps_max / livelock_share : 0;
+  }
 
+  bool improve(candidate &c, const difference_list &list) { return budget_ > 0 && all_ > 0 && fails(list, &c.seen, c); }
+
+  static difference_list window(const difference_list &list, std::size_t from, std::size_t size) {
+    const auto at = list.begin() + static_cast<std::ptrdiff_t>(from);
+    return {at, at + static_cast<std::ptrdiff_t>(std::min(size, list.size() - from))};
+  }
   static difference_list without(const difference_list &list, std::size_t from, std::size_t count) {
     difference_list rest = list;
     const auto at = rest.begin() + static_cast<std::ptrdiff_t>(from);
@@ -165,8 +193,10 @@ class shrinker {
   recording &record_;
   const char *verdict_ = "";
   shape original_;
+  difference_list original_list_;
   std::string signature_;
-  std::uint64_t budget_ = 0;
+  std::uint64_t budget_ = 0;  // of what is being done
+  std::uint64_t all_ = steps_for_all;
 };
 
 }  // namespace
@@ -176,10 +206,11 @@ bool shrink(const suite_entry &suite, const std::string &strategy_text, live_vie
   shrinker work(suite, view, record);
   candidate best;
   if (!work.start(strategy_text, best)) return false;
-  s.before = best.seen;
+  s.before = work.original();
+  work.keep_window(best);
   work.reduce(best);
   // An interleaving that fails without anything unusual is the easiest to follow.
-  for (const bool unusual : {false, true})
+  for (const bool unusual : {false, true}) {
     for (unsigned switches = 0; switches < bounds && switches < effort(best.seen); ++switches) {
       candidate c;
       if (!work.search(switches, unusual, c)) continue;
@@ -187,8 +218,9 @@ bool shrink(const suite_entry &suite, const std::string &strategy_text, live_vie
       if (rank(c.seen) < rank(best.seen)) best = c;
       break;
     }
-  if (effort(best.seen) > easy) work.sample(best);
-  s.after = best.seen;
+    if (effort(best.seen) > easy) work.sample(unusual, best);
+  }
+  s.after = best.whole;
   s.strategy_text = "path-" + differences_to_text(best.list);
   return rank(s.after) < rank(s.before);
 }

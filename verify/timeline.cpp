@@ -85,9 +85,9 @@ class drawing {
     std::string left(number_width + site_, ' ');
     for (std::size_t i = 0; i < s_.lanes.size(); ++i) {
       std::string title = s_.lanes[i].title;
-      if (i + 1 < s_.lanes.size() && title.size() + 1 > lane_)
-        title = title.substr(0, std::min(title.find(" ("), lane_ - 1));
-      if (i + 1 < s_.lanes.size() && title.size() + 1 > lane_) title = "t" + std::to_string(s_.lanes[i].thread);
+      const std::size_t room = i + 1 < s_.lanes.size() ? lane_ - 1 : width_;
+      if (title.size() > room) title = title.substr(0, title.find(" ("));
+      if (title.size() > room) title = "t" + std::to_string(s_.lanes[i].thread);
       left += padded(title, lane_);
     }
     left.erase(left.find_last_not_of(' ') + 1);

@@ -20,6 +20,7 @@ inline void fence_of(side s) {
 template <side A, side B>
 struct store_buffering : verify::suite<2> {
   heddle::atomic<int> flag[2];
+  VERIFY_NAMES(flag)
   int seen[2] = {};
   void thread(unsigned i) {
     flag[i].store(1, relaxed);
@@ -49,6 +50,7 @@ template <bool Stores>
 struct sleep_and_wake : verify::suite<2> {
   heddle::atomic<std::uint32_t> word{0};
   heddle::plain<int> payload{0};
+  VERIFY_NAMES(word, payload)
   void thread(unsigned i) {
     if (i == 0) {
       payload.set(1);
@@ -82,6 +84,7 @@ HEDDLE_SUITE(futex_lost, {.name = "world.futex_lost",
 struct futex_orders_nothing : verify::suite<2> {
   heddle::atomic<std::uint32_t> word{0};
   heddle::plain<int> payload{0};
+  VERIFY_NAMES(word, payload)
   void thread(unsigned i) {
     if (i == 0) {
       payload.set(1);
@@ -141,6 +144,7 @@ HEDDLE_SUITE(thread_starts, {.name = "world.threads",
 // A spin loop that says cpu_relax ends under every strategy, the depth-first ones included.
 struct spinning : verify::suite<3> {
   heddle::atomic<int> turn{0};
+  VERIFY_NAMES(turn)
   void thread(unsigned i) {
     while (turn.load(acquire) != static_cast<int>(i)) heddle::cpu_relax();
     turn.store(static_cast<int>(i) + 1, release);
