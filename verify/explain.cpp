@@ -61,7 +61,7 @@ class teller {
     s.path = e.file + ":" + std::to_string(e.line);
     s.function = e.function;
     s.alone = e.part == event::after;
-    if (e.file.empty()) s.site = s.path = "";
+    if (e.line == 0) s.site = s.path = "";
     s.text = text_of(e);
     s.move = move_of(e);
     s.telling = !s.move.empty();

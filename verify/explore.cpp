@@ -98,7 +98,8 @@ void examine(const suite_entry &suite, const std::string &text, outcome &o, live
   if (!told.a.r.failed && o.how == outcome::end::passed) return;
   o.how = outcome::end::failed;
   shortened s;
-  if (told.steady && shorten && shrink(suite, text, view, record, s)) {
+  const bool hangs = broken_condition(told.a).starts_with("hung: ");
+  if (told.steady && shorten && !hangs && shrink(suite, text, view, record, s)) {
     const retold shorter = tell_twice(suite, s.strategy_text, view, record);
     if (shorter.steady) {
       s.before.steps = steps_told(told.a.history);

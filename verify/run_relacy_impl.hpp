@@ -5,6 +5,8 @@
 #include "verify/relacy_scheduler.hpp"
 #include "verify/run_relacy.hpp"
 
+#include <setjmp.h>
+
 namespace verify {
 
 // Relacy makes the suite and the scheduler itself, so neither can be handed over.
@@ -13,8 +15,14 @@ inline void *active_memory = nullptr;
 inline names *active_names = nullptr;  // wanted, not there yet
 inline bool active_lives = false;
 
+// What has failed may have left anything behind: names come from as far as its lists can be followed.
+inline sigjmp_buf describe_end;
+inline bool describing = false;
 inline void describe_suite() {
-  if (active_lives && active_names) active_calls->describe(active_memory, *std::exchange(active_names, nullptr));
+  if (!active_lives || !active_names) return;
+  describing = true;
+  if (sigsetjmp(describe_end, 0) == 0) active_calls->describe(active_memory, *std::exchange(active_names, nullptr));
+  describing = false;
 }
 
 // The model checker has no name for "that thread, now": all threads' clocks lie in one array, and ours is one of them.
@@ -78,6 +86,7 @@ result run_relacy(const suite_calls &calls, const suite_info &info, session &s, 
   active_lives = false;
   before_memory_goes = &describe_suite;
   catch_crashes([](const char *what) {
+    if (describing) siglongjmp(describe_end, 1);
     active_names = nullptr;  // who knows what its pointers point at
     if (rl::is_ctx() && rl::ctx().threadx_)
       rl::ctx().fail_test(what, rl::test_result_user_assert_failed, rl::debug_info("the code under test", what));

@@ -2,6 +2,7 @@
 
 #include "verify/attempt.hpp"
 
+#include <chrono>
 #include <cstring>
 #include <tuple>
 
@@ -19,6 +20,8 @@ constexpr unsigned easy = 2;
 constexpr unsigned depths = 4, sample_steps = 200;
 constexpr unsigned other_faults_max = 8;
 constexpr std::size_t pairs_of_max = 24;
+
+using clock = std::chrono::steady_clock;
 
 // What a reader has to follow.
 unsigned effort(const shape &s) { return s.preemptions + s.unusual; }
@@ -56,7 +59,7 @@ class shrinker {
       : suite_(suite), view_(view), record_(record) {}
 
   // The execution to begin with; sets what a candidate must show.
-  bool start(const std::string &strategy_text, candidate &c) {
+  bool begin(const std::string &strategy_text, candidate &c) {
     const auto how = make_observed(strategy_from_text(strategy_text));
     const attempt a = run_once(suite_, *how, view_, record_);
     if (!a.r.failed) return false;
@@ -123,9 +126,10 @@ class shrinker {
     for (unsigned others = 0; s.steps < steps && all_ > 0 && others < other_faults_max; ++others) {
       s.executions_max = s.executions + (steps - s.steps) / (std::min(original_.steps, sample_steps) + 1) + 1;
       const std::uint64_t executions = s.executions, spent = s.steps;
+      const clock::time_point start = clock::now();
       const result r = suite_.run(info, s, nullptr);
       s.first_iteration += s.executions - executions;
-      spend(s.steps - spent);
+      spend(s.steps - spent, r.failed ? start : clock::now());
       if (!r.failed) return false;
       const difference_list found = how->differences();
       const bool more = !how->end();
@@ -136,7 +140,9 @@ class shrinker {
     return false;
   }
 
-  void spend(std::uint64_t steps) {
+  // What hangs without a step is stopped by the parent after a long time, and not often: leave it there.
+  void spend(std::uint64_t steps, clock::time_point since) {
+    if (clock::now() - since > std::chrono::seconds(15)) all_ = 0;
     steps += steps_per_start;
     budget_ -= std::min(budget_, steps);
     all_ -= std::min(all_, steps);
@@ -146,14 +152,15 @@ class shrinker {
   // apply. With `than`, only if that is better.
   bool fails(const difference_list &list, const shape *than, candidate &found) {
     const auto how = make_path(list);
+    const clock::time_point start = clock::now();
     const attempt quick = run_once(suite_, *how, view_, record_, {.tell = false, .steps_max = quick_steps()});
     const shape seen = how->seen();
-    spend(seen.steps);
+    spend(seen.steps, start);
     if (!quick.r.failed || std::strcmp(quick.r.verdict, verdict_) != 0) return false;
     if (than && rank(seen) >= rank(*than)) return false;
     const auto whole = make_path(how->differences());
     if (signature(run_once(suite_, *whole, view_, record_)) != signature_) return false;
-    spend(whole->seen().steps);
+    spend(whole->seen().steps, start);
     found = {whole->differences(), seen, whole->seen()};
     return true;
   }
@@ -205,7 +212,7 @@ bool shrink(const suite_entry &suite, const std::string &strategy_text, live_vie
             shortened &s) {
   shrinker work(suite, view, record);
   candidate best;
-  if (!work.start(strategy_text, best)) return false;
+  if (!work.begin(strategy_text, best)) return false;
   s.before = work.original();
   work.keep_window(best);
   work.reduce(best);
