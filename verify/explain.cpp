@@ -1,6 +1,6 @@
 #include "verify/explain.hpp"
 
-#include "verify/object_names.hpp"
+#include "verify/step_words.hpp"
 
 #include <algorithm>
 #include <set>
@@ -10,14 +10,8 @@
 namespace verify {
 namespace {
 
-constexpr std::size_t steps_shown_anyway = 30;  // so short an execution is shown as a whole
-constexpr std::size_t fold_least = 3;
-constexpr std::size_t rows_max = 400, rows_kept_at_end = 40;
 constexpr std::size_t values_max = 16;
 
-bool writes(const event &e) {
-  return e.kind == event::store || e.kind == event::set || e.kind == event::rmw || (e.kind == event::cas && e.done);
-}
 bool acquires(const std::string &order) { return order == "acquire" || order == "acq_rel" || order == "seq_cst"; }
 bool releases(const std::string &order) { return order == "release" || order == "acq_rel" || order == "seq_cst"; }
 
@@ -26,7 +20,7 @@ std::string at_step(const step &s) { return "step " + std::to_string(s.number); 
 
 class teller {
  public:
-  teller(const telling &t, const outcome &o, story &to) : t_(t), o_(o), names_(t), story_(to) {}
+  teller(const telling &t, const outcome &o, story &to) : t_(t), names_(t), words_(t, o, names_), story_(to) {}
 
   void tell() {
     for (const event &e : t_.events)
@@ -62,63 +56,13 @@ class teller {
     s.function = e.function;
     s.alone = e.part == event::after;
     if (e.line == 0) s.site = s.path = "";
-    s.text = text_of(e);
-    s.move = move_of(e);
+    s.text = words_.text(e);
+    s.move = words_.move(e);
     s.telling = !s.move.empty();
     if (writes(e)) s.tone = step::write;
     story_.steps.push_back(s);
     step_of_[i] = story_.steps.size() - 1;
     relate(e, i, story_.steps.back());
-  }
-
-  std::string text_of(const event &e) const {
-    const std::string object = names_.object(e.object);
-    const auto value = [&](const std::string &v) { return names_.value(e.object, v); };
-    switch (e.kind) {
-      case event::load: return object + ".load(" + e.order + ") = " + value(e.read);
-      case event::store: return object + ".store(" + value(e.written) + ", " + e.order + ")";
-      case event::get: return object + ".get() = " + value(e.read);
-      case event::set: return object + ".set(" + value(e.written) + ")";
-      case event::rmw: {
-        const std::string argument = e.operation == "exchange" ? value(e.written) : e.expected;
-        return object + "." + e.operation + "(" + argument + ", " + e.order + ") = " + value(e.read);
-      }
-      case event::cas: {
-        const std::string what =
-            object + ".CAS(" + value(e.expected) + " to " + value(e.written) + ", " + e.order + ")";
-        if (e.done) return what + ": done";
-        return what + (e.spurious ? ": fails for no reason" : ": fails, it is " + value(e.read));
-      }
-      case event::fence: return "fence(" + e.order + ")";
-      case event::heavy_fence: return "fence_heavy: a full fence in " + thread_name(e.other);
-      case event::sleep: return "futex_sleep(" + object + "): sleeps";
-      case event::sleep_refused: return "futex_sleep(" + object + "): no, it has changed";
-      case event::sleep_for_nothing: return "woken for no reason";
-      case event::wake: return "futex_wake(" + object + ")";
-      case event::wake_nobody: return "futex_wake(" + object + "): nobody sleeps";
-      case event::yield: return "cpu_relax()";
-      case event::start: return "starts " + thread_name(e.other);
-      case event::start_refused: return "thread_start: refused";
-      case event::join: return "thread_join";
-      case event::finish: return "ends";
-      case event::verdict: return o_.broken.empty() ? o_.verdict : "BROKEN: " + o_.broken;
-      default: return e.text;
-    }
-  }
-
-  // What moves in the scheduler, by the names that suites/describe.hpp gives.
-  std::string move_of(const event &e) const {
-    if (!writes(e)) return {};
-    const std::string owner = names_.owner(e.object), member = names_.member(e.object);
-    const std::string value = names_.value(e.object, e.written);
-    if (member == "atomicstatus") {
-      if (value == "running") return "runs " + owner;
-      if (value == "waiting") return "parks " + owner;
-      if (value == "runnable") return owner + " is runnable";
-      if (value == "dead") return e.previous == "0" ? "makes " + owner : owner + " has ended";
-    }
-    if (member == "m" && owner.starts_with("p")) return value == "null" ? "lets go of " + owner : "takes " + owner;
-    return {};
   }
 
   // Joins the step to those that it depends on.
@@ -203,7 +147,7 @@ class teller {
       if (waker.thread != e.thread) continue;
       waker.wakes = static_cast<int>(at->second);
       waker.tone = step::waking;
-      waker.remark = "wakes " + thread_name(e.other) + ", asleep since " + at_step(story_.steps[at->second]);
+      waker.remark = "wakes " + words_.thread(e.other) + ", asleep since " + at_step(story_.steps[at->second]);
       break;
     }
     asleep_.erase(at);
@@ -246,11 +190,6 @@ class teller {
         if (end >= 0) steps[static_cast<index>(end)].telling = true;
   }
 
-  std::string thread_name(unsigned thread) const {
-    const auto at = t_.threads.find(thread);
-    return at == t_.threads.end() ? "thread " + std::to_string(thread) : at->second;
-  }
-
   void make_lanes() {
     std::map<unsigned, const step *> last;
     for (const step &s : story_.steps) {
@@ -258,7 +197,7 @@ class teller {
       if (l == nullptr || !s.alone) l = &s;
     }
     for (const auto &[thread, s] : last) {
-      lane l{thread, thread_name(thread), {}};
+      lane l{thread, words_.thread(thread), {}};
       if (t_.threads.contains(thread)) l.title += " (thread " + std::to_string(thread) + ")";
       if (const auto a = asleep_.find(thread); a != asleep_.end())
         l.end = (story_.steps[a->second].tone == step::sleeping ? "sleeps since " : "waits since ") +
@@ -290,8 +229,8 @@ class teller {
   }
 
   const telling &t_;
-  const outcome &o_;
   object_names names_;
+  step_words words_;
   story &story_;
   std::map<std::string, std::set<unsigned>> touched_by_;
   std::map<std::string, std::vector<index>> stores_;  // by object
@@ -300,28 +239,6 @@ class teller {
   std::map<unsigned, index> asleep_;                  // thread: its step
   std::map<unsigned, index> started_by_;
 };
-
-void make_rows(story &s, bool full) {
-  const bool all = full || s.steps.size() <= steps_shown_anyway;
-  for (std::size_t i = 0; i < s.steps.size();) {
-    std::size_t end = i;
-    while (end < s.steps.size() && !s.steps[end].telling && s.steps[end].alone == s.steps[i].alone) ++end;
-    const std::size_t count = end - i;
-    if (!all && count >= fold_least) {
-      s.rows.push_back({i, count, true});
-      i = end;
-    } else {
-      s.rows.push_back({i, 1, false});
-      ++i;
-    }
-  }
-  if (full || s.rows.size() <= rows_max) return;
-  const std::size_t from = rows_max - rows_kept_at_end, to = s.rows.size() - rows_kept_at_end;
-  const std::size_t first = s.rows[from].first;
-  s.rows[from] = {first, s.rows[to].first - first, true};
-  s.rows.erase(s.rows.begin() + static_cast<std::ptrdiff_t>(from) + 1,
-               s.rows.begin() + static_cast<std::ptrdiff_t>(to));
-}
 
 std::vector<std::string> ids_in(const std::string &text) {
   std::vector<std::string> ids;
@@ -349,7 +266,7 @@ story explain(const suite_info &suite, const outcome &o, bool full) {
   const telling t = read_history(o.history);
   s.rest = t.rest;
   teller(t, o, s).tell();
-  make_rows(s, full);
+  s.rows = fold(s.steps, full);
   return s;
 }
 

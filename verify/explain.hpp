@@ -49,6 +49,7 @@ struct story {
 };
 
 // `full`: no step is left out.
+std::vector<passage> fold(const std::vector<step> &steps, bool full);
 story explain(const suite_info &suite, const outcome &o, bool full);
 
 // "a g is in at most one queue": what docs/invariants.md says about an id, if it is there.

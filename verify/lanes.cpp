@@ -9,9 +9,7 @@
 namespace verify {
 namespace {
 
-constexpr double char_width = 6.95, line_height = 15, box_pad = 5, row_gap = 9, lane_gap = 76, track_gap = 6, top = 34,
-                 left_pad = 8;
-constexpr std::size_t tracks_max = 5;
+constexpr double char_width = 6.95, line_height = 15, box_pad = 5, row_gap = 9, lane_gap = 76, top = 34, left_pad = 8;
 constexpr std::size_t text_most = 46, text_few_lanes = 62;
 
 const char *tone_name(step::tone_t t) {
@@ -52,6 +50,29 @@ std::string place_of(const step &s) {
   const bool named = !s.function.empty() && s.tone != step::fault;
   return named ? s.site + " " + s.function : s.site;
 }
+
+// Arrows in one gap between lanes run beside each other.
+class tracks {
+ public:
+  double next(double gap, double y1, double y2) {
+    const span wanted = {std::min(y1, y2), std::max(y1, y2)};
+    auto &used = used_[gap];
+    std::size_t n = 0;
+    while (n < used.size() && std::any_of(used[n].begin(), used[n].end(), [&](const span &s) {
+             return s.first <= wanted.second && wanted.first <= s.second;
+           }))
+      ++n;
+    if (n == used.size()) used.emplace_back();
+    used[n].push_back(wanted);
+    return static_cast<double>(n % most) * distance;
+  }
+
+ private:
+  using span = std::pair<double, double>;
+  static constexpr std::size_t most = 5;
+  static constexpr double distance = 6;
+  std::map<double, std::vector<std::vector<span>>> used_;
+};
 
 class drawing {
  public:
@@ -208,7 +229,7 @@ class drawing {
     const bool right = b.x > a.x;  // else it comes back to the right side of the box
     const double x1 = a.x < b.x || a.x == b.x ? a.x + a.width : a.x;
     const double x2 = right ? b.x : b.x + b.width;
-    const double x = right ? b.x - 14 - track(b.x, y1, y2) : b.x + box_ + 8 + track(b.x + box_, y1, y2);
+    const double x = right ? b.x - 14 - tracks_.next(b.x, y1, y2) : b.x + box_ + 8 + tracks_.next(b.x + box_, y1, y2);
     const int direction = right ? 1 : -1;
     const double tip_x = x2 - direction * 7, down = y2 > y1 ? 5 : -5, in = x > x1 ? -5 : 5;
     const auto at = [](double px, double py) { return number(px) + " " + number(py); };
@@ -217,21 +238,6 @@ class drawing {
                           at(x, y2 - down) + " Q" + at(x, y2) + " " + at(x + direction * 5, y2) + " L" + at(tip_x, y2),
                       kind);
     return out + arrow_head(tip_x, y2, direction, kind) + "</g>\n";
-  }
-
-  // Arrows in one gap keep beside each other.
-  double track(double gap, double y1, double y2) {
-    const double from = std::min(y1, y2), to = std::max(y1, y2);
-    auto &used = tracks_[gap];
-    std::size_t n = 0;
-    for (; n < used.size(); ++n) {
-      const bool free = std::none_of(used[n].begin(), used[n].end(),
-                                     [&](const auto &u) { return u.first <= to && from <= u.second; });
-      if (free) break;
-    }
-    if (n == used.size()) used.emplace_back();
-    used[n].push_back({from, to});
-    return static_cast<double>(n % tracks_max) * track_gap;
   }
 
   std::string arrows() {
@@ -262,7 +268,7 @@ class drawing {
   std::size_t chars_ = 0, site_chars_ = 0;
   double left_ = 0, box_ = 0, width_ = 0;
   std::map<unsigned, double> lane_x_;
-  std::map<double, std::vector<std::vector<std::pair<double, double>>>> tracks_;  // by gap: spans of each
+  tracks tracks_;
   std::string steps_;
 };
 
