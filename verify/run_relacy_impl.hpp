@@ -87,7 +87,6 @@ result run_relacy(const suite_calls &calls, const suite_info &info, session &s, 
   before_memory_goes = &describe_suite;
   catch_crashes([](const char *what) {
     if (describing) siglongjmp(describe_end, 1);
-    active_names = nullptr;  // who knows what its pointers point at
     if (rl::is_ctx() && rl::ctx().threadx_)
       rl::ctx().fail_test(what, rl::test_result_user_assert_failed, rl::debug_info("the code under test", what));
   });

@@ -62,12 +62,14 @@ void log(const site &s, const char *text) noexcept {
 }
 
 void log(const site &s, const char *text, unsigned thread) noexcept {
+  if (!rl::ctx().collecting_history()) return;
   char line[80];
   std::snprintf(line, sizeof line, "%s %u", text, thread);
   log(s, line);
 }
 
 void log(const site &s, const char *text, const atomic<std::uint32_t> &word) noexcept {
+  if (!rl::ctx().collecting_history()) return;
   char line[80];
   std::snprintf(line, sizeof line, "<%p> %s", word.address(), text);
   log(s, line);
