@@ -70,6 +70,9 @@ std::optional<int> read_arguments(int argc, char **argv, arguments &a) {
   add_parsed(app, "--shard", "I/N", a.part, shard_from, "not a shard", "write 1/4 for the first of four",
              "the i-th of n parts of every run, as 1/4; together they hold each execution once");
   app.add_option("--replay", a.replay, "repeat one execution and tell it event by event")->type_name("TOKEN");
+  app.add_flag("!--no-shrink", a.shorten, "tell a failing execution as it was found, and not a shorter one like it");
+  app.add_flag("--full-history", a.full_history, "leave no step of a failing execution out");
+  app.add_option("--html", a.html, "write a page for each failing execution")->type_name("DIR");
   app.add_option("--junit", a.junit, "write a JUnit report")->type_name("FILE");
   app.add_option("--json", a.json, "write a JSON report")->type_name("FILE");
   app.add_option("--executions", a.executions, "end each run after so many executions")

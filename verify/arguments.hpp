@@ -17,6 +17,9 @@ struct arguments {
   double budget = 0;  // seconds; 0: what each mode asks for
   shard part;
   std::string replay;
+  bool shorten = true;
+  bool full_history = false;
+  std::string html;
   std::string junit;
   std::string json;
   unsigned jobs = 0;

@@ -1,7 +1,10 @@
 #include "verify/explore.hpp"
 
+#include "verify/attempt.hpp"
+#include "verify/events.hpp"
+#include "verify/shrink.hpp"
+
 #include <algorithm>
-#include <cctype>
 #include <cstring>
 #include <map>
 #include <utility>
@@ -40,62 +43,20 @@ std::string in_words(const std::string &verdict) {
   return found == words.end() ? verdict : found->second;
 }
 
-// "USER ASSERT FAILED (I20: q.empty())" on the first line: what is in the brackets, when it is ours.
-std::string condition_of(const std::string &history, const std::string &verdict) {
-  if (!verdict.starts_with("USER")) return {};
-  std::string text = history.substr(0, history.find("\n\nexecution history"));
-  const std::size_t open = text.find('(');
-  if (open == std::string::npos) return {};
-  text = text.substr(open + 1, text.size() - open - 2);
-  return text.substr(0, text.find_last_not_of('\n') + 1);
+// As many as the report shows.
+unsigned steps_told(const std::string &history) {
+  unsigned n = 0;
+  for (const event &e : read_history(history).events)
+    n += e.part != event::setup && e.kind != event::hidden && e.kind != event::woken;
+  return n;
 }
 
-void erase_all(std::string &text, const std::string &what) {
-  if (what.empty()) return;
-  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos;) text.erase(at, what.size());
-}
-
-// Addresses differ from run to run: number them in the order of appearance. Paths count from the top of the source
-// tree.
-std::string readable(const std::string &history) {
-  std::string text;
-  std::map<std::string, std::size_t> names;
-  for (std::size_t at = 0; at < history.size();) {
-    std::size_t end = at;
-    if (history.compare(at, 2, "0x") == 0)
-      for (end = at + 2; end < history.size() && std::isxdigit(static_cast<unsigned char>(history[end]));) ++end;
-    if (end > at + 2) {
-      const auto [name, fresh] = names.try_emplace(history.substr(at, end - at), names.size() + 1);
-      text += "@" + std::to_string(name->second);
-      at = end;
-    } else {
-      text += history[at++];
-    }
-  }
-  const std::string here = __FILE__;
-  erase_all(text, here.substr(0, here.rfind("verify/explore.cpp")));
-  erase_all(text, "iteration: 1\n");  // ours has another name: the token
-  for (std::size_t at = 0; (at = text.find(", in fiber_proc_impl, ", at)) != std::string::npos;)
-    text.erase(at, text.find('\n', at) - at);
-  return text;
-}
-
-struct attempt {
-  result r;
-  std::string history;
-};
-
-attempt run_once(const suite_entry &suite, strategy &how, live_view &view, recording &record, bool sequential) {
-  session s;
-  s.how = &how;
-  s.view = &view;
-  s.record = &record;
-  s.executions_max = 1;
-  s.sequential = sequential;
-  attempt a;
-  a.r = suite.run(suite.info, s, &a.history);
-  a.history = readable(a.history);
-  return a;
+std::string in_words(const shortened &s) {
+  const auto size = [](const shape &x) {
+    return std::to_string(x.steps) + (x.steps == 1 ? " step, " : " steps, ") + std::to_string(x.switches) +
+           (x.switches == 1 ? " switch" : " switches");
+  };
+  return "shortened from " + size(s.before) + " to " + size(s.after);
 }
 
 // Is it a memory order or the interleaving? The same schedule with every order seq_cst, then a second of others like
@@ -103,7 +64,7 @@ attempt run_once(const suite_entry &suite, strategy &how, live_view &view, recor
 std::string find_cause(const suite_entry &suite, live_view &view, recording &record) {
   const std::unique_ptr<strategy> same = make_follow(record);
   const auto scratch = std::make_unique<recording>();
-  if (run_once(suite, *same, view, *scratch, true).r.failed)
+  if (run_once(suite, *same, view, *scratch, {.sequential = true, .tell = false}).r.failed)
     return "interleaving (this schedule fails with every order seq_cst as well)";
   const char *const passes = "memory order (this schedule passes with every order seq_cst";
   if (suite.info.expected == expect::red) return std::string(passes) + ")";
@@ -113,30 +74,54 @@ std::string find_cause(const suite_entry &suite, live_view &view, recording &rec
   s.view = &view;
   s.record = scratch.get();
   s.sequential = true;
-  s.executions_max = 100'000;
-  s.deadline = after(1);
+  s.executions_max = 1'000'000 / (record.count + 40);  // about a second, and always as many
   if (suite.run(suite.info, s, nullptr).failed)
     return "interleaving, probably (this schedule passes with every order seq_cst, but another one fails)";
   return std::string(passes) + ", and so do " + std::to_string(s.executions) + " others)";
 }
 
-// Repeats the failing execution twice, with its history, and fills in the rest of the report.
-void examine(const suite_entry &suite, const std::string &text, outcome &o, live_view &view, recording &record) {
+struct retold {
+  attempt a;
+  bool steady = false;  // twice the same
+};
+
+retold tell_twice(const suite_entry &suite, const std::string &text, live_view &view, recording &record) {
   attempt tries[2];
-  for (attempt &a : tries) a = run_once(suite, *strategy_from_text(text), view, record, false);
+  for (attempt &a : tries) a = run_once(suite, *strategy_from_text(text), view, record);
+  const bool steady = tries[0].r.failed && tries[1].r.failed && tries[0].history == tries[1].history &&
+                      std::strcmp(tries[0].r.verdict, tries[1].r.verdict) == 0;
+  return {tries[0].r.failed ? tries[0] : tries[1], steady};
+}
+
+// Repeats the failing execution twice, with its history, makes it shorter, and fills in the rest of the report.
+void examine(const suite_entry &suite, const std::string &text, outcome &o, live_view &view, recording &record,
+             bool shorten) {
+  retold told = tell_twice(suite, text, view, record);
   o.token = make_token(suite.info, text);
-  if (!tries[0].r.failed && !tries[1].r.failed && o.how == outcome::end::passed) return;
+  if (!told.a.r.failed && o.how == outcome::end::passed) return;
   o.how = outcome::end::failed;
-  const attempt &told = tries[0].r.failed ? tries[0] : tries[1];
-  const std::string verdict = told.r.verdict;
-  if (told.r.failed) {
-    o.broken = condition_of(told.history, verdict);
+  shortened s;
+  const bool hangs = broken_condition(told.a).starts_with("hung: ");
+  if (told.steady && shorten && !hangs && shrink(suite, text, view, record, s)) {
+    const retold shorter = tell_twice(suite, s.strategy_text, view, record);
+    if (shorter.steady) {
+      s.before.steps = steps_told(told.a.history);
+      s.after.steps = steps_told(shorter.a.history);
+      told = shorter;
+      o.original = std::exchange(o.token, make_token(suite.info, s.strategy_text));
+      o.shortening = in_words(s);
+    } else {
+      tell_twice(suite, text, view, record);  // leaves its record behind
+    }
+  }
+  const std::string verdict = told.a.r.verdict;
+  if (told.a.r.failed) {
+    o.broken = broken_condition(told.a);
     const bool died = o.broken.starts_with("crashed: ") || o.broken.starts_with("hung: ");
     o.verdict = died ? std::exchange(o.broken, {}) : in_words(verdict);
-    o.history = told.history;
+    o.history = told.a.history;
   }
-  if (tries[0].r.failed != tries[1].r.failed || std::strcmp(tries[0].r.verdict, tries[1].r.verdict) != 0 ||
-      tries[0].history != tries[1].history || !told.r.failed) {
+  if (!told.steady) {
     o.verdict += " - and it does not replay: the suite depends on something besides the strategy's choices";
     return;
   }
@@ -198,13 +183,14 @@ outcome explore(const task &t, const extent &e, live_view &view, recording &reco
   if (!r.failed) return o;
   o.how = outcome::end::failed;
   o.verdict = in_words(r.verdict);
-  examine(*t.suite, how->text(), o, view, record);
+  examine(*t.suite, how->text(), o, view, record, t.shorten && t.suite->info.expected != expect::red);
   return o;
 }
 
-outcome replay(const execution_name &name, live_view &view, recording &record) {
+outcome replay(const execution_name &name, bool shorten, live_view &view, recording &record) {
   outcome o;
-  examine(*name.suite, name.strategy_text, o, view, record);
+  const bool short_already = name.strategy_text.starts_with("path-");
+  examine(*name.suite, name.strategy_text, o, view, record, shorten && !short_already);
   o.executions = 1;
   return o;
 }

@@ -12,6 +12,7 @@ struct task {
   mode how;
   double seconds = 0;
   shard part;
+  bool shorten = true;  // a failing execution, before it is told
 };
 
 // What all tasks of a run have in common.
@@ -23,11 +24,13 @@ struct extent {
 
 struct outcome {
   enum class end { passed, failed, crashed } how = end::passed;
-  std::string verdict;  // in words; empty when passed
-  std::string broken;   // the invariant or condition, as the failing check names it
-  std::string cause;    // "memory order ..." or "interleaving ..."
-  std::string token;    // for --replay
-  std::string history;
+  std::string verdict;     // in words; empty when passed
+  std::string broken;      // the invariant or condition, as the failing check names it
+  std::string cause;       // "memory order ..." or "interleaving ..."
+  std::string token;       // for --replay
+  std::string original;    // the token of the execution that was found, when a shorter one is told
+  std::string shortening;  // "shortened from ..."
+  std::string history;     // see history.hpp; for explain.hpp to turn into a story
   std::uint64_t executions = 0;
   double steps = 0;     // of one execution, on average
   double choices = 0;   // likewise
@@ -53,6 +56,6 @@ std::string make_token(const suite_info &s, const std::string &strategy_text);
 bool parse_token(const std::string &token, execution_name &name);
 
 outcome explore(const task &t, const extent &e, live_view &view, recording &record);
-outcome replay(const execution_name &name, live_view &view, recording &record);
+outcome replay(const execution_name &name, bool shorten, live_view &view, recording &record);
 
 }  // namespace verify

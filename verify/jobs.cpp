@@ -229,8 +229,8 @@ std::vector<outcome> run_jobs(const std::vector<task> &tasks, const job_options 
   return outcomes;
 }
 
-outcome replay_job(const execution_name &name) {
-  child c = spawn(0, [&](shared &m) { return replay(name, m.view, m.record); });
+outcome replay_job(const execution_name &name, bool shorten) {
+  child c = spawn(0, [&](shared &m) { return replay(name, shorten, m.view, m.record); });
   for (bool open = true; open;) {
     pollfd fd{c.pipe, POLLIN, 0};
     poll(&fd, 1, static_cast<int>(refresh.count()));

@@ -19,6 +19,6 @@ using on_finished = std::function<void(const task &, const outcome &)>;
 
 // In the order of the tasks.
 std::vector<outcome> run_jobs(const std::vector<task> &tasks, const job_options &options, const on_finished &finished);
-outcome replay_job(const execution_name &name);
+outcome replay_job(const execution_name &name, bool shorten);
 
 }  // namespace verify

@@ -2,7 +2,9 @@
 #include "verify/arguments.hpp"
 #include "verify/jobs.hpp"
 #include "verify/litmus_table.hpp"
+#include "verify/page.hpp"
 #include "verify/report.hpp"
+#include "verify/timeline.hpp"
 #include "verify/tools.hpp"
 
 #include <fnmatch.h>
@@ -36,15 +38,18 @@ int run_replay(const arguments &a) {
   execution_name name;
   if (!parse_token(token, name))
     return usage_error(a, "no such execution: '" + token + "' (the token is <suite>:<strategy>-<where>)");
-  const outcome o = replay_job(name);
+  const outcome o = replay_job(name, a.shorten);
   if (o.how == outcome::end::passed) {
     std::printf("%s: passed\n", token.c_str());
     return 0;
   }
   std::printf("%s: %s\n", token.c_str(), o.verdict.c_str());
-  if (!o.broken.empty()) std::printf("broken: %s\n", o.broken.c_str());
-  std::printf("\n%s", o.history.c_str());
-  if (!o.cause.empty()) std::printf("kind: %s\n", o.cause.c_str());
+  if (!o.history.empty()) {
+    const story told = explain(name.suite->info, o, a.full_history);
+    std::printf("%s\n", timeline(told, terminal_width()).c_str());
+    if (!write_page(a.html, told)) std::fprintf(stderr, "verify: cannot write the page\n");
+  }
+  print_replay_hint(stdout, o);
   return 1;
 }
 
@@ -57,9 +62,9 @@ std::vector<task> plan(const arguments &a, const std::vector<const suite_entry *
     for (const mode &m : s->info.modes) {
       if (!wanted(m, a)) continue;
       if (s->info.expected != expect::red)
-        tasks.push_back({s, m, m.seconds / a.part.count, a.part});
+        tasks.push_back({s, m, m.seconds / a.part.count, a.part, a.shorten});
       else if (turn++ % a.part.count == a.part.index)
-        tasks.push_back({s, m, m.seconds, {}});
+        tasks.push_back({s, m, m.seconds, {}, a.shorten});
     }
   return tasks;
 }
@@ -89,12 +94,15 @@ int run_suites(const arguments &a, const std::vector<task> &tasks) {
   std::vector<const row *> faults;
   for (const row &r : rows)
     if (!as_expected(r.what.suite->info, r.got)) faults.push_back(&r);
-  for (const row *r : faults) print_failure(stdout, *r);
+  for (const row *r : faults) print_failure(stdout, *r, a.full_history);
   const tally t = count(rows);
   std::printf("\n%zu suites passed, %zu failed - %s executions - %.0fs - seed %llu, window %llu\n", t.passed, t.failed,
               grouped(t.executions).c_str(), seconds, static_cast<unsigned long long>(a.seed),
               static_cast<unsigned long long>(a.window));
   for (const row *r : faults) print_replay_hint(stdout, r->got);
+  for (const row *r : faults)
+    if (!r->got.history.empty() && !write_page(a.html, explain(r->what.suite->info, r->got, a.full_history)))
+      std::fprintf(stderr, "verify: cannot write the page\n");
 
   bool written = a.json.empty() || write_json(a.json, rows, options.common, a.part, seconds);
   written = (a.junit.empty() || write_junit(a.junit, rows, seconds)) && written;

@@ -7,6 +7,8 @@
 namespace verify {
 
 inline session *active_session = nullptr;  // Relacy constructs the scheduler, so it cannot be handed over
+// The scheduler goes when the execution has ended, and all memory of the execution is still there.
+inline void (*before_memory_goes)() = nullptr;
 
 template <rl::thread_id_t N>
 class plug : public rl::scheduler<plug<N>, rl::scheduler_thread_info, N> {
@@ -19,13 +21,14 @@ class plug : public rl::scheduler<plug<N>, rl::scheduler_thread_info, N> {
 
   plug(rl::test_params &p, shared_context_t &c, rl::thread_id_t dynamic_threads)
       : base(p, c, dynamic_threads), session_(*active_session) {}
+  ~plug() { before_memory_goes(); }
 
   rl::thread_id_t iteration_begin_impl() {
     session_.record->count = 0;
     hash_ = 0;
     entered_ = 0;
     entering_ = no_thread;
-    session_.how->begin(this->iter_ - 1);
+    session_.how->begin(session_.first_iteration + this->iter_ - 1);
     return static_cast<rl::thread_id_t>(pick(runnable(), no_thread, false));
   }
 

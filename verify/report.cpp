@@ -1,5 +1,7 @@
 #include "verify/report.hpp"
 
+#include "verify/timeline.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <fstream>
@@ -16,6 +18,8 @@ std::string fixed(const char *format, double v) {
   std::snprintf(text, sizeof text, format, v);
   return text;
 }
+
+constexpr unsigned text_width = 120;  // of a history in a file
 
 const char *end_name(outcome::end e) {
   switch (e) {
@@ -40,6 +44,8 @@ json to_json(const outcome &o) {
           {"cause", o.cause},
           {"token", o.token},
           {"history", o.history},
+          {"original", o.original},
+          {"shortening", o.shortening},
           {"executions", o.executions},
           {"steps", o.steps},
           {"choices", o.choices},
@@ -58,14 +64,12 @@ std::string unseen_text(const outcome &o) {
   return (o.distinct_full ? "<" : "") + fixed("%.1e", *o.unseen);
 }
 
-std::string failure_text(const row &r) {
+std::string failure_text(const row &r, unsigned width, bool full) {
   const outcome &o = r.got;
   std::string text = std::string(r.what.suite->info.name) + " (" + mode_name(r.what.how) + "): ";
   if (o.how == outcome::end::passed) return text + "passed, but it is there to fail: the alarm is broken\n";
   text += o.verdict + "\n";
-  if (!o.broken.empty()) text += "broken: " + o.broken + "\n";
-  if (!o.cause.empty()) text += "kind: " + o.cause + "\n";
-  if (!o.history.empty()) text += "\n" + o.history;
+  if (!o.history.empty()) text += timeline(explain(r.what.suite->info, o, full), width);
   return text;
 }
 
@@ -131,6 +135,8 @@ bool from_text(const std::string &text, outcome &o) {
   o.cause = j.at("cause");
   o.token = j.at("token");
   o.history = j.at("history");
+  o.original = j.at("original");
+  o.shortening = j.at("shortening");
   o.executions = j.at("executions");
   o.steps = j.at("steps");
   o.choices = j.at("choices");
@@ -185,10 +191,13 @@ void print_table(std::FILE *out, const std::vector<row> &rows) {
   print_aligned(out, lines, "llrrrrrrrl");
 }
 
-void print_failure(std::FILE *out, const row &r) { std::fprintf(out, "\n%s", failure_text(r).c_str()); }
+void print_failure(std::FILE *out, const row &r, bool full) {
+  std::fprintf(out, "\n%s", failure_text(r, terminal_width(), full).c_str());
+}
 
 void print_replay_hint(std::FILE *out, const outcome &o) {
   if (!o.token.empty()) std::fprintf(out, "replay: ./dev verify --replay %s\n", o.token.c_str());
+  if (!o.original.empty()) std::fprintf(out, "as found: ./dev verify --no-shrink --replay %s\n", o.original.c_str());
 }
 
 tally count(const std::vector<row> &rows) {
@@ -209,6 +218,7 @@ bool write_json(const std::string &file, const std::vector<row> &rows, const ext
               {"seed", e.seed},     {"window", e.window}, {"shard", shard_name(part)},  {"rows", json::array()}};
   for (const row &r : rows) {
     json j = to_json(r.got);
+    j["history"] = r.got.history.empty() ? "" : failure_text(r, text_width, false);
     j["suite"] = r.what.suite->info.name;
     j["component"] = r.what.suite->info.component;
     j["invariants"] = r.what.suite->info.invariants;
@@ -236,7 +246,7 @@ bool write_junit(const std::string &file, const std::vector<row> &rows, double s
     out << "<testcase classname=\"" << xml(s.component) << "\" name=\"" << xml(s.name) << " [" << mode_name(r.what.how)
         << "]\" time=\"" << fixed("%.3f", r.got.seconds) << "\">";
     if (!as_expected(s, r.got))
-      out << "<failure message=\"" << xml(verdict_text(r)) << "\">" << xml(failure_text(r))
+      out << "<failure message=\"" << xml(verdict_text(r)) << "\">" << xml(failure_text(r, text_width, false))
           << "replay: " << xml(r.got.token) << "\n</failure>";
     out << "</testcase>\n";
   }

@@ -28,7 +28,7 @@ void print_aligned(std::FILE *out, const std::vector<cells> &lines, const std::s
 std::string verdict_text(const row &r);
 void print_list(std::FILE *out, const std::vector<const suite_entry *> &list);
 void print_table(std::FILE *out, const std::vector<row> &rows);
-void print_failure(std::FILE *out, const row &r);
+void print_failure(std::FILE *out, const row &r, bool full);
 void print_replay_hint(std::FILE *out, const outcome &o);
 // Suites, not rows: a suite passes when each of its modes ended as expected.
 struct tally {

@@ -2,6 +2,7 @@
 // The model checker is one large template over the suite and the number of threads. It is compiled once for each pair
 // of thread counts, in run_relacy_*.cpp, and calls the suite through pointers: a suite costs a second to compile, not
 // five.
+#include "verify/names.hpp"
 #include "verify/registry.hpp"
 
 namespace verify {
@@ -15,6 +16,7 @@ struct suite_calls {
   void (*thread)(void *, unsigned);
   void (*after)(void *);
   void (*invariant)(void *);  // null when there is none
+  void (*describe)(void *, names &);
 };
 
 template <int Static, int Dynamic>

@@ -1,14 +1,29 @@
 #pragma once
 // What run_relacy.hpp declares. Included by run_relacy_*.cpp only.
 #include "verify/crash.hpp"
+#include "verify/history.hpp"
 #include "verify/relacy_scheduler.hpp"
 #include "verify/run_relacy.hpp"
+
+#include <setjmp.h>
 
 namespace verify {
 
 // Relacy makes the suite and the scheduler itself, so neither can be handed over.
 inline const suite_calls *active_calls = nullptr;
 inline void *active_memory = nullptr;
+inline names *active_names = nullptr;  // wanted, not there yet
+inline bool active_lives = false;
+
+// What has failed may have left anything behind: names come from as far as its lists can be followed.
+inline sigjmp_buf describe_end;
+inline bool describing = false;
+inline void describe_suite() {
+  if (!active_lives || !active_names) return;
+  describing = true;
+  if (sigsetjmp(describe_end, 0) == 0) active_calls->describe(active_memory, *std::exchange(active_names, nullptr));
+  describing = false;
+}
 
 // Asymmetric fences, in the terms of the model checker: a thread's clock says what it has seen of each thread. A light
 // fence adds its thread's clock to one global clock and takes from another, a heavy fence the other way round. What is
@@ -41,8 +56,12 @@ class execution : public rl::test_suite<execution<Static, Dynamic>, Static> {
     fences::reset();
     heddle::harness::begin_execution({Static, Dynamic, &fences::pass_light, &fences::pass_heavy});
     active_calls->construct(active_memory);
+    active_lives = true;
   }
-  ~execution() { active_calls->destroy(active_memory); }
+  ~execution() {
+    active_lives = false;
+    active_calls->destroy(active_memory);
+  }
 
   void before() {
     active_calls->before(active_memory);
@@ -54,6 +73,7 @@ class execution : public rl::test_suite<execution<Static, Dynamic>, Static> {
     heddle::harness::thread_end(i);
   }
   void after() {
+    describe_suite();  // after() may take everything apart
     heddle::harness::on_main(true);
     active_calls->after(active_memory);
   }
@@ -73,7 +93,12 @@ result run_relacy(const suite_calls &calls, const suite_info &info, session &s, 
   params.collect_history = history != nullptr;
   params.search_type = s.how->samples() ? rl::sched_random : rl::sched_full;
   params.execution_depth_limit = info.steps_max;
+  names known;
+  active_names = history ? &known : nullptr;
+  active_lives = false;
+  before_memory_goes = &describe_suite;
   catch_crashes([](const char *what) {
+    if (describing) siglongjmp(describe_end, 1);
     if (rl::is_ctx() && rl::ctx().threadx_)
       rl::ctx().fail_test(what, rl::test_result_user_assert_failed, rl::debug_info("the code under test", what));
   });
@@ -87,8 +112,8 @@ result run_relacy(const suite_calls &calls, const suite_info &info, session &s, 
   world::altered = s.sequential || s.visit || s.mutant.how != mistake::none;
   const rl::test_result_e r = rl::run_test<execution<Static, Dynamic>, plug<Static + Dynamic>>(params, state, false);
   world::altered = false;
+  if (history) *history = readable_history(told.str().c_str(), known, active_memory, calls.size);
   std::free(active_memory);
-  if (history) *history = told.str().c_str();
   if (r == rl::test_result_success) return {};
   ++s.executions;
   return {true, rl::test_result_str(r)};

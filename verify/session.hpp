@@ -89,6 +89,7 @@ struct session {
   bool sequential = false;  // every memory order as if it were seq_cst
   alteration mutant;        // one mistake made on purpose
   visitor visit = nullptr;  // called for each operation of the shared source and of the suite
+  std::uint64_t first_iteration = 0;  // where the strategy's count begins
   std::uint64_t executions_max = ~std::uint64_t{0};
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
 

@@ -1,6 +1,6 @@
 // Executions as short text: "uniform-<seed>.<iteration>", "pct<depth>.<points>-<seed>.<iteration>", "full-<path>",
-// "bound<n>-<path>".
-#include "verify/strategy.hpp"
+// "bound<n>-<path>", "path-<differences>".
+#include "verify/strategy_path.hpp"
 
 #include <charconv>
 #include <cstring>
@@ -92,6 +92,10 @@ std::unique_ptr<strategy> strategy_from_text(const std::string &text) {
   const std::string name = text.substr(0, dash);
   const std::string rest = text.substr(dash + 1);
   std::size_t at = 5;
+  if (name == "path") {
+    difference_list list;
+    return differences_from_text(rest, list) ? make_path(list) : nullptr;
+  }
   if (name == "full") return search_from_text(unbounded, rest);
   if (name.starts_with("bound")) {
     std::uint64_t switches = 0;

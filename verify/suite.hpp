@@ -7,6 +7,7 @@
 //     void thread(unsigned i) {}                        // all at once
 //     void after() { VERIFY_INV("I20", q.empty()); }    // alone, last
 //     void invariant() {}                               // before every step; may only peek
+//     VERIFY_NAMES(q)                                   // members by name in reports
 //   };
 //   HEDDLE_SUITE(steal_takes_prefix, {.name = "runq.steal", .component = "runq", .invariants = "I18 I20",
 //                                     .what = "a steal takes a prefix", .modes = {verify::random_mix(8)}})
@@ -30,6 +31,7 @@ struct suite {
   void thread(unsigned) {}
   void after() {}
   void invariant() {}
+  void describe(names &) {}
 };
 
 template <class Suite>
@@ -45,6 +47,7 @@ result run_suite(const suite_info &info, session &s, std::string *history) {
       [](void *p, unsigned i) { static_cast<Suite *>(p)->thread(i); },
       [](void *p) { static_cast<Suite *>(p)->after(); },
       watches ? static_cast<void (*)(void *)>([](void *p) { static_cast<Suite *>(p)->invariant(); }) : nullptr,
+      [](void *p, names &to) { static_cast<Suite *>(p)->describe(to); },
   };
   return run_relacy<Suite::static_threads, Suite::dynamic_threads>(calls, info, s, history);
 }
@@ -56,4 +59,8 @@ result run_suite(const suite_info &info, session &s, std::string *history) {
 
 // A failing check ends the execution; its message begins with the id of the invariant.
 #define VERIFY_INV(id, cond) HEDDLE_INV(id, cond)
+// In a suite: these members are shown by their names when an execution is told. What cannot be said so is said by a
+// describe(names &), which may only peek.
+#define VERIFY_NAMES(...) \
+  void describe(verify::names &to) { to.objects(#__VA_ARGS__, __VA_ARGS__); }
 #define VERIFY_CHECK(cond) HEDDLE_INV("check", cond)

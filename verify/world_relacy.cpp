@@ -52,6 +52,7 @@ struct execution {
   unsigned started = 0;  // dynamic threads so far
   start starts[harness::threads_limit] = {};
   void *m[harness::threads_limit + 1] = {};
+  void *last_m[harness::threads_limit + 1] = {};
   sleeper sleepers[harness::threads_limit] = {};
   unsigned sleepers_count = 0;
   std::uint32_t stacks_out = 0;
@@ -73,6 +74,20 @@ void guard_arena() noexcept {
 
 void log(const site &s, const char *text) noexcept {
   if (rl::ctx().collecting_history()) rl::ctx().exec_log_msg(s, text);
+}
+
+void log(const site &s, const char *text, unsigned thread) noexcept {
+  if (!rl::ctx().collecting_history()) return;
+  char line[80];
+  std::snprintf(line, sizeof line, "%s %u", text, thread);
+  log(s, line);
+}
+
+void log(const site &s, const char *text, const atomic<std::uint32_t> &word) noexcept {
+  if (!rl::ctx().collecting_history()) return;
+  char line[80];
+  std::snprintf(line, sizeof line, "<%p> %s", word.address(), text);
+  log(s, line);
 }
 
 [[noreturn]] void fail(const char *text, const site &s) noexcept {
@@ -129,33 +144,33 @@ void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected, site s) no
   rl::context &c = rl::ctx();
   c.sched();
   if (word.peek() != expected) {
-    log(s, "futex sleep: the value has changed");
+    log(s, "futex sleep: the value has changed", word);
     // The kernel has just looked: values known to be old must not be read again, or a polling caller might never end.
     c.threadx_->last_yield_ = c.threadx_->own_acq_rel_order_;
     return;
   }
-  log(s, "futex sleep");
+  log(s, "futex sleep", word);
   const rl::thread_id_t thread = c.threadx_->index_;
   now.sleepers[now.sleepers_count++] = {word.address(), thread};
   if (c.park_current_thread(false, true, false, s) == rl::unpark_reason_normal) return;
   for (unsigned i = 0; i < now.sleepers_count; ++i)
     if (now.sleepers[i].thread == thread) now.sleepers[i] = now.sleepers[--now.sleepers_count];
-  log(s, "futex sleep: woken for no reason");
+  log(s, "futex sleep: woken for no reason", word);
 }
 
 namespace {
 
-void wake_one(const void *word, const site &s) noexcept {
+void wake_one(const atomic<std::uint32_t> &word, const site &s) noexcept {
   rl::context &c = rl::ctx();
   unsigned found[harness::threads_limit];
   unsigned count = 0;
   for (unsigned i = 0; i < now.sleepers_count; ++i)
-    if (now.sleepers[i].word == word) found[count++] = i;
-  if (count == 0) return log(s, "futex wake: nobody sleeps");
+    if (now.sleepers[i].word == word.address()) found[count++] = i;
+  if (count == 0) return log(s, "futex wake: nobody sleeps", word);
   const unsigned which = found[count == 1 ? 0 : c.rand(count, rl::sched_type_user)];
   const rl::thread_id_t thread = now.sleepers[which].thread;
   now.sleepers[which] = now.sleepers[--now.sleepers_count];
-  log(s, "futex wake");
+  log(s, "futex wake", word);
   c.unpark_thread(thread, false, s);
 }
 
@@ -165,10 +180,10 @@ void futex_wake(atomic<std::uint32_t> &word, site s) noexcept {
   effective_order(s, access::wake, std::memory_order_relaxed);
   rl::ctx().sched();
   if (mistake_here(s, access::wake, mistake::lost)) return;
-  wake_one(word.address(), s);
+  wake_one(word, s);
   if (!mistake_here(s, access::wake, mistake::doubled)) return;
   rl::ctx().sched();
-  wake_one(word.address(), s);
+  wake_one(word, s);
 }
 
 bool thread_start(thread &t, void (*fn)(void *), void *arg, site s) noexcept {
@@ -181,8 +196,9 @@ bool thread_start(thread &t, void (*fn)(void *), void *arg, site s) noexcept {
   slot = {fn, arg};
   ++now.started;
   // Relacy hands its dynamic threads out from the highest index down.
-  now.begun |= 1u << (now.shape.static_threads + now.shape.dynamic_threads - now.started);
-  log(s, "thread start");
+  const unsigned index = now.shape.static_threads + now.shape.dynamic_threads - now.started;
+  now.begun |= 1u << index;
+  log(s, "thread start: thread", index);
   t.handle = rl::ctx().create_thread(&dynamic_thread, &slot);
   return true;
 }
@@ -194,7 +210,10 @@ void thread_join(thread &t, site s) noexcept {
 }
 
 void *current_m() noexcept { return now.m[self()]; }
-void set_current_m(void *mp) noexcept { now.m[self()] = mp; }
+void set_current_m(void *mp) noexcept {
+  now.m[self()] = mp;
+  if (mp != nullptr) now.last_m[self()] = mp;
+}
 
 std::int64_t nanotime() noexcept { return static_cast<std::int64_t>(harness::steps) * 1000; }
 
@@ -256,6 +275,7 @@ void begin_execution(const shape &s) noexcept {
   now.on_main = true;
   now.started = 0;
   std::fill(std::begin(now.m), std::end(now.m), nullptr);
+  std::fill(std::begin(now.last_m), std::end(now.last_m), nullptr);
   now.sleepers_count = 0;
   now.stacks_out = 0;
   now.text_size = 0;
@@ -267,6 +287,7 @@ void begin_execution(const shape &s) noexcept {
 void on_main(bool is) noexcept { now.on_main = is; }
 void threads_begin() noexcept { now.begun = (1u << now.shape.static_threads) - 1; }
 void thread_end(unsigned thread) noexcept { now.ended |= 1u << thread; }
+void *last_m(unsigned thread) noexcept { return now.last_m[thread]; }
 bool can_run(unsigned thread) noexcept { return now.begun & ~now.ended & 1u << thread; }
 
 }  // namespace harness

@@ -312,6 +312,14 @@ class plain {
 
   T get(site s = site::here()) const noexcept { return cell_.get(s); }
   void set(T v, site s = site::here()) noexcept { cell_.set(v, s); }
+  // As atomic's, for reports: no race is looked for.
+  T peek() const noexcept {
+    rl::context &c = rl::ctx();
+    const bool was = std::exchange(c.invariant_executing, true);
+    const T v = cell_.get(site::here());
+    c.invariant_executing = was;
+    return v;
+  }
 
  private:
   plain_cell<T> cell_;
@@ -409,6 +417,7 @@ void on_main(bool is) noexcept;  // around before() and after(), which have a cu
 void threads_begin() noexcept;   // before() is done
 void thread_end(unsigned thread) noexcept;
 bool can_run(unsigned thread) noexcept;  // static, or started; and not ended
+void *last_m(unsigned thread) noexcept;  // what its current_m() was before it became null
 }  // namespace harness
 
 }  // namespace HEDDLE_WORLD

@@ -7,6 +7,7 @@ namespace {
 struct relaxed_flag : verify::suite<2> {
   heddle::plain<int> payload{0};
   heddle::atomic<int> flag{0};
+  VERIFY_NAMES(payload, flag)
   void thread(unsigned i) {
     if (i == 0) {
       payload.set(42);

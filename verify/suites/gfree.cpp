@@ -21,6 +21,7 @@ struct spill_refill : verify::suite<2> {
   ledger<4> books;
   global g;
   local p[2];
+  VERIFY_NAMES(books, g, p)
   void before() { books.items[1]->stack = books.items[3]->stack = false; }
   void thread(unsigned i) {
     if (i == 0)
@@ -44,6 +45,7 @@ struct recycle : verify::suite<2> {
   ledger<4> books;
   global g;
   local p[2];
+  VERIFY_NAMES(books, g, p)
   void before() {
     heddle::gqueue<test_item> a, b;
     a.push_back(books.fresh(0));
@@ -77,6 +79,7 @@ struct aba : verify::suite<2> {
   ledger<2> books;
   global g;
   local p[2];
+  VERIFY_NAMES(books, g, p)
   void before() {
     for (int k = 0; k < 2; ++k) {
       heddle::gqueue<test_item> one;
@@ -108,6 +111,7 @@ struct three_ps : verify::suite<3> {
   ledger<6> books;
   global g;
   local p[3];
+  VERIFY_NAMES(books, g, p)
   void thread(unsigned i) {
     if (i == 0) {
       for (int k = 0; k < 4; ++k) p[0].gfput(books.fresh(k), g);

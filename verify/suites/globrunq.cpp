@@ -19,6 +19,7 @@ test_item *get(Q &q) {
 struct put_get : verify::suite<2> {
   ledger<3> books;
   heddle::globrunq<test_item> q;
+  VERIFY_NAMES(books, q)
   void thread(unsigned i) {
     if (i == 0) {
       q.globrunqput(books.fresh(0));
@@ -48,6 +49,7 @@ HEDDLE_SUITE(put_get, {.name = "globrunq.put_get",
 struct getbatch : verify::suite<3> {
   ledger<5> books;
   heddle::globrunq<test_item> q;
+  VERIFY_NAMES(books, q)
   heddle::runq<test_item, 4> own[2];
   void before() { q.globrunqput(books.fresh(0)); }
   void thread(unsigned i) {

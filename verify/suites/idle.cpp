@@ -26,6 +26,7 @@ void empty_out(ledger<n> &books, idlestack &s) {
 struct put_get : verify::suite<2> {
   ledger<2> books;
   idlestack s;
+  VERIFY_NAMES(books, s)
   void thread(unsigned i) {
     s.put(books.fresh(static_cast<int>(i)));
     books.take(s.get());
@@ -43,6 +44,7 @@ HEDDLE_SUITE(put_get, {.name = "idle.put_get",
 struct mixed : verify::suite<3> {
   ledger<5> books;
   idlestack s;
+  VERIFY_NAMES(books, s)
   void before() { s.put(books.fresh(4)); }
   void thread(unsigned i) {
     if (i == 0) {
@@ -76,6 +78,7 @@ struct counted_is_visible : verify::suite<3> {
   ledger<2> books;
   idlestack s;
   heddle::plain<int> work[2];
+  VERIFY_NAMES(books, s, work)
   void thread(unsigned i) {
     if (i == 2) {
       if (s.count() == 2) VERIFY_INV("IDLE-1", work[0].get() >= 1 && work[1].get() == 1);
@@ -105,6 +108,7 @@ struct counted_batch : verify::suite<2> {
   ledger<2> books;
   idlestack s;
   heddle::plain<int> work;
+  VERIFY_NAMES(books, s, work)
   void thread(unsigned i) {
     if (i == 1) {
       if (s.count() == 2) VERIFY_INV("IDLE-1", work.get() == 1);

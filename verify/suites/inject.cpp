@@ -12,6 +12,7 @@ using verify::ledger;
 struct fifo : verify::suite<3> {
   ledger<4> books;
   heddle::inject<test_item> box;
+  VERIFY_NAMES(books, box)
   int last[2] = {-1, -1};
   void drain() {
     heddle::gqueue<test_item> q = box.drain();
@@ -45,6 +46,7 @@ HEDDLE_SUITE(fifo, {.name = "inject.fifo",
 struct comes_back : verify::suite<2> {
   ledger<3> books;
   heddle::inject<test_item> box;
+  VERIFY_NAMES(books, box)
   void before() { box.push(books.fresh(0)); }
   void thread(unsigned i) {
     if (i == 0) {
@@ -75,6 +77,7 @@ HEDDLE_SUITE(comes_back, {.name = "inject.comes_back",
 struct two_drainers : verify::suite<3> {
   ledger<3> books;
   heddle::inject<test_item> box;
+  VERIFY_NAMES(books, box)
   void thread(unsigned i) {
     if (i == 0) {
       for (int k = 0; k < 3; ++k) box.push(books.fresh(k));

@@ -37,6 +37,10 @@ struct ledger {
   }
 
   // Nothing is left anywhere. For after(), when the suite has emptied all that it knows of.
+  void describe(names &to) const {
+    for (int i = 0; i < n; ++i) to.memory(&items.item[i], sizeof items.item[i], "item%u", static_cast<unsigned>(i));
+  }
+
   void balanced() {
     for (int held : holders) VERIFY_INV("I20", held == 0);
   }

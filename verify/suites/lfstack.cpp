@@ -24,6 +24,7 @@ void empty_out(ledger<n> &books, stack &s) {
 struct push_pop : verify::suite<2> {
   ledger<2> books;
   stack s;
+  VERIFY_NAMES(books, s)
   void thread(unsigned i) {
     s.push(books.fresh(static_cast<int>(i)));
     books.take(s.pop());
@@ -40,6 +41,7 @@ HEDDLE_SUITE(push_pop, {.name = "lfstack.push_pop",
 struct aba : verify::suite<2> {
   ledger<3> books;
   stack s;
+  VERIFY_NAMES(books, s)
   void before() {
     for (int i = 0; i < 3; ++i) s.push(books.fresh(i));
   }
@@ -63,6 +65,7 @@ HEDDLE_SUITE(aba, {.name = "lfstack.aba",
 struct aba_pop_all : verify::suite<2> {
   ledger<3> books;
   stack s;
+  VERIFY_NAMES(books, s)
   void before() {
     for (int i = 0; i < 3; ++i) s.push(books.fresh(i));
   }
@@ -90,6 +93,7 @@ HEDDLE_SUITE(aba_pop_all, {.name = "lfstack.aba_pop_all",
 struct batches : verify::suite<3> {
   ledger<4> books;
   stack s;
+  VERIFY_NAMES(books, s)
   void thread(unsigned i) {
     if (i == 0) {
       test_item *const a = books.fresh(0), *const b = books.fresh(1), *const c = books.fresh(2);
@@ -120,6 +124,7 @@ HEDDLE_SUITE(batches, {.name = "lfstack.batches",
 struct recycle : verify::suite<3> {
   ledger<3> books;
   stack s;
+  VERIFY_NAMES(books, s)
   void before() {
     for (int i = 0; i < 3; ++i) s.push(books.fresh(i));
   }

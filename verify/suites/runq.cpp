@@ -10,6 +10,7 @@ using namespace verify;
 struct tiny : verify::suite<2> {
   ledger<3> books;
   ring<2> q{0xffffffff}, own;
+  VERIFY_NAMES(books, q, own)
   void thread(unsigned i) {
     if (i == 1) {
       steal_run(books, own, q, false);
@@ -36,6 +37,7 @@ HEDDLE_SUITE(tiny, {.name = "runq.tiny",
 struct tinier : verify::suite<2> {
   ledger<2> books;
   ring<2> q{0xffffffff}, own;
+  VERIFY_NAMES(books, q, own)
   void before() {
     q.runqput(books.fresh(0), false, [](list &) { VERIFY_CHECK(!"overflow"); });
   }
@@ -63,6 +65,7 @@ HEDDLE_SUITE(tinier, {.name = "runq.tiny_full",
 struct overflow : verify::suite<2> {
   ledger<4> books;
   ring<2> q{0xfffffffe}, own;
+  VERIFY_NAMES(books, q, own)
   void thread(unsigned i) {
     if (i == 1) {
       steal_run(books, own, q, false);
@@ -92,6 +95,7 @@ HEDDLE_SUITE(overflow, {.name = "runq.overflow",
 struct two_thieves : verify::suite<3> {
   ledger<6> books;
   ring<4> q{0xfffffffe}, own[2];
+  VERIFY_NAMES(books, q, own)
   void thread(unsigned i) {
     if (i > 0) {
       steal_run(books, own[i - 1], q, false);
@@ -121,6 +125,7 @@ struct overflow_to_global : verify::suite<3> {
   ledger<6> books;
   ring<4> q{0xfffffffd}, own, other;
   heddle::globrunq<test_item> global;
+  VERIFY_NAMES(books, q, own, other, global)
   void thread(unsigned i) {
     if (i == 0) {
       for (int k = 0; k < 6; ++k)
@@ -151,6 +156,7 @@ HEDDLE_SUITE(overflow_to_global,
 struct runnext : verify::suite<2> {
   ledger<3> books;
   ring<2> q, own;
+  VERIFY_NAMES(books, q, own)
   void thread(unsigned i) {
     if (i == 1) {
       books.take(own.runqsteal(q, true));
@@ -179,6 +185,7 @@ HEDDLE_SUITE(runnext, {.name = "runq.runnext",
 struct batch : verify::suite<2> {
   ledger<5> books;
   ring<4> q{0xffffffff}, own;
+  VERIFY_NAMES(books, q, own)
   void thread(unsigned i) {
     if (i == 1) {
       steal_run(books, own, q, true);
@@ -206,6 +213,7 @@ HEDDLE_SUITE(batch, {.name = "runq.batch",
 struct second_hand : verify::suite<3> {
   ledger<4> books;
   ring<4> q, first{0xfffffffe}, second;
+  VERIFY_NAMES(books, q, first, second)
   void thread(unsigned i) {
     if (i == 0) {
       list some;
@@ -233,6 +241,7 @@ HEDDLE_SUITE(second_hand, {.name = "runq.second_hand",
 struct half_full_thief : verify::suite<2> {
   ledger<5> books;
   ring<2> q, own{0xffffffff};
+  VERIFY_NAMES(books, q, own)
   void before() {
     own.runqput(books.fresh(4), false, [](list &) { VERIFY_CHECK(!"overflow"); });
   }
@@ -265,6 +274,7 @@ HEDDLE_SUITE(half_full_thief, {.name = "runq.half_full_thief",
 struct emptied : verify::suite<2> {
   ledger<2> books;
   ring<2> q, own;
+  VERIFY_NAMES(books, q, own)
   void before() {
     q.runqput(books.fresh(0), false, [](list &) { VERIFY_CHECK(!"overflow"); });
   }
@@ -293,6 +303,7 @@ HEDDLE_SUITE(emptied, {.name = "runq.emptied",
 struct each_other : verify::suite<2> {
   ledger<4> books;
   ring<2> q[2];
+  VERIFY_NAMES(books, q)
   void thread(unsigned i) {
     const auto never = [](list &) { VERIFY_CHECK(!"overflow"); };
     ring<2> &self = q[i];
@@ -317,6 +328,7 @@ HEDDLE_SUITE(each_other, {.name = "runq.each_other",
 struct drain : verify::suite<2> {
   ledger<4> books;
   ring<4> q{0xffffffff}, own;
+  VERIFY_NAMES(books, q, own)
   void thread(unsigned i) {
     if (i == 1) {
       steal_run(books, own, q, true);

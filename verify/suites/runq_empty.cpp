@@ -11,6 +11,7 @@ template <std::uint32_t Start>
 struct never_empty : verify::suite<2> {
   ledger<2> books;
   ring<2> q{Start};
+  VERIFY_NAMES(books, q)
   std::uint64_t chance = 0;
   bool flip() { return heddle::cheaprandn(chance, 2) == 1; }
   void before() {
@@ -47,6 +48,7 @@ HEDDLE_SUITE(never_empty_0,
 struct never_empty_overflow : verify::suite<2> {
   ledger<3> books;
   ring<2> q;
+  VERIFY_NAMES(books, q)
   void before() {
     q.runqput(books.fresh(0), false, [](list &) { VERIFY_CHECK(!"overflow"); });
   }
@@ -72,6 +74,7 @@ HEDDLE_SUITE(never_empty_overflow, {.name = "runq.never_empty_overflow",
 struct never_empty_stolen : verify::suite<3> {
   ledger<4> books;
   ring<4> q, own;
+  VERIFY_NAMES(books, q, own)
   bool left = true;
   void before() {
     for (int k = 0; k < 3; ++k) q.runqput(books.fresh(k), false, [](list &) { VERIFY_CHECK(!"overflow"); });
@@ -106,6 +109,7 @@ struct dance : verify::suite<3> {
   ledger<2> books;
   ring<2> q, own;
   heddle::atomic<int> spinning{1};
+  VERIFY_NAMES(books, q, own, spinning)
   bool woke = false, saw_empty = false;
   void before() {
     q.runqput(books.fresh(0), true, [](list &) { VERIFY_CHECK(!"overflow"); });
@@ -142,6 +146,7 @@ HEDDLE_SUITE(dance,
 struct kick_window : verify::suite<3> {
   ledger<2> books;
   ring<2> q, own;
+  VERIFY_NAMES(books, q, own)
   void before() {
     q.runqput(books.fresh(0), true, [](list &) { VERIFY_CHECK(!"overflow"); });
   }

@@ -4,6 +4,7 @@
 #include "heddle/runtime.hpp"
 #include "sched/status.hpp"
 #include "verify/suite.hpp"
+#include "verify/suites/describe.hpp"
 
 namespace verify {
 
@@ -28,6 +29,7 @@ struct scheduled : suite<1 + Foreign, Ms - 1> {
   }
 
   void foreign() {}
+  void describe(names &to) { describe_sched(to, sched); }
 
   // Quiescent: every thread has ended.
   void after() {

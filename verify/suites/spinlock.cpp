@@ -10,6 +10,7 @@ namespace {
 struct counts : verify::suite<3> {
   heddle::spinlock lock;
   heddle::plain<int> guarded;
+  VERIFY_NAMES(lock, guarded)
   bool held = false;
   void thread(unsigned) {
     const std::lock_guard hold(lock);
@@ -29,6 +30,7 @@ HEDDLE_SUITE(counts, {.name = "spinlock.counts",
 struct tries : verify::suite<2> {
   heddle::spinlock lock;
   heddle::plain<int> guarded;
+  VERIFY_NAMES(lock, guarded)
   int done = 0;
   void thread(unsigned i) {
     if (i == 0)

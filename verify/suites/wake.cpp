@@ -3,6 +3,7 @@
 // the others sleep (deadlock) or a goroutine waits for its twin (livelock).
 #include "heddle/runtime.hpp"
 #include "verify/suite.hpp"
+#include "verify/suites/describe.hpp"
 
 using namespace heddle;
 using namespace verify;
@@ -54,6 +55,7 @@ struct directed : suite<1 + Droppers, Dynamic> {
     set_current_m(nullptr);
   }
   void prepare(m *) {}
+  void describe(names &to) { describe_sched(to, sched); }
 
   void after() {
     VERIFY_INV("I14", ran.get() == 1);

@@ -47,6 +47,7 @@ HEDDLE_SUITE(thread_starts, {.name = "world.threads",
 // A spin loop that says cpu_relax ends under every strategy, the depth-first ones included.
 struct spinning : verify::suite<3> {
   heddle::atomic<int> turn{0};
+  VERIFY_NAMES(turn)
   void thread(unsigned i) {
     while (turn.load(acquire) != static_cast<int>(i)) heddle::cpu_relax();
     turn.store(static_cast<int>(i) + 1, release);
