@@ -103,8 +103,8 @@ class Replay(unittest.TestCase):
         self.assertRegex(text, r"flag\.load\(acquire\) = 1 +<- 2")
 
     def test_stale_loads_are_marked(self):
-        text = self.texts["world.fence_light_both random"]
-        self.assertRegex(text, r"flag\[[01]\]\.load\(relaxed\) = 0 +STALE: the newest is 1, step \d+")
+        text = self.texts["litmus.asym_light_both random"]
+        self.assertRegex(text, r"place\[[01]\]\.load\(relaxed\) = 0 +STALE: the newest is 1, step \d+")
 
     def test_invariant_in_words(self):
         text = self.texts["runq.kick_window random"]
@@ -149,7 +149,7 @@ class Page(unittest.TestCase):
     def test_arrows(self):
         self.assertTrue(self.of_class("runq.kick_window random", "path", "arrow"))
         self.assertTrue(self.of_class("canary.relaxed_flag random", "path", "races"))
-        self.assertTrue(self.of_class("world.fence_light_both random", "path", "missed"))
+        self.assertTrue(self.of_class("litmus.asym_light_both random", "path", "missed"))
 
     def test_self_contained(self):
         for name, (page, _) in self.pages.items():
