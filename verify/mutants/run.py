@@ -171,21 +171,22 @@ class Group:
 
     def prepare(self):
         self.log.write_text("")
+        shutil.rmtree(self.folder, ignore_errors=True)
         if self.kept.exists():
-            self.restore()
-        else:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            cache = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
-            text = (TREE / "verify" / "suites" / f"{self.name}.cpp").read_text()
-            needed = "ON" if re.search(r'#include "(heddle/|sched/proc|verify/suites/scheduled)', text) else "OFF"
-            options = [f"-DHEDDLE_VERIFY_SUITES=suites/{self.name}.cpp", f"-DHEDDLE_VERIFY_SHARED_SOURCES={needed}"]
-            command = ["cmake", "--preset", "relacy", "-B", str(self.folder)] + options + cache
-            if not self.run(command, cwd=TREE):
-                raise Fault(f"cannot configure: {self.log}")
+            shutil.copytree(self.kept, self.folder, symlinks=True)
+        text = (TREE / "verify" / "suites" / f"{self.name}.cpp").read_text()
+        needed = "ON" if re.search(r'#include "(heddle/|sched/proc|verify/suites/scheduled)', text) else "OFF"
+        options = [f"-DHEDDLE_VERIFY_SUITES=suites/{self.name}.cpp", f"-DHEDDLE_VERIFY_SHARED_SOURCES={needed}"]
+        cache = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
+        if not self.run(["cmake", "--preset", "relacy", "-B", str(self.folder)] + options + cache, cwd=TREE):
+            raise Fault(f"cannot configure: {self.log.relative_to(ROOT)}")
         if not self.build():
-            raise Fault(f"the clean tree does not build: {self.log}")
+            raise Fault(f"the clean tree does not build: {self.log.relative_to(ROOT)}")
+        new = WORK / (self.name + ".new")  # never half a copy under the final name
+        shutil.rmtree(new, ignore_errors=True)
+        shutil.copytree(self.folder, new, symlinks=True)
         shutil.rmtree(self.kept, ignore_errors=True)
-        shutil.copytree(self.folder, self.kept, symlinks=True)
+        new.rename(self.kept)
 
     def restore(self):
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -241,7 +242,7 @@ def try_one(patch, group):
     try:
         with patched(patch):
             if not group.build():
-                result.verdict, result.detail = "does not build", f"see {group.log.relative_to(ROOT)}"
+                result.verdict, result.detail = "does not build", f"see build/mutants/{patch.name}.log"
                 shutil.copy(group.log, WORK / (patch.name + ".log"))
             else:
                 row, result.executions = group.hunt(patch.suite)

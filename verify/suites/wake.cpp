@@ -149,36 +149,6 @@ struct covers : directed<covers, 2, 0, 1> {
   }
 };
 
-// A spinner finds its g on the global queue, at its first tick, and the g submits another and computes until that has
-// run. A spinner that stays counted while it runs a g would be relied on in vain (B6).
-struct spinner_submits : directed<spinner_submits, 1, 1, 1> {
-  atomic<std::uint32_t> done;
-  void before() {
-    directed::before();
-    become_spinning(ms[1]);
-    set_current_m(ms[0]);
-    heddle::go([this] {
-      heddle::go([this] {
-        ran.set(1);
-        done.store(1, release);
-      });
-      while (done.load(acquire) == 0) cpu_relax();
-      stop(sched);
-    });
-    set_current_m(nullptr);
-    bool inherit = false;
-    sched.runq.globrunqput(ms[0]->p->runq.runqget(inherit));
-    sched.pidle.put(releasep(ms[0]));
-  }
-  void thread(unsigned i) {
-    if (i == 0) return;
-    set_current_m(ms[1]);
-    schedule(ms[1]);
-    if (ms[1]->p != nullptr) sched.pidle.put(releasep(ms[1]));
-    set_current_m(nullptr);
-  }
-};
-
 // Two gs that must run at once are in the inbox, and an M that is not spinning takes both. While they are in its hands
 // a spinner looks for the last time: only a wake-up tells of the second (B56). By the tick or not, as chance will have
 // it.
@@ -268,36 +238,8 @@ struct refused : directed<refused, 1, 0, 1> {
   }
 };
 
-// An M is being born while the runtime stops: whoever joins the Ms that are listed can join them.
-struct join_newborn : suite<2, 1> {
-  schedt sched{sched_options{.procs = 1, .threads_max = 2, .detect_deadlock = false}};
-  void before() { VERIFY_CHECK(schedinit(sched)); }
-  void thread(unsigned i) {
-    if (i == 0) {
-      VERIFY_INV("I34", newm(sched, sched.pidle.get(), false));
-    } else {
-      stop(sched);
-      joinms(sched);
-    }
-  }
-  void after() {
-    VERIFY_INV("I7", sched.pidle.peek_count() == 1);
-    schedfree(sched);
-  }
-};
-
 }  // namespace
 
-HEDDLE_SUITE(join_newborn, {.name = "wake.join_newborn",
-                            .component = "sched/m",
-                            .invariants = "I7 I34",
-                            .what = "an M is listed when it can be joined",
-                            .modes = {random_mix(2), bounded(2, 2)}})
-HEDDLE_SUITE(spinner_submits, {.name = "wake.spinner_submits",
-                               .component = "sched/wake",
-                               .invariants = "I11 I13",
-                               .what = "a spinner is not counted any more when it runs what it found (B6)",
-                               .modes = {random_mix(3)}})
 HEDDLE_SUITE(inbox_batch, {.name = "wake.inbox_batch",
                            .component = "sched/find_runnable",
                            .invariants = "I13 I14",
