@@ -1,5 +1,7 @@
 #include "verify/attempt.hpp"
 
+#include <map>
+
 namespace verify {
 namespace {
 
@@ -22,11 +24,29 @@ attempt run_once(const suite_entry &suite, strategy &how, live_view &view, recor
   s.record = &record;
   s.executions_max = 1;
   s.sequential = o.sequential;
+  s.mutant = o.mutant;
   attempt a;
   suite_info info = suite.info;
   if (o.steps_max != 0) info.steps_max = o.steps_max;
   a.r = suite.run(info, s, o.tell ? &a.history : nullptr);
   return a;
+}
+
+std::string verdict_in_words(const std::string &verdict) {
+  static const std::map<std::string, const char *> words = {
+      {"USER ASSERT FAILED", "a check failed"},
+      {"USER INVARIANT FAILED", "an invariant is broken"},
+      {"DATA RACE", "data race: two accesses to plain data, one of them a write, with no order between them"},
+      {"ACCESS TO FREED MEMORY", "use after free"},
+      {"DOUBLE FREE", "double free"},
+      {"MEMORY LEAK", "memory leak"},
+      {"RESOURCE LEAK", "leak of an atomic or of plain data"},
+      {"ACCESS TO UNINITIALIZED VARIABLE", "read before initialisation: the object was published without order"},
+      {"DEADLOCK", "deadlock: every thread that has not ended sleeps (a lost wake-up looks like this)"},
+      {"LIVELOCK", "livelock: too many steps in one execution"},
+  };
+  const auto found = words.find(verdict);
+  return found == words.end() ? verdict : found->second;
 }
 
 // The first line is "USER ASSERT FAILED (I20: q.empty())".

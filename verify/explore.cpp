@@ -25,24 +25,6 @@ std::unique_ptr<strategy> make_strategy(const task &t, const extent &e) {
   return t.how.kind == mode::random ? make_mix(e.seed, e.window, t.part) : make_search(t.how.switches, t.part);
 }
 
-// The model checker's word, in ours.
-std::string in_words(const std::string &verdict) {
-  static const std::map<std::string, const char *> words = {
-      {"USER ASSERT FAILED", "a check failed"},
-      {"USER INVARIANT FAILED", "an invariant is broken"},
-      {"DATA RACE", "data race: two accesses to plain data, one of them a write, with no order between them"},
-      {"ACCESS TO FREED MEMORY", "use after free"},
-      {"DOUBLE FREE", "double free"},
-      {"MEMORY LEAK", "memory leak"},
-      {"RESOURCE LEAK", "leak of an atomic or of plain data"},
-      {"ACCESS TO UNINITIALIZED VARIABLE", "read before initialisation: the object was published without order"},
-      {"DEADLOCK", "deadlock: every thread that has not ended sleeps (a lost wake-up looks like this)"},
-      {"LIVELOCK", "livelock: too many steps in one execution"},
-  };
-  const auto found = words.find(verdict);
-  return found == words.end() ? verdict : found->second;
-}
-
 // As many as the report shows.
 unsigned steps_told(const std::string &history) {
   unsigned n = 0;
@@ -118,7 +100,7 @@ void examine(const suite_entry &suite, const std::string &text, outcome &o, live
   if (told.a.r.failed) {
     o.broken = broken_condition(told.a);
     const bool died = o.broken.starts_with("crashed: ") || o.broken.starts_with("hung: ");
-    o.verdict = died ? std::exchange(o.broken, {}) : in_words(verdict);
+    o.verdict = died ? std::exchange(o.broken, {}) : verdict_in_words(verdict);
     o.history = told.a.history;
   }
   if (!told.steady) {
@@ -182,7 +164,7 @@ outcome explore(const task &t, const extent &e, live_view &view, recording &reco
   if (s.exhausted) o.unseen = 0;
   if (!r.failed) return o;
   o.how = outcome::end::failed;
-  o.verdict = in_words(r.verdict);
+  o.verdict = verdict_in_words(r.verdict);
   examine(*t.suite, how->text(), o, view, record, t.shorten && t.suite->info.expected != expect::red);
   return o;
 }

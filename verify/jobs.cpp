@@ -1,65 +1,16 @@
 #include "verify/jobs.hpp"
 
-#include "verify/crash.hpp"
+#include "verify/processes.hpp"
 #include "verify/report.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
-#include <new>
 #include <numeric>
-#include <system_error>
 
 namespace verify {
 namespace {
 
 using clock = std::chrono::steady_clock;
-
-constexpr auto refresh = std::chrono::milliseconds(200);
-constexpr auto patience = std::chrono::seconds(20);  // without a single step: the code under test loops without one
-constexpr unsigned warnings_max = 8;                 // each fails one execution; those that repeat it hang as well
-
-// What a child and its parent share.
-struct shared {
-  live_view view;
-  recording record;
-};
-
-struct child {
-  std::size_t index = 0;
-  double seconds = 0;  // it may run so long
-  pid_t pid = -1;
-  int pipe = -1;
-  shared *memory = nullptr;
-  std::string received;
-  clock::time_point started;
-  clock::time_point last_step_at;
-  std::uint64_t last_step = 0;
-  unsigned warnings = 0;
-};
-
-[[noreturn]] void fail(const char *what) { throw std::system_error(errno, std::generic_category(), what); }
-
-shared *map_shared() {
-  void *const p = mmap(nullptr, sizeof(shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (p == MAP_FAILED) fail("mmap");
-  return new (p) shared;
-}
-
-void write_all(int fd, const std::string &text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const ssize_t n = write(fd, text.data() + at, text.size() - at);
-    if (n <= 0) _exit(3);
-    at += static_cast<std::size_t>(n);
-  }
-}
 
 // The time of a run with a budget. What a task leaves over goes to those that have not started yet; what is explored
 // does not depend on it, only how far.
@@ -103,78 +54,29 @@ std::vector<std::size_t> starting_order(const std::vector<task> &tasks, bool bud
   return order;
 }
 
-child spawn(std::size_t index, const std::function<outcome(shared &)> &work) {
-  child c;
-  c.index = index;
-  c.memory = map_shared();
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) fail("pipe");
-  std::fflush(nullptr);
-  c.pid = fork();
-  if (c.pid < 0) fail("fork");
-  if (c.pid == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    close(ends[0]);
-    write_all(ends[1], to_text(work(*c.memory)));
-    _exit(0);
-  }
-  close(ends[1]);
-  c.pipe = ends[0];
-  c.started = c.last_step_at = clock::now();
-  return c;
-}
-
-// A child that did not report is judged by how it ended.
-outcome collect(child &c) {
-  int status = 0;
-  while (waitpid(c.pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  close(c.pipe);
+// A process that did not report is judged by how it ended.
+outcome outcome_of(const process_report &r) {
   outcome o;
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && from_text(c.received, o)) {
-    munmap(c.memory, sizeof *c.memory);
-    return o;
-  }
+  if (r.reported && from_text(r.text, o)) return o;
   o = outcome{};
   o.how = outcome::end::crashed;
-  o.verdict = "the process ended without a report";
-  if (WIFSIGNALED(status)) o.verdict += std::string(": ") + strsignal(WTERMSIG(status));
-  o.executions = c.memory->view.executions.load();
-  o.steps = static_cast<double>(c.memory->view.steps.load()) / static_cast<double>(o.executions + 1);
-  o.seconds = std::chrono::duration<double>(clock::now() - c.started).count();
-  munmap(c.memory, sizeof *c.memory);
+  o.verdict = r.reported ? "its report cannot be read" : r.text;
+  o.executions = r.executions;
+  o.steps = static_cast<double>(r.steps) / static_cast<double>(r.executions + 1);
+  o.seconds = r.seconds;
   return o;
 }
 
-// Reads what has arrived; false when the child has closed its end.
-bool receive(child &c) {
-  char buffer[65536];
-  const ssize_t n = read(c.pipe, buffer, sizeof buffer);
-  if (n > 0) c.received.append(buffer, static_cast<std::size_t>(n));
-  return n > 0 || (n < 0 && errno == EINTR);
-}
-
-void watch(child &c) {
-  const std::uint64_t step = c.memory->view.steps.load();
-  if (step != c.last_step) {
-    c.last_step = step;
-    c.last_step_at = clock::now();
-  } else if (clock::now() - c.last_step_at > patience) {
-    kill(c.pid, c.warnings++ < warnings_max ? hung_signal : SIGKILL);
-    c.last_step_at = clock::now();
-  }
-}
-
-void show_progress(const std::vector<task> &tasks, const std::vector<child> &running, double done_seconds,
-                   std::uint64_t done_executions, std::size_t done, clock::time_point start) {
+void show_progress(const std::vector<task> &tasks, const process_pool &running, const std::vector<double> &given,
+                   double done_seconds, std::uint64_t done_executions, std::size_t done, clock::time_point start) {
   double all = 0;
   for (const task &t : tasks) all += t.seconds;
   double spent = done_seconds;
   std::uint64_t executions = done_executions;
   std::string names;
-  for (const child &c : running) {
+  for (const process_pool::process &c : running.running()) {
     const double ran = std::chrono::duration<double>(clock::now() - c.started).count();
-    spent += std::min(ran / c.seconds, 1.0) * tasks[c.index].seconds;
+    spent += std::min(ran / given[c.index], 1.0) * tasks[c.index].seconds;
     executions += c.memory->view.executions.load();
     names += std::string("  ") + tasks[c.index].suite->info.name;
   }
@@ -192,7 +94,8 @@ void show_progress(const std::vector<task> &tasks, const std::vector<child> &run
 
 std::vector<outcome> run_jobs(const std::vector<task> &tasks, const job_options &options, const on_finished &finished) {
   std::vector<outcome> outcomes(tasks.size());
-  std::vector<child> running;
+  std::vector<double> given(tasks.size());
+  process_pool running;
   const clock::time_point start = clock::now();
   double done_seconds = 0;
   std::uint64_t done_executions = 0;
@@ -203,41 +106,31 @@ std::vector<outcome> run_jobs(const std::vector<task> &tasks, const job_options 
   while (done < tasks.size()) {
     for (; next < tasks.size() && running.size() < options.jobs; ++next) {
       task t = tasks[order[next]];
-      const double seconds = t.seconds = time.take(t);
-      running.push_back(spawn(order[next], [&](shared &m) { return explore(t, options.common, m.view, m.record); }));
-      running.back().seconds = seconds;
+      given[order[next]] = t.seconds = time.take(t);
+      running.start(order[next],
+                    [&](shared_memory &m) { return to_text(explore(t, options.common, m.view, m.record)); });
     }
-    std::vector<pollfd> fds;
-    for (const child &c : running) fds.push_back({c.pipe, POLLIN, 0});
-    poll(fds.data(), fds.size(), static_cast<int>(refresh.count()));
-    for (std::size_t i = running.size(); i-- > 0;) {
-      watch(running[i]);
-      if (fds[i].revents == 0 || receive(running[i])) continue;
-      const task &t = tasks[running[i].index];
-      outcome &o = outcomes[running[i].index] = collect(running[i]);
-      time.settle(running[i].seconds, std::chrono::duration<double>(clock::now() - running[i].started).count());
-      running.erase(running.begin() + static_cast<std::ptrdiff_t>(i));
+    running.wait([&](std::size_t i, const process_report &r) {
+      outcomes[i] = outcome_of(r);
+      time.settle(given[i], r.seconds);
       ++done;
-      done_seconds += t.seconds;
-      done_executions += o.executions;
+      done_seconds += tasks[i].seconds;
+      done_executions += outcomes[i].executions;
       if (options.progress) std::fprintf(stderr, "\r\033[K");
-      finished(t, o);
-    }
-    if (options.progress) show_progress(tasks, running, done_seconds, done_executions, done, start);
+      finished(tasks[i], outcomes[i]);
+    });
+    if (options.progress) show_progress(tasks, running, given, done_seconds, done_executions, done, start);
   }
   if (options.progress) std::fprintf(stderr, "\r\033[K");
   return outcomes;
 }
 
 outcome replay_job(const execution_name &name, bool shorten) {
-  child c = spawn(0, [&](shared &m) { return replay(name, shorten, m.view, m.record); });
-  for (bool open = true; open;) {
-    pollfd fd{c.pipe, POLLIN, 0};
-    poll(&fd, 1, static_cast<int>(refresh.count()));
-    watch(c);
-    if (fd.revents != 0) open = receive(c);
-  }
-  return collect(c);
+  process_pool running;
+  outcome o;
+  running.start(0, [&](shared_memory &m) { return to_text(replay(name, shorten, m.view, m.record)); });
+  while (running.size() != 0) running.wait([&](std::size_t, const process_report &r) { o = outcome_of(r); });
+  return o;
 }
 
 }  // namespace verify

@@ -1,5 +1,6 @@
 #include "verify/mutate.hpp"
 
+#include "verify/attempt.hpp"
 #include "verify/processes.hpp"
 #include "verify/report.hpp"
 
@@ -83,7 +84,7 @@ class court {
     const result r = suite.run(suite.info, s, nullptr);
     executions_ += s.executions;
     if (!r.failed) return false;
-    verdict_ = {{"suite", suite.info.name}, {"said", r.verdict}, {"executions", s.executions}};
+    verdict_ = {{"suite", suite.info.name}, {"said", said(suite, how->text())}, {"executions", s.executions}};
     return true;
   }
   double left() const { return std::chrono::duration<double>(end_ - clock::now()).count(); }
@@ -92,6 +93,17 @@ class court {
   }
 
  private:
+  // In few words what the failing execution says when it is made once more.
+  std::string said(const suite_entry &suite, const std::string &execution) {
+    const std::unique_ptr<strategy> how = strategy_from_text(execution);
+    attempt_options o;
+    o.mutant = mutant_.change;
+    const attempt a = run_once(suite, *how, shared_.view, shared_.record, o);
+    const std::string condition = broken_condition(a);
+    const std::string verdict = verdict_in_words(a.r.verdict);
+    return condition.empty() ? verdict.substr(0, verdict.find(':')) : condition;
+  }
+
   const mutant &mutant_;
   shared_memory &shared_;
   clock::time_point end_;
