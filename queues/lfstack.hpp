@@ -45,7 +45,7 @@ class lfstack {
       // relaxed: revalidated by the CAS: if the node was popped since, the tag or the pointer differs.
       lfnode *next = node->next.load(relaxed);
       // acquire: not needed on success (who gave us `old` has acquired, and nothing is published by taking a node away),
-      // but g++ warns of a failure order beyond it. acquire on failure: as the load above. [LFSTACK-1]
+      // but g++ warns of a failure order beyond it. [LFSTACK-1]  acquire on failure: as the load above. [LFSTACK-1]
       // Survives as relaxed (equivalent): the load, or the failure before, has acquired the value that succeeds.
       if (head_.compare_exchange_weak(old, pack(next, tag(old)), acquire, acquire)) return node;
     }

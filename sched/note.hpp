@@ -20,7 +20,7 @@ class note {
   // Caller: the owner. Blocks: the M.
   void notesleep() noexcept {
     std::uint32_t old = clear;
-    // acquire: not needed on success, nothing was said yet, but g++ warns of a failure order beyond it.
+    // acquire: not needed on success, nothing was said yet, but g++ warns of a failure order beyond it. [NOTE-1]
     // acquire on failure: pairs with notewakeup. [NOTE-1]
     // Survives as relaxed (equivalent): the value that succeeds is our own noteclear's.
     if (!key_.compare_exchange_strong(old, sleeping, acquire, acquire)) return;

@@ -72,7 +72,7 @@ const mutation_row *find(const std::vector<mutation_row> &rows, const std::strin
 int run(const mutate_arguments &a, const shard &part) {
   const auto start = std::chrono::steady_clock::now();
   const std::vector<source_site> sites = scan_source(source_root());
-  const std::vector<mutant> mutants = select(sites, a.filter, part);
+  std::vector<mutant> mutants = select(sites, a.filter, part);
   if (a.list) {
     for (const mutant &m : mutants)
       std::printf("%s:%d  %s -> %s\n", sites[m.site].file.c_str(), sites[m.site].first_line,
@@ -83,13 +83,18 @@ int run(const mutate_arguments &a, const shard &part) {
     std::fprintf(stderr, "verify mutate: nothing matches '%s'; see verify mutate --list\n", a.filter.c_str());
     return 2;
   }
+  const std::vector<mutation_row> before =
+      a.known.empty() ? std::vector<mutation_row>() : mutation_from_text(read_file(a.known), "");
+  if (!a.known.empty())
+    std::erase_if(mutants, [&](const mutant &m) {
+      const mutation_row *r = find(before, sites[m.site].key(), m.name);
+      return !r || r->verdict != "killed";
+    });
   const census where = take_census(sites, a.run.jobs, a.run.progress);
   std::vector<mutation_row> rows;
   for (const mutant &m : mutants) rows.push_back(row_of(sites, m));
 
   state_file state(a.state, a.fresh);
-  const std::vector<mutation_row> before =
-      a.known.empty() ? std::vector<mutation_row>() : mutation_from_text(read_file(a.known), "");
   std::vector<mutant> open;
   std::vector<std::size_t> index;
   std::map<std::size_t, known_kill> known;
@@ -98,18 +103,12 @@ int run(const mutate_arguments &a, const shard &part) {
       rows[i] = *r;
       continue;
     }
-    const mutation_row *r = find(before, rows[i].site, rows[i].mutant);
-    if (!a.known.empty() && (!r || r->verdict != "killed")) {
-      if (r) rows[i] = *r;
-      continue;  // only what is known to be killed is looked at again
-    }
-    if (r) known[open.size()] = {r->suite, r->executions};
+    if (const mutation_row *r = find(before, rows[i].site, rows[i].mutant)) known[open.size()] = {r->suite, r->executions};
     open.push_back(mutants[i]);
     index.push_back(i);
   }
   if (!state.kept().empty())
-    std::fprintf(stderr, "%zu of %zu are known from %s\n", mutants.size() - open.size(), mutants.size(),
-                 a.state.c_str());
+    std::fprintf(stderr, "%zu of %zu are known from %s\n", mutants.size() - open.size(), mutants.size(), a.state.c_str());
 
   try_mutants(sites, open, where, known, a.run, [&](std::size_t i, const trial &t) {
     mutation_row &r = rows[index[i]];

@@ -345,6 +345,6 @@ HEDDLE_SUITE(no_more_threads_foreign, {.name = "sched.threads_max_foreign",
                                        .modes = {random_mix(4)}})
 HEDDLE_SUITE(stop_race, {.name = "sched.stop",
                          .component = "sched",
-                         .invariants = "I6 I7 I10 I11 I34 I38",
+                         .invariants = "I6 I7 I10 I11 I34 I37 I38",
                          .what = "main ends while Ms start, steal and go to sleep",
                          .modes = {random_mix(8)}})

@@ -37,7 +37,7 @@ class chan {
     return *this;
   }
   ~chan() {
-    // acq_rel: pairs with the other handles' ends: the last one sees all that they did. [CHAN-1]
+    // acq_rel: pairs with itself in the other handles: the last one sees all that they did. [CHAN-1]
     if (core_ != nullptr && core_->refs.fetch_sub(1, acq_rel) == 1) delete core_;
   }
 
