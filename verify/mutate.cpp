@@ -43,6 +43,13 @@ bool is_at(const meeting &m, const source_site &s) {
          std::string_view(m.file).ends_with(s.file);
 }
 
+// From the top of the tree, if the file is of the shared source.
+std::string shared_name(const std::string &path) {
+  for (const std::string &file : shared_files(source_root()))
+    if (path.ends_with("/" + file)) return file;
+  return {};
+}
+
 clock::time_point after(double seconds) {
   return clock::now() + std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(seconds));
 }
@@ -58,11 +65,20 @@ std::string census_of(const suite_entry &suite, const std::vector<source_site> &
   s.executions_max = census_executions;
   s.deadline = after(census_seconds);
   suite.run(suite.info, s, nullptr);
+  json strangers = json::array();
+  for (const meeting &m : meetings)
+    if (m.file != nullptr &&
+        std::none_of(sites.begin(), sites.end(), [&](const source_site &site) { return is_at(m, site); }))
+      if (const std::string file = shared_name(m.file); !file.empty())
+        strangers.push_back(file + ":" + std::to_string(m.line) + " " + access_name(m.what));
   json reached = json::array();
   for (std::size_t i = 0; i < sites.size(); ++i)
     if (std::any_of(std::begin(meetings), std::end(meetings), [&](const meeting &m) { return is_at(m, sites[i]); }))
       reached.push_back(i);
-  return json{{"steps", static_cast<double>(s.steps) / static_cast<double>(s.executions)}, {"sites", reached}}.dump();
+  return json{{"steps", static_cast<double>(s.steps) / static_cast<double>(s.executions)},
+              {"sites", reached},
+              {"strangers", strangers}}
+      .dump();
 }
 
 // The trial of one mutant, in a process of its own.
@@ -101,7 +117,7 @@ class court {
     const attempt a = run_once(suite, *how, shared_.view, shared_.record, o);
     const std::string condition = broken_condition(a);
     const std::string verdict = verdict_in_words(a.r.verdict);
-    return condition.empty() ? verdict.substr(0, verdict.find(':')) : condition;
+    return condition.empty() ? verdict.substr(0, verdict.find(':')) : condition.substr(0, condition.find('\n'));
   }
 
   const mutant &mutant_;
@@ -156,7 +172,8 @@ census take_census(const std::vector<source_site> &sites, unsigned jobs, bool pr
   std::vector<const suite_entry *> all;
   for (const suite_entry &s : suites())
     if (s.info.expected == expect::pass && !std::string_view(s.info.name).starts_with("litmus.")) all.push_back(&s);
-  census found(sites.size());
+  census found;
+  found.sites.resize(sites.size());
   process_pool pool;
   std::size_t next = 0;
   std::size_t done = 0;
@@ -167,12 +184,16 @@ census take_census(const std::vector<source_site> &sites, unsigned jobs, bool pr
       ++done;
       const json j = r.reported ? json::parse(r.text, nullptr, false) : json();
       if (!j.is_object()) return;
-      for (const json &site : j["sites"]) found[site.get<std::size_t>()].push_back({all[i], j["steps"].get<double>()});
+      for (const json &site : j["sites"])
+        found.sites[site.get<std::size_t>()].push_back({all[i], j["steps"].get<double>()});
+      for (const json &s : j["strangers"])
+        if (std::find(found.strangers.begin(), found.strangers.end(), s) == found.strangers.end())
+          found.strangers.push_back(s);
     });
     if (progress) show("suites looked at", done, all.size(), "");
   }
   if (progress) std::fprintf(stderr, "\r\033[K");
-  for (std::vector<reach> &r : found)
+  for (std::vector<reach> &r : found.sites)
     std::sort(r.begin(), r.end(), [](const reach &a, const reach &b) {
       return a.steps != b.steps ? a.steps < b.steps : std::strcmp(a.suite->info.name, b.suite->info.name) < 0;
     });
@@ -192,7 +213,7 @@ void try_mutants(const std::vector<source_site> &sites, const std::vector<mutant
       const auto k = known.find(next);
       const double seconds = remark_on(m, sites) ? options.seconds_justified : options.seconds;
       pool.start(next, [&](shared_memory &shared) {
-        return try_one(m, where[m.site], k == known.end() ? nullptr : &k->second, seconds, shared);
+        return try_one(m, where.sites[m.site], k == known.end() ? nullptr : &k->second, seconds, shared);
       });
     }
     pool.wait([&](std::size_t i, const process_report &r) {

@@ -16,7 +16,10 @@ struct reach {
   const suite_entry *suite = nullptr;
   double steps = 0;  // of an execution, on average
 };
-using census = std::vector<std::vector<reach>>;  // for each site, the shortest executions first
+struct census {
+  std::vector<std::vector<reach>> sites;  // for each site, the shortest executions first
+  std::vector<std::string> strangers;     // "queues/runq.hpp:12 load": made by a suite, but not among the sites
+};
 
 struct trial {
   enum class verdict { killed, survived } how = verdict::survived;

@@ -103,12 +103,14 @@ int run(const mutate_arguments &a, const shard &part) {
       rows[i] = *r;
       continue;
     }
-    if (const mutation_row *r = find(before, rows[i].site, rows[i].mutant)) known[open.size()] = {r->suite, r->executions};
+    if (const mutation_row *r = find(before, rows[i].site, rows[i].mutant))
+      known[open.size()] = {r->suite, r->executions};
     open.push_back(mutants[i]);
     index.push_back(i);
   }
   if (!state.kept().empty())
-    std::fprintf(stderr, "%zu of %zu are known from %s\n", mutants.size() - open.size(), mutants.size(), a.state.c_str());
+    std::fprintf(stderr, "%zu of %zu are known from %s\n", mutants.size() - open.size(), mutants.size(),
+                 a.state.c_str());
 
   try_mutants(sites, open, where, known, a.run, [&](std::size_t i, const trial &t) {
     mutation_row &r = rows[index[i]];
@@ -121,21 +123,23 @@ int run(const mutate_arguments &a, const shard &part) {
     state.save(tried);
   });
   for (std::size_t i = 0; i < rows.size(); ++i)
-    if (where[mutants[i].site].empty() && rows[i].verdict == "open") rows[i].said = "no suite comes here";
+    if (where.sites[mutants[i].site].empty() && rows[i].verdict == "open") rows[i].said = "no suite comes here";
 
   print_mutation(stdout, rows);
   std::vector<std::string> unreached;
   for (std::size_t i = 0; i < sites.size(); ++i)
-    if (where[i].empty() && sites[i].key().find(a.filter) != std::string::npos) unreached.push_back(sites[i].key());
+    if (where.sites[i].empty() && sites[i].key().find(a.filter) != std::string::npos)
+      unreached.push_back(sites[i].key());
   for (const std::string &u : unreached) std::printf("never reached by a suite: %s\n", u.c_str());
+  for (const std::string &s : where.strangers) std::printf("not understood in the source: %s\n", s.c_str());
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   bool written = a.json.empty() || static_cast<bool>(std::ofstream(a.json) << mutation_to_text(rows, "") << std::flush);
   written = (a.junit.empty() || mutation_junit(a.junit, rows, seconds)) && written;
   if (!written) std::fprintf(stderr, "verify mutate: cannot write the report\n");
   const mutation_tally t = count(rows);
   std::printf("%.0f s\nkilled %zu of %zu, justified %zu, open %zu\n", seconds, t.killed, rows.size(), t.justified,
-              t.open + unreached.size());
-  return t.open == 0 && unreached.empty() && written ? 0 : 1;
+              t.open + unreached.size() + where.strangers.size());
+  return t.open == 0 && unreached.empty() && where.strangers.empty() && written ? 0 : 1;
 }
 
 }  // namespace

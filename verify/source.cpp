@@ -295,24 +295,6 @@ void add_remark(const split_file &f, source_site &s) {
   s.ids = ids_in(s.remark);
 }
 
-std::vector<std::string> shared_files(const std::string &root) {
-  namespace fs = std::filesystem;
-  std::vector<std::string> files;
-  for (const char *folder : files_of_components) {
-    std::vector<std::string> here;
-    for (const fs::directory_entry &e : fs::directory_iterator(fs::path(root) / folder)) {
-      const std::string name = e.path().filename().string();
-      const bool ours = name.ends_with(".hpp") || name.ends_with(".cpp");
-      if (ours && !name.starts_with("world") && !name.starts_with("test_") && !name.ends_with("_test.cpp"))
-        here.push_back(std::string(folder) + "/" + name);
-    }
-    std::sort(here.begin(), here.end());
-    files.insert(files.end(), here.begin(), here.end());
-  }
-  for (const char *file : files_of_runtime) files.emplace_back(file);
-  return files;
-}
-
 void add(const split_file &f, std::vector<source_site> &sites, source_site s) {
   add_remark(f, s);
   s.number = 1 + static_cast<unsigned>(std::count_if(sites.begin(), sites.end(), [&](const source_site &o) {
@@ -396,6 +378,24 @@ std::vector<source_site> scan_text(const std::string &file, const std::string &t
     }
   }
   return sites;
+}
+
+std::vector<std::string> shared_files(const std::string &root) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> files;
+  for (const char *folder : files_of_components) {
+    std::vector<std::string> here;
+    for (const fs::directory_entry &e : fs::directory_iterator(fs::path(root) / folder)) {
+      const std::string name = e.path().filename().string();
+      const bool ours = name.ends_with(".hpp") || name.ends_with(".cpp");
+      if (ours && !name.starts_with("world") && !name.starts_with("test_") && !name.ends_with("_test.cpp"))
+        here.push_back(std::string(folder) + "/" + name);
+    }
+    std::sort(here.begin(), here.end());
+    files.insert(files.end(), here.begin(), here.end());
+  }
+  for (const char *file : files_of_runtime) files.emplace_back(file);
+  return files;
 }
 
 std::vector<source_site> scan_source(const std::string &root) {

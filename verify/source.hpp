@@ -38,8 +38,9 @@ struct source_site {
 const char *order_name(std::memory_order o);
 const char *access_name(access a);
 
-// The directories of the shared source below `root`, in the order of the layers; throws std::runtime_error when a file
-// cannot be read or an operation cannot be understood.
+// The files of the shared source, from the top of the tree, layer by layer.
+std::vector<std::string> shared_files(const std::string &root);
+// Their operations. Throws std::runtime_error when a file cannot be read or an operation cannot be understood.
 std::vector<source_site> scan_source(const std::string &root);
 // Exposed for its tests.
 std::vector<source_site> scan_text(const std::string &file, const std::string &text);
