@@ -39,7 +39,6 @@ constexpr phrase on_objects[] = {
     {"futex wake", event::wake},
 };
 constexpr phrase others[] = {
-    {"heavy fence", event::heavy_fence},
     {"yield(", event::yield},
     {"blocking current thread", event::hidden},
     {"unblocking thread", event::woken},
@@ -92,7 +91,7 @@ void read_text(event &e) {
     e.object = t.substr(1, end - 1);
     return read_object(e, t.substr(end + 2));
   }
-  if (t.ends_with(" fence") && !t.starts_with("heavy")) {
+  if (t.ends_with(" fence")) {
     e.kind = event::fence;
     e.order = t.substr(0, t.find(' '));
     return;
@@ -100,7 +99,7 @@ void read_text(event &e) {
   for (const phrase &p : others) {
     if (!t.starts_with(p.begins)) continue;
     e.kind = p.kind;
-    if (p.kind == event::woken || p.kind == event::start || p.kind == event::heavy_fence) e.other = last_number(t);
+    if (p.kind == event::woken || p.kind == event::start) e.other = last_number(t);
     return;
   }
 }

@@ -15,7 +15,6 @@ struct event {
     get,  // of plain data
     set,
     fence,
-    heavy_fence,  // on behalf of thread `other`
     sleep,
     sleep_refused,      // the word has changed
     sleep_for_nothing,  // woken for no reason

@@ -100,11 +100,10 @@ class teller {
       case event::wake_nobody:
       case event::sleep_refused:
       case event::sleep_for_nothing:
-      case event::heavy_fence:
       case event::finish:
       case event::message:
       case event::start_refused: s.telling = true; break;
-      case event::fence: s.telling = e.order == "seq_cst"; break;
+      case event::fence: s.telling = e.order == "seq_cst" || e.order == "light" || e.order == "heavy"; break;
       case event::verdict: fault(i, s); break;
       default: break;
     }

@@ -23,8 +23,8 @@ std::string step_words::text(const event &e) const {
       if (e.done) return what + ": done";
       return what + (e.spurious ? ": fails for no reason" : ": fails, it is " + value(e.read));
     }
-    case event::fence: return "fence(" + e.order + ")";
-    case event::heavy_fence: return "fence_heavy: a full fence in " + thread(e.other);
+    case event::fence:
+      return e.order == "light" || e.order == "heavy" ? "fence_" + e.order + "()" : "fence(" + e.order + ")";
     case event::sleep: return "futex_sleep(" + object + "): sleeps";
     case event::sleep_refused: return "futex_sleep(" + object + "): no, it has changed";
     case event::sleep_for_nothing: return "woken for no reason";
