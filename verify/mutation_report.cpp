@@ -14,6 +14,7 @@ mutation_row row_of(const std::vector<source_site> &sites, const mutant &m) {
   mutation_row r;
   r.site = sites[m.site].key();
   r.mutant = m.name;
+  for (const std::string &id : sites[m.site].ids) r.partner += (r.partner.empty() ? "" : " ") + id;
   return r;
 }
 
@@ -52,10 +53,12 @@ std::string verdict_line(const mutation_row &r) {
 }
 
 void print_mutation(std::FILE *out, const std::vector<mutation_row> &rows) {
-  std::vector<std::vector<std::string>> lines = {{"site", "becomes", "verdict", "executions", "suite", "what it said"}};
+  std::vector<std::vector<std::string>> lines = {
+      {"site", "becomes", "partner", "verdict", "executions", "suite", "what it said"}};
   for (const mutation_row &r : rows)
-    if (!r.verdict.empty()) lines.push_back({r.site, r.mutant, r.verdict, grouped(r.executions), r.suite, r.said});
-  print_aligned(out, lines, "lllrll");
+    if (!r.verdict.empty())
+      lines.push_back({r.site, r.mutant, r.partner, r.verdict, grouped(r.executions), r.suite, r.said});
+  print_aligned(out, lines, "llllrll");
 }
 
 bool mutation_junit(const std::string &file, const std::vector<mutation_row> &rows, double seconds) {
@@ -80,6 +83,7 @@ std::string mutation_to_text(const std::vector<mutation_row> &rows, const std::s
     nlohmann::ordered_json j;
     j["site"] = r.site;
     j["mutant"] = r.mutant;
+    j["partner"] = r.partner;
     j["verdict"] = r.verdict;
     j["suite"] = r.suite;
     j["said"] = r.said;
@@ -96,8 +100,8 @@ std::vector<mutation_row> mutation_from_text(const std::string &text, const std:
   const json all = json::parse(text, nullptr, false);
   if (!all.is_object() || (!build.empty() && all.value("build", "") != build)) return rows;
   for (const json &j : all.at("mutants"))
-    rows.push_back({j.at("site"), j.at("mutant"), j.at("verdict"), j.at("suite"), j.at("said"), j.at("executions"),
-                    j.value("seconds", 0.0)});
+    rows.push_back({j.at("site"), j.at("mutant"), j.at("partner"), j.at("verdict"), j.at("suite"), j.at("said"),
+                    j.at("executions"), j.value("seconds", 0.0)});
   return rows;
 }
 

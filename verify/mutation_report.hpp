@@ -11,6 +11,7 @@ namespace verify {
 struct mutation_row {
   std::string site;     // source_site::key()
   std::string mutant;   // mutant::name
+  std::string partner;  // the arguments that the site cites; docs/memory_orders.md has the sides of each
   std::string verdict;  // killed, justified, open; empty: not tried
   std::string suite;    // that killed it
   std::string said;     // the broken condition or the checker's word; for an open one, what is wrong
