@@ -9,7 +9,6 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -52,14 +51,18 @@ int run_on(int procs, F &&f) {
 // Returns on another thread than it was called on. Caller: a goroutine of a runtime with two Ps or more.
 // A second goroutine keeps the P busy meanwhile, so that some other M must take the caller from the global queue; when
 // it is the second one that went elsewhere, or the fairness tick brought the caller straight back, it tries again.
+// The second one may be left behind at the end of a run, so it owns nothing.
 inline void migrate() {
+  static std::atomic<unsigned> tickets{0}, over{0};
   for (const long from = thread_id(); thread_id() == from;) {
-    const auto over = std::make_shared<std::atomic<bool>>(false);
-    heddle::go([over] {
-      while (!over->load(std::memory_order_relaxed)) heddle::cpu_relax();
+    const unsigned ticket = tickets.fetch_add(1, std::memory_order_relaxed) + 1;
+    heddle::go([ticket] {
+      while (over.load(std::memory_order_relaxed) < ticket) heddle::cpu_relax();
     });
     heddle::gosched();
-    over->store(true, std::memory_order_relaxed);
+    for (unsigned last = over.load(std::memory_order_relaxed);
+         last < ticket && !over.compare_exchange_weak(last, ticket, std::memory_order_relaxed);) {
+    }
   }
 }
 

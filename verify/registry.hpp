@@ -1,6 +1,6 @@
 #pragma once
 // The list of suites, as the tool sees it: no world is named here.
-#include "verify/session.hpp"
+#include "verify/search/session.hpp"
 
 #include <string>
 #include <vector>

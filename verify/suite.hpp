@@ -15,8 +15,8 @@
 // Nothing in a suite may depend on anything but the choices of the strategy: no clock, no addresses, no statics that
 // survive an execution, no exceptions, and no std containers that allocate.
 #include "queues/world.hpp"
+#include "verify/engine/run_relacy.hpp"
 #include "verify/registry.hpp"
-#include "verify/run_relacy.hpp"
 
 #include <new>
 

@@ -63,7 +63,7 @@
 #pragma pop_macro("assert")
 #pragma pop_macro("errno")
 
-#include "verify/alteration.hpp"
+#include "verify/mutation/alteration.hpp"
 
 namespace heddle {
 inline namespace HEDDLE_WORLD {

@@ -1,7 +1,7 @@
 #pragma once
 // A scheduler's objects by name, for reports: g1 is the first of allgs, m0 and p0 count as their ids do.
 #include "sched/runtime2.hpp"
-#include "verify/names.hpp"
+#include "verify/story/names.hpp"
 
 namespace verify {
 

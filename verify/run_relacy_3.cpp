@@ -1,8 +1,0 @@
-// The model checker for 3 threads.
-#include "verify/run_relacy_impl.hpp"
-
-namespace verify {
-template result run_relacy<1, 2>(const suite_calls &, const suite_info &, session &, std::string *);
-template result run_relacy<2, 1>(const suite_calls &, const suite_info &, session &, std::string *);
-template result run_relacy<3, 0>(const suite_calls &, const suite_info &, session &, std::string *);
-}  // namespace verify

@@ -1,9 +1,0 @@
-// The model checker for 4 threads.
-#include "verify/run_relacy_impl.hpp"
-
-namespace verify {
-template result run_relacy<1, 3>(const suite_calls &, const suite_info &, session &, std::string *);
-template result run_relacy<2, 2>(const suite_calls &, const suite_info &, session &, std::string *);
-template result run_relacy<3, 1>(const suite_calls &, const suite_info &, session &, std::string *);
-template result run_relacy<4, 0>(const suite_calls &, const suite_info &, session &, std::string *);
-}  // namespace verify

@@ -1,6 +1,0 @@
-// The model checker for 5 threads.
-#include "verify/run_relacy_impl.hpp"
-
-namespace verify {
-template result run_relacy<1, 4>(const suite_calls &, const suite_info &, session &, std::string *);
-}  // namespace verify

@@ -1,0 +1,21 @@
+#pragma once
+// Makes a failing execution easier to read: fewer preemptions, fewer stale loads, fewer switches, fewer steps, the same
+// fault. Bounded by steps and not by time, so that the same execution always becomes the same one.
+#include "verify/registry.hpp"
+#include "verify/search/strategy_path.hpp"
+
+#include <string>
+
+namespace verify {
+
+struct shortened {
+  std::string strategy_text;
+  shape before;
+  shape after;
+};
+
+// False when nothing better was found, or when it can't be repeated as a list of differences.
+bool shrink(const suite_entry &suite, const std::string &strategy_text, live_view &view, recording &record,
+            shortened &s);
+
+}  // namespace verify
