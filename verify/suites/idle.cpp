@@ -47,7 +47,7 @@ HEDDLE_SUITE(put_get, {.name = "idle.put_get",
 HEDDLE_WORLDS(put_get, "idle", "I9 I10 I20",
               {world<put_get_of<3>>({.name = "idle.put_get_3",
                                      .what = "each of three threads puts one and gets one",
-                                     .modes = {bounded(2, 0.7)}}),
+                                     .modes = {bounded(2, 0.4)}}),
                world<put_get_of<4>>({.name = "idle.put_get_4",
                                      .what = "each of four threads puts one and gets one",
                                      .modes = {random_mix(0.5)}})})

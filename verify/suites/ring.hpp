@@ -16,7 +16,7 @@ consteval std::uint32_t wrap_in(std::uint32_t n) { return 0u - n; }
 // The owner puts item i where there is room for it.
 template <std::uint32_t N, int n>
 void put(ledger<n> &books, ring<N> &q, int i, bool next = false) {
-  q.runqput(books.fresh(i), next, [](list &) { VERIFY_CHECK(!"overflow"); });
+  q.runqput(books.fresh(i), next, [](list &overflow) { VERIFY_CHECK(overflow.empty()); });
 }
 // The owner puts items from..to-1 where there is room for them.
 template <std::uint32_t N, int n>
