@@ -18,6 +18,7 @@
 #include "verify/engine/run_relacy.hpp"
 #include "verify/registry.hpp"
 
+#include <initializer_list>
 #include <new>
 
 namespace verify {
@@ -52,10 +53,31 @@ result run_suite(const suite_info &info, session &s, std::string *history) {
   return run_relacy<Suite::static_threads, Suite::dynamic_threads>(calls, info, s, history);
 }
 
+// One suite in several worlds: templates of it with other sizes. What all worlds share is said once.
+struct worlds {
+  worlds(const char *component, const char *invariants, std::initializer_list<suite_entry> rows) {
+    for (suite_entry row : rows) {
+      row.info.component = component;
+      row.info.invariants = invariants;
+      registration{row.info, row.run};
+    }
+  }
+};
+template <class Suite>
+suite_entry world(const suite_info &info) {
+  return {info, &run_suite<Suite>};
+}
+
 }  // namespace verify
 
 #define HEDDLE_SUITE(type, ...) \
   static const verify::registration type##_registration(verify::suite_info __VA_ARGS__, &verify::run_suite<type>);
+
+// The same suite in other worlds, beside the one that HEDDLE_SUITE names:
+//   HEDDLE_WORLDS(steal, "runq", "I18 I20",
+//                 {world<steal_from<8>>({.name = "runq.steal_r8", .what = "...", .modes = {verify::bounded(2, 1)}})})
+#define HEDDLE_WORLDS(type, component, invariants, ...) \
+  static const verify::worlds type##_worlds(component, invariants, __VA_ARGS__);
 
 // A failing check ends the execution; its message begins with the id of the invariant.
 #define VERIFY_INV(id, cond) HEDDLE_INV(id, cond)

@@ -6,7 +6,10 @@
 namespace {
 
 using heddle::test_item;
+using verify::bounded;
 using verify::ledger;
+using verify::random_mix;
+using verify::world;
 using local = heddle::gfree<test_item>;
 using global = heddle::gfree_global<test_item>;
 
@@ -16,35 +19,43 @@ void empty_out(ledger<n> &books, local &p, global &g) {
   VERIFY_CHECK(p.size() == 0);
 }
 
-// One P spills, the other refills from it: the whole batch arrives, contents and links.
-struct spill_refill : verify::suite<2> {
+// One P spills, others refill from it: the whole batch arrives, contents and links.
+template <int Takers>
+struct spill_refill_by : verify::suite<1 + Takers> {
   ledger<4> books;
   global g;
-  local p[2];
+  local p[1 + Takers];
   VERIFY_NAMES(books, g, p)
   void before() { books.items[1]->stack = books.items[3]->stack = false; }
   void thread(unsigned i) {
     if (i == 0)
       for (int k = 0; k < 4; ++k) p[0].gfput(books.fresh(k), g);
     else
-      for (int k = 0; k < 2; ++k) books.take(p[1].gfget(g));
+      for (int k = 0; k < 2; ++k) books.take(p[i].gfget(g));
   }
   void after() {
     for (local &each : p) empty_out(books, each, g);
     books.balanced();
   }
 };
+using spill_refill = spill_refill_by<1>;
 HEDDLE_SUITE(spill_refill, {.name = "gfree.spill_refill",
                             .component = "gfree",
                             .invariants = "I20",
                             .what = "one P spills half of its dead gs while another refills",
                             .modes = {verify::random_mix(2), verify::full_search(5)}})
+// Each of the two gets one of the two stacks, with and without.
+HEDDLE_WORLDS(spill_refill, "gfree", "I20",
+              {world<spill_refill_by<2>>({.name = "gfree.spill_refill_3",
+                                          .what = "one P spills half of its dead gs while two refill",
+                                          .modes = {random_mix(0.3), bounded(2, 0.5)}})})
 
 // Batches come and go with the same g on top: the ABA of lfstack, with a chain hanging on the node.
-struct recycle : verify::suite<2> {
+template <int Ps>
+struct recycle_of : verify::suite<Ps> {
   ledger<4> books;
   global g;
-  local p[2];
+  local p[Ps];
   VERIFY_NAMES(books, g, p)
   void before() {
     heddle::gqueue<test_item> a, b;
@@ -68,17 +79,24 @@ struct recycle : verify::suite<2> {
     books.balanced();
   }
 };
+using recycle = recycle_of<2>;
 HEDDLE_SUITE(recycle, {.name = "gfree.recycle",
                        .component = "gfree",
                        .invariants = "I20",
                        .what = "the same batches popped and pushed by two Ps",
                        .modes = {verify::random_mix(3), verify::bounded(2, 5)}})
+HEDDLE_WORLDS(recycle, "gfree", "I20",
+              {world<recycle_of<3>>({.name = "gfree.recycle_3",
+                                     .what = "the same batches popped and pushed by three Ps",
+                                     .modes = {random_mix(0.5)}})})
 
-// The ABA of lfstack with batches: the batch that was on top comes back without the one below it.
-struct aba : verify::suite<2> {
-  ledger<2> books;
+// The ABA of lfstack with batches: the batch that was on top comes back without the one below it. Others add a batch
+// each, so that there are as many as before.
+template <int Others>
+struct aba_beside : verify::suite<2 + Others> {
+  ledger<2 + 2 * Others> books;
   global g;
-  local p[2];
+  local p[2 + Others];
   VERIFY_NAMES(books, g, p)
   void before() {
     for (int k = 0; k < 2; ++k) {
@@ -88,6 +106,11 @@ struct aba : verify::suite<2> {
     }
   }
   void thread(unsigned i) {
+    if (i > 1) {
+      for (unsigned k = 2 * i - 2; k < 2 * i; ++k) p[i].gfput(books.fresh(static_cast<int>(k)), g);
+      p[i].gfpurge(g);
+      return;
+    }
     test_item *const x = p[i].gfget(g);
     books.take(x);
     if (i == 0 || x == nullptr) return;
@@ -100,11 +123,16 @@ struct aba : verify::suite<2> {
     books.balanced();
   }
 };
+using aba = aba_beside<0>;
 HEDDLE_SUITE(aba, {.name = "gfree.aba",
                    .component = "gfree",
                    .invariants = "I20 LFSTACK-ABA",
                    .what = "a batch comes back on top while another P holds its old successor",
                    .modes = {verify::random_mix(1), verify::bounded(3, 5)}})
+HEDDLE_WORLDS(aba, "gfree", "I20 LFSTACK-ABA",
+              {world<aba_beside<1>>({.name = "gfree.aba_3",
+                                     .what = "as gfree.aba while a third P gives a batch of two",
+                                     .modes = {random_mix(0.3), bounded(2, 0.7)}})})
 
 // Three Ps: one spills, one purges, one takes.
 struct three_ps : verify::suite<3> {

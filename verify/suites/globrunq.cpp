@@ -6,7 +6,10 @@
 namespace {
 
 using heddle::test_item;
+using verify::bounded;
 using verify::ledger;
+using verify::random_mix;
+using verify::world;
 using list = heddle::gqueue<test_item>;
 
 template <class Q>
@@ -45,12 +48,16 @@ HEDDLE_SUITE(put_get, {.name = "globrunq.put_get",
                        .what = "put, putbatch and get of two threads: FIFO",
                        .modes = {verify::random_mix(2), verify::bounded(3, 5)}})
 
-// Two consumers take fair shares into their rings, from where they run them.
-struct getbatch : verify::suite<3> {
+// Consumers take fair shares into their rings, from where they run them.
+template <std::uint32_t N, std::uint32_t Start, int Takers>
+struct getbatch_into : verify::suite<1 + Takers> {
+  struct from_start : heddle::runq<test_item, N> {
+    from_start() : heddle::runq<test_item, N>(Start) {}
+  };
   ledger<5> books;
   heddle::globrunq<test_item> q;
   VERIFY_NAMES(books, q)
-  heddle::runq<test_item, 4> own[2];
+  from_start own[Takers];
   void before() { q.globrunqput(books.fresh(0)); }
   void thread(unsigned i) {
     if (i == 0) {
@@ -74,10 +81,19 @@ struct getbatch : verify::suite<3> {
     books.balanced();
   }
 };
+using getbatch = getbatch_into<4, 0, 2>;
 HEDDLE_SUITE(getbatch, {.name = "globrunq.getbatch",
                         .component = "globrunq",
                         .invariants = "I18 I20",
                         .what = "two Ms take batches into their rings while a third puts",
                         .modes = {verify::random_mix(3), verify::bounded(2, 5)}})
+// Half a ring of two is less than a batch, so that each takes one.
+HEDDLE_WORLDS(getbatch, "globrunq", "I18 I20",
+              {world<getbatch_into<2, 0, 2>>({.name = "globrunq.getbatch_r2",
+                                              .what = "as globrunq.getbatch, rings of two: the ring limits the share",
+                                              .modes = {random_mix(0.3), bounded(1, 0.3)}}),
+               world<getbatch_into<4, 0xffffffff, 3>>({.name = "globrunq.getbatch_t3",
+                                                       .what = "as globrunq.getbatch with three Ms, rings across 2^32",
+                                                       .modes = {random_mix(0.5)}})})
 
 }  // namespace

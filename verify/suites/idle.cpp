@@ -7,7 +7,10 @@
 namespace {
 
 using heddle::test_item;
+using verify::bounded;
 using verify::ledger;
+using verify::random_mix;
+using verify::world;
 using idlestack = heddle::idlestack<test_item>;
 
 template <int n>
@@ -23,8 +26,9 @@ void empty_out(ledger<n> &books, idlestack &s) {
 }
 
 // pidle: each M gives its P back and takes one.
-struct put_get : verify::suite<2> {
-  ledger<2> books;
+template <int Threads>
+struct put_get_of : verify::suite<Threads> {
+  ledger<Threads> books;
   idlestack s;
   VERIFY_NAMES(books, s)
   void thread(unsigned i) {
@@ -32,13 +36,21 @@ struct put_get : verify::suite<2> {
     books.take(s.get());
   }
   void after() { empty_out(books, s); }
-  void invariant() { VERIFY_INV("I10", s.peek_count() >= -2 && s.peek_count() <= 2); }
+  void invariant() { VERIFY_INV("I10", s.peek_count() >= -Threads && s.peek_count() <= Threads); }
 };
+using put_get = put_get_of<2>;
 HEDDLE_SUITE(put_get, {.name = "idle.put_get",
                        .component = "idle",
                        .invariants = "I9 I10 I20",
                        .what = "each of two threads puts one and gets one",
                        .modes = {verify::random_mix(2), verify::bounded(4, 5)}})
+HEDDLE_WORLDS(put_get, "idle", "I9 I10 I20",
+              {world<put_get_of<3>>({.name = "idle.put_get_3",
+                                     .what = "each of three threads puts one and gets one",
+                                     .modes = {bounded(2, 0.4)}}),
+               world<put_get_of<4>>({.name = "idle.put_get_4",
+                                     .what = "each of four threads puts one and gets one",
+                                     .modes = {random_mix(0.5)}})})
 
 // midle: two go idle and come back, a third drains, all at once.
 struct mixed : verify::suite<3> {
@@ -103,27 +115,38 @@ HEDDLE_SUITE(counted_is_visible, {.name = "idle.counted_is_visible",
                                   .what = "a count that says all are idle makes what they did visible",
                                   .modes = {verify::random_mix(2), verify::bounded(2, 5)}})
 
-// The same for a batch that is put at once.
-struct counted_batch : verify::suite<2> {
-  ledger<2> books;
+// The same for batches that are put at once, each by its own thread.
+template <int Putters, int Batch>
+struct counted_batch_of : verify::suite<Putters + 1> {
+  ledger<Putters * Batch> books;
   idlestack s;
-  heddle::plain<int> work;
+  heddle::plain<int> work[Putters];
   VERIFY_NAMES(books, s, work)
   void thread(unsigned i) {
-    if (i == 1) {
-      if (s.count() == 2) VERIFY_INV("IDLE-1", work.get() == 1);
+    if (i == Putters) {
+      if (s.count() != Putters * Batch) return;
+      for (auto &each : work) VERIFY_INV("IDLE-1", each.get() == 1);
       return;
     }
-    work.set(1);
-    test_item *const both[] = {books.fresh(0), books.fresh(1)};
-    s.put_all(both, 2);
+    work[i].set(1);
+    test_item *batch[Batch];
+    for (int k = 0; k < Batch; ++k) batch[k] = books.fresh(static_cast<int>(i) * Batch + k);
+    s.put_all(batch, Batch);
   }
   void after() { empty_out(books, s); }
 };
+using counted_batch = counted_batch_of<1, 2>;
 HEDDLE_SUITE(counted_batch, {.name = "idle.counted_batch",
                              .component = "idle",
                              .invariants = "IDLE-1",
                              .what = "as counted_is_visible, for put_all",
                              .modes = {verify::random_mix(1), verify::full_search(5)}})
+HEDDLE_WORLDS(counted_batch, "idle", "IDLE-1",
+              {world<counted_batch_of<2, 1>>({.name = "idle.counted_batch_3",
+                                              .what = "as counted_batch, two batches of one",
+                                              .modes = {bounded(3, 0.5)}}),
+               world<counted_batch_of<3, 3>>({.name = "idle.counted_batch_4",
+                                              .what = "as counted_batch, three batches of three",
+                                              .modes = {random_mix(0.3), bounded(1, 0.2)}})})
 
 }  // namespace

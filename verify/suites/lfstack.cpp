@@ -6,7 +6,10 @@
 namespace {
 
 using heddle::test_item;
+using verify::bounded;
 using verify::ledger;
+using verify::random_mix;
+using verify::world;
 using stack = heddle::lfstack<test_item>;
 
 template <int n>
@@ -21,8 +24,9 @@ void empty_out(ledger<n> &books, stack &s) {
 }
 
 // Each thread pushes its own and pops one.
-struct push_pop : verify::suite<2> {
-  ledger<2> books;
+template <int Threads>
+struct push_pop_of : verify::suite<Threads> {
+  ledger<Threads> books;
   stack s;
   VERIFY_NAMES(books, s)
   void thread(unsigned i) {
@@ -31,35 +35,57 @@ struct push_pop : verify::suite<2> {
   }
   void after() { empty_out(books, s); }
 };
+using push_pop = push_pop_of<2>;
 HEDDLE_SUITE(push_pop, {.name = "lfstack.push_pop",
                         .component = "lfstack",
                         .invariants = "I20",
                         .what = "each of two threads pushes one and pops one",
                         .modes = {verify::random_mix(2), verify::full_search(20)}})
+HEDDLE_WORLDS(push_pop, "lfstack", "I20",
+              {world<push_pop_of<3>>({.name = "lfstack.push_pop_3",
+                                      .what = "each of three threads pushes one and pops one",
+                                      .modes = {bounded(2, 0.5)}}),
+               world<push_pop_of<4>>({.name = "lfstack.push_pop_4",
+                                      .what = "each of four threads pushes one and pops one",
+                                      .modes = {random_mix(0.5)}})})
 
-// The classic: one thread pops two and pushes the first again while the other is between its load and its CAS.
-struct aba : verify::suite<2> {
-  ledger<3> books;
+// The classic: one thread pops two and pushes the first again while another is between its load and its CAS. Others push
+// a new one each, so that the stack is as high as it was, on other nodes.
+template <int Nodes, int Pushers>
+struct aba_beside : verify::suite<2 + Pushers> {
+  ledger<Nodes + Pushers> books;
   stack s;
   VERIFY_NAMES(books, s)
   void before() {
-    for (int i = 0; i < 3; ++i) s.push(books.fresh(i));
+    for (int i = 0; i < Nodes; ++i) s.push(books.fresh(i));
   }
   void thread(unsigned i) {
+    if (i > 1) {
+      s.push(books.fresh(Nodes - 2 + static_cast<int>(i)));
+      return;
+    }
     test_item *const x = s.pop();
     books.take(x);
     if (i == 0) return;
     books.take(s.pop());
     s.push(books.again(x));
-    books.take(s.pop());
+    if constexpr (Pushers == 0) books.take(s.pop());  // beside pushers it would only make the search longer
   }
   void after() { empty_out(books, s); }
 };
+using aba = aba_beside<3, 0>;
 HEDDLE_SUITE(aba, {.name = "lfstack.aba",
                    .component = "lfstack",
                    .invariants = "I20 LFSTACK-ABA",
                    .what = "a node comes back on top while another pop holds its old successor",
                    .modes = {verify::random_mix(3), verify::bounded(3, 5)}})
+HEDDLE_WORLDS(aba, "lfstack", "I20 LFSTACK-ABA",
+              {world<aba_beside<2, 1>>({.name = "lfstack.aba_3",
+                                        .what = "as lfstack.aba while a third thread pushes",
+                                        .modes = {random_mix(0.3), bounded(2, 0.7)}}),
+               world<aba_beside<2, 2>>({.name = "lfstack.aba_4",
+                                        .what = "as lfstack.aba while two more push",
+                                        .modes = {random_mix(0.5)}})})
 
 // The same through pop_all, which must leave the tag alone: what comes back has the same top on another successor.
 struct aba_pop_all : verify::suite<2> {
@@ -121,7 +147,8 @@ HEDDLE_SUITE(batches, {.name = "lfstack.batches",
                        .modes = {verify::random_mix(2), verify::bounded(2, 5)}})
 
 // Few nodes, many hands: what is popped goes straight back.
-struct recycle : verify::suite<3> {
+template <int Threads, int Rounds>
+struct recycle_of : verify::suite<Threads> {
   ledger<3> books;
   stack s;
   VERIFY_NAMES(books, s)
@@ -129,7 +156,7 @@ struct recycle : verify::suite<3> {
     for (int i = 0; i < 3; ++i) s.push(books.fresh(i));
   }
   void thread(unsigned) {
-    for (int k = 0; k < 2; ++k) {
+    for (int k = 0; k < Rounds; ++k) {
       test_item *const x = s.pop();
       books.take(x);
       if (x != nullptr) s.push(books.again(x));
@@ -145,10 +172,16 @@ struct recycle : verify::suite<3> {
     VERIFY_INV("I20", n == 3);
   }
 };
+using recycle = recycle_of<3, 2>;
 HEDDLE_SUITE(recycle, {.name = "lfstack.recycle",
                        .component = "lfstack",
                        .invariants = "I20 LFSTACK-ABA",
                        .what = "three threads pop and push the same three nodes",
                        .modes = {verify::random_mix(3), verify::bounded(2, 5)}})
+// While one sleeps in its pop, three can hold all three nodes and put them back in another order.
+HEDDLE_WORLDS(recycle, "lfstack", "I20 LFSTACK-ABA",
+              {world<recycle_of<4, 1>>({.name = "lfstack.recycle_4",
+                                        .what = "four threads pop and push the same three nodes",
+                                        .modes = {random_mix(1)}})})
 
 }  // namespace

@@ -10,6 +10,20 @@ using list = heddle::gqueue<test_item>;
 template <std::uint32_t N>
 using ring = heddle::runq<test_item, N>;
 
+// Where positions start so that they reach 2^32 after n puts.
+consteval std::uint32_t wrap_in(std::uint32_t n) { return 0u - n; }
+
+// The owner puts item i where there is room for it.
+template <std::uint32_t N, int n>
+void put(ledger<n> &books, ring<N> &q, int i, bool next = false) {
+  q.runqput(books.fresh(i), next, [](list &overflow) { VERIFY_CHECK(overflow.empty()); });
+}
+// The owner puts items from..to-1 where there is room for them.
+template <std::uint32_t N, int n>
+void put_all(ledger<n> &books, ring<N> &q, int from, int to) {
+  for (int i = from; i < to; ++i) put(books, q, i);
+}
+
 template <class Q>
 test_item *get(Q &q, bool allow_runnext = true) {
   bool inherit = false;
@@ -40,11 +54,17 @@ void steal_half(ledger<n> &books, ring<N> &own, ring<N> &victim) {
   VERIFY_INV("I22", steal_run(books, own, victim, false) == (size + 1) / 2);
 }
 
-template <class Q, int n>
-void empty_out(ledger<n> &books, Q &q) {
+template <std::uint32_t N, int n>
+void empty_out(ledger<n> &books, ring<N> &q) {
   list rest = q.runqdrain();
   books.take_all(rest);
   VERIFY_INV("I21", q.runqempty());
+}
+// For after(): empties the rings that may hold something; then each item has been taken as often as it was put.
+template <int n, class... Rings>
+void settle(ledger<n> &books, Rings &...q) {
+  (empty_out(books, q), ...);
+  books.balanced();
 }
 
 }  // namespace verify

@@ -14,24 +14,19 @@ struct never_empty : verify::suite<2> {
   VERIFY_NAMES(books, q)
   std::uint64_t chance = 0;
   bool flip() { return heddle::cheaprandn(chance, 2) == 1; }
-  void before() {
-    q.runqput(books.fresh(0), flip(), [](list &) { VERIFY_CHECK(!"overflow"); });
-  }
+  void before() { put(books, q, 0, flip()); }
   void thread(unsigned i) {
     if (i == 1) {
       VERIFY_INV("I21", !q.runqempty());
       return;
     }
-    q.runqput(books.fresh(1), flip(), [](list &) { VERIFY_CHECK(!"overflow"); });
+    put(books, q, 1, flip());
     books.take(get(q, flip()));
   }
-  void after() {
-    empty_out(books, q);
-    books.balanced();
-  }
+  void after() { settle(books, q); }
 };
 using never_empty_0 = never_empty<0>;
-using never_empty_wrap = never_empty<0xffffffff>;
+using never_empty_wrap = never_empty<wrap_in(1)>;
 HEDDLE_SUITE(never_empty_wrap, {.name = "runq.never_empty_wrap",
                                 .component = "runq",
                                 .invariants = "I21",
@@ -44,63 +39,72 @@ HEDDLE_SUITE(never_empty_0,
               .what = "TestSchedLocalQueueEmpty (B5): never seen empty while the owner puts one and gets one",
               .modes = {verify::random_mix(2), verify::full_search(20)}})
 
-// The same where the get goes by overflow: a full ring of two keeps its newer half.
-struct never_empty_overflow : verify::suite<2> {
-  ledger<3> books;
-  ring<2> q;
+// The same where the get goes by overflow: a full ring keeps its newer half.
+template <std::uint32_t N, std::uint32_t Start>
+struct never_empty_spill : verify::suite<2> {
+  static constexpr int size = static_cast<int>(N);
+  ledger<size + 1> books;
+  ring<N> q{Start};
   VERIFY_NAMES(books, q)
-  void before() {
-    q.runqput(books.fresh(0), false, [](list &) { VERIFY_CHECK(!"overflow"); });
-  }
+  void before() { put_all(books, q, 0, size - 1); }
   void thread(unsigned i) {
     if (i == 1) {
       VERIFY_INV("I21", !q.runqempty());
       return;
     }
-    for (int k = 1; k < 3; ++k) q.runqput(books.fresh(k), false, [this](list &batch) { books.take_all(batch); });
+    for (int k = size - 1; k <= size; ++k)
+      q.runqput(books.fresh(k), false, [this](list &batch) { books.take_all(batch); });
   }
-  void after() {
-    empty_out(books, q);
-    books.balanced();
-  }
+  void after() { settle(books, q); }
 };
+using never_empty_overflow = never_empty_spill<2, 0>;
 HEDDLE_SUITE(never_empty_overflow, {.name = "runq.never_empty_overflow",
                                     .component = "runq",
                                     .invariants = "I21",
                                     .what = "never seen empty while an overflow takes the older half",
                                     .modes = {verify::random_mix(2), verify::full_search(20)}})
+HEDDLE_WORLDS(
+    never_empty_overflow, "runq", "I21",
+    {world<never_empty_spill<4, wrap_in(1)>>({.name = "runq.never_empty_overflow_r4",
+                                              .what = "as runq.never_empty_overflow, ring of four across 2^32",
+                                              .modes = {bounded(3, 0.5)}})})
 
-// With a thief about: what was put before the look, and is not stolen, is seen.
-struct never_empty_stolen : verify::suite<3> {
-  ledger<4> books;
-  ring<4> q, own;
+// With thieves about: what was put before the look, and is not stolen, is seen. They leave the last of N - 1.
+template <std::uint32_t N, std::uint32_t Start, int Thieves>
+struct never_empty_among : verify::suite<2 + Thieves> {
+  static constexpr int stays = static_cast<int>(N) - 2;
+  ledger<stays + 2> books;
+  ring<N> q{Start}, own[Thieves];
   VERIFY_NAMES(books, q, own)
-  bool left = true;
-  void before() {
-    for (int k = 0; k < 3; ++k) q.runqput(books.fresh(k), false, [](list &) { VERIFY_CHECK(!"overflow"); });
-  }
+  void before() { put_all(books, q, 0, stays + 1); }
   void thread(unsigned i) {
     if (i == 0) {
-      q.runqput(books.fresh(3), true, [](list &) { VERIFY_CHECK(!"overflow"); });
+      put(books, q, stays + 1, true);
       books.take(get(q));
-    } else if (i == 1) {
-      steal_run(books, own, q, false);
+    } else if (i <= Thieves) {
+      steal_run(books, own[i - 1], q, false);
     } else {
-      VERIFY_INV("I21", !q.runqempty());  // item 2 was there and stays
+      VERIFY_INV("I21", !q.runqempty());
     }
   }
   void after() {
-    VERIFY_INV("I20", books.holders[2] == 1);
-    empty_out(books, q);
-    books.balanced();
+    VERIFY_INV("I20", books.holders[stays] == 1);
+    settle(books, q);
   }
 };
+using never_empty_stolen = never_empty_among<4, 0, 1>;
 HEDDLE_SUITE(never_empty_stolen,
              {.name = "runq.never_empty_stolen",
               .component = "runq",
               .invariants = "I21",
               .what = "an item that was put before the look and stays is seen, whatever a thief takes",
               .modes = {verify::random_mix(2), verify::bounded(2, 5)}})
+// Two thieves leave the last of seven where they leave none of three.
+HEDDLE_WORLDS(
+    never_empty_stolen, "runq", "I21",
+    {world<never_empty_among<8, wrap_in(5), 2>>({.name = "runq.never_empty_stolen_r8_t2",
+                                                 .what = "as runq.never_empty_stolen with two thieves, across 2^32",
+                                                 .modes = {random_mix(0.5)}})})
 
 // The delicate dance as far as it concerns this component: a put, the submitter's fence and its look at the spinners,
 // against a spinner that stops, its fence and its look at the queue. A thief takes runnext meanwhile, so that the
@@ -111,12 +115,10 @@ struct dance : verify::suite<3> {
   heddle::atomic<int> spinning{1};
   VERIFY_NAMES(books, q, own, spinning)
   bool woke = false, saw_empty = false;
-  void before() {
-    q.runqput(books.fresh(0), true, [](list &) { VERIFY_CHECK(!"overflow"); });
-  }
+  void before() { put(books, q, 0, true); }
   void thread(unsigned i) {
     if (i == 0) {
-      q.runqput(books.fresh(1), true, [](list &) { VERIFY_CHECK(!"overflow"); });
+      put(books, q, 1, true);
       heddle::fence(heddle::seq_cst);
       woke = spinning.load(heddle::relaxed) == 0;
     } else if (i == 1) {
@@ -129,8 +131,7 @@ struct dance : verify::suite<3> {
   }
   void after() {
     VERIFY_INV("I21", woke || !saw_empty || q.size() == 0);
-    empty_out(books, q);
-    books.balanced();
+    settle(books, q);
   }
 };
 HEDDLE_SUITE(dance,
@@ -147,12 +148,10 @@ struct kick_window : verify::suite<3> {
   ledger<2> books;
   ring<2> q, own;
   VERIFY_NAMES(books, q, own)
-  void before() {
-    q.runqput(books.fresh(0), true, [](list &) { VERIFY_CHECK(!"overflow"); });
-  }
+  void before() { put(books, q, 0, true); }
   void thread(unsigned i) {
     if (i == 0) {
-      q.runqput(books.fresh(1), true, [](list &) { VERIFY_CHECK(!"overflow"); });
+      put(books, q, 1, true);
     } else if (i == 1) {
       const bool empty = q.runqempty();
       VERIFY_INV("I21", !empty || books.holders[0] == 0);

@@ -7,7 +7,8 @@
 
 namespace {
 
-struct counts : verify::suite<3> {
+template <int Threads>
+struct counts_of : verify::suite<Threads> {
   heddle::spinlock lock;
   heddle::plain<int> guarded;
   VERIFY_NAMES(lock, guarded)
@@ -19,13 +20,21 @@ struct counts : verify::suite<3> {
     guarded.set(guarded.get() + 1);
     held = false;
   }
-  void after() { VERIFY_INV("LOCK-1", guarded.get() == 3); }
+  void after() { VERIFY_INV("LOCK-1", guarded.get() == Threads); }
 };
+using counts = counts_of<3>;
 HEDDLE_SUITE(counts, {.name = "spinlock.counts",
                       .component = "spinlock",
                       .invariants = "LOCK-1",
                       .what = "three threads count under the lock",
                       .modes = {verify::random_mix(2), verify::bounded(2, 5)}})
+HEDDLE_WORLDS(counts, "spinlock", "LOCK-1",
+              {verify::world<counts_of<2>>({.name = "spinlock.counts_2",
+                                            .what = "two threads count under the lock, searched to the end",
+                                            .modes = {verify::full_search(0.5)}}),
+               verify::world<counts_of<4>>({.name = "spinlock.counts_4",
+                                            .what = "four threads count under the lock",
+                                            .modes = {verify::random_mix(0.5)}})})
 
 struct tries : verify::suite<2> {
   heddle::spinlock lock;
