@@ -16,7 +16,7 @@
 //   COUNT    nmspinning > 0: somebody looks at every source after his count is gone. A count ends in D2 (then D3 looks),
 //            in resetspinning (then the waker's steps follow) or in W3 (then PROMISE holds).
 //   PROMISE  needspinning = 1: no P was idle after it was set, or the one that was is being taken by an M that looks at
-//            every source. Whoever clears it has counted himself in nmspinning first: COUNT covers what was promised.
+//            every source. Whoever clears it is counted in nmspinning: COUNT covers what was promised.
 //
 // No work is lost, and no P stays idle beside it (I14):
 //   1. S3 reads a count. The last one to take that count away comes after S3 in nmspinning's order. If by D2: his heavy
@@ -97,8 +97,8 @@ void wakep(schedt &sched) noexcept {
 
 void become_spinning(m *mp) noexcept {
   mp->spinning = true;
-  count_spinning(*mp->sched);  // before the promise is cleared: case 2
-  clear_promise(*mp->sched);
+  count_spinning(*mp->sched);
+  clear_promise(*mp->sched);  // in this order or the other: a submitter that sees neither wakes somebody itself
 }
 
 // A spinning M has found work: the last one that does so wakes another (B6).
