@@ -106,7 +106,7 @@ struct aba_beside : verify::suite<2 + Others> {
     }
   }
   void thread(unsigned i) {
-    if (i > 1) {
+    if (Others > 0 && i > 1) {
       for (unsigned k = 2 * i - 2; k < 2 * i; ++k) p[i].gfput(books.fresh(static_cast<int>(k)), g);
       p[i].gfpurge(g);
       return;
