@@ -77,6 +77,7 @@ struct closing : scheduled<closing, 2, 2> {
     c.close();
     all.wait();
     VERIFY_INV("I50", got[0].get() + got[1].get() == 4);
+    VERIFY_INV("I50", !c.recv() && c.closed());  // as often as one asks
   }
 };
 
@@ -94,6 +95,34 @@ struct trying : scheduled<trying, 2, 2> {
     all.wait();
     while (c.try_recv()) ++received;
     VERIFY_INV("I55", received == sent.get() && received >= 1);
+  }
+};
+
+// Who waits longest is served first, senders and receivers alike. On one P nobody comes between the note and the wait.
+struct order : scheduled<order, 2, 1> {
+  int came = 0;
+  countdown all{4};
+  void body() {
+    chan<int> c, d;
+    for (int i = 0; i < 2; ++i) {
+      go([this, c] {
+        c.send(came++);
+        all.arrive();
+      });
+    }
+    goyield();
+    for (int i = 0; i < 2; ++i) VERIFY_INV("I55", c.recv() == i);
+    came = 0;
+    for (int i = 0; i < 2; ++i) {
+      go([this, d] {
+        const int turn = came++;
+        VERIFY_INV("I55", d.recv() == turn);
+        all.arrive();
+      });
+    }
+    goyield();
+    for (int i = 0; i < 2; ++i) d.send(i);
+    all.wait();
   }
 };
 
@@ -129,6 +158,11 @@ HEDDLE_SUITE(closing, {.name = "chan.close",
                        .invariants = "I50 I55",
                        .what = "close against receivers that park",
                        .modes = {random_mix(5)}})
+HEDDLE_SUITE(order, {.name = "chan.order",
+                     .component = "chan",
+                     .invariants = "I55",
+                     .what = "waiting senders and receivers are served in the order in which they came",
+                     .modes = {random_mix(1)}})
 HEDDLE_SUITE(trying, {.name = "chan.try",
                       .component = "chan",
                       .invariants = "I55",

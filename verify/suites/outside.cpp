@@ -64,7 +64,25 @@ struct two_numbers : suite<2> {
   }
 };
 
-// The same for two Ms, which number theirs by the batch.
+// A thread outside takes one dead g of a batch; the others stay where the next one finds them.
+struct leftover : suite<2> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
+  void before() {
+    VERIFY_CHECK(schedinit(sched));
+    gqueue<g> batch;
+    for (int k = 0; k < 3; ++k) batch.push_back(newspawn(sched, 16, 16).gp);
+    sched.gFree.put(batch);
+  }
+  void thread(unsigned) { unspawn(sched, newspawn(sched, 16, 16)); }
+  void after() {
+    std::uint32_t found = 0;
+    for (gqueue<g> batch = sched.gFree.get(); !batch.empty(); batch = sched.gFree.get()) found += batch.size();
+    VERIFY_INV("I27", found == sched.allglen.get());
+    schedfree(sched);
+  }
+};
+
+// As two_numbers for two Ms, which number theirs by the batch.
 struct two_batches : suite<2> {
   schedt sched{sched_options{.procs = 2, .threads_max = 2, .detect_deadlock = false}};
   m *ms[2];
@@ -162,6 +180,11 @@ HEDDLE_SUITE(two_numbers, {.name = "outside.numbers",
                            .invariants = "I1 GOID",
                            .what = "goroutines started at once by two threads are counted, and their numbers differ",
                            .modes = {random_mix(2)}})
+HEDDLE_SUITE(leftover, {.name = "outside.leftover",
+                        .component = "sched/newproc",
+                        .invariants = "I27",
+                        .what = "no dead g is lost when a thread outside takes one of a batch",
+                        .modes = {random_mix(1), bounded(2, 2)}})
 HEDDLE_SUITE(two_batches, {.name = "sched.numbers",
                            .component = "sched/newproc",
                            .invariants = "I1 GOID",

@@ -90,6 +90,26 @@ struct park_ready : scheduled<park_ready<Ms, Procs>, Ms, Procs> {
 using park_ready_1p = park_ready<2, 1>;
 using park_ready_2p = park_ready<2, 2>;
 
+// A waker that comes before the park is over finds nobody to ready: unlockf declines, and the g goes on at once.
+struct park_declined : scheduled<park_declined, 2, 2> {
+  static constexpr std::uint32_t waits = 1, signalled = 2;
+  atomic<std::uint32_t> state;
+  plain<int> word;
+  static bool unless_signalled(g *, void *self) {
+    std::uint32_t none = 0;
+    return static_cast<park_declined *>(self)->state.compare_exchange_strong(none, waits, acq_rel, acquire);
+  }
+  void body() {
+    g *const waiter = getm()->curg;
+    go([this, waiter] {
+      word.set(7);
+      if (state.exchange(signalled, acq_rel) == waits) goready(waiter);
+    });
+    gopark(unless_signalled, this, waitreason::test);
+    VERIFY_INV("I25", word.get() == 7);
+  }
+};
+
 // A g that computes on after readying another must not hold it up while a P is idle: a lost wake-up never ends.
 template <int Ms, int Procs>
 struct wake_while_computing : scheduled<wake_while_computing<Ms, Procs>, Ms, Procs> {
@@ -288,6 +308,11 @@ HEDDLE_SUITE(park_ready_2p, {.name = "sched.park_ready",
                              .invariants = "I25 I26",
                              .what = "as sched.park_ready_1p, the waker on another M",
                              .modes = {random_mix(6)}})
+HEDDLE_SUITE(park_declined, {.name = "sched.park_declined",
+                             .component = "sched",
+                             .invariants = "I23 I25 I26",
+                             .what = "a waker comes before or after unlockf has let go of the goroutine",
+                             .modes = {random_mix(3)}})
 HEDDLE_SUITE(dance_2m, {.name = "sched.dance",
                         .component = "sched",
                         .invariants = "I11 I13 I14",

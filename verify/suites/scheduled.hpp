@@ -26,6 +26,8 @@ struct scheduled : suite<1 + Foreign, Ms - 1> {
     };
     const heddle::spawn s = heddle::detail::prepare(sched, main, 0);
     heddle::detail::run_main(sched, s, &heddle::detail::invoke<decltype(main)>);
+    // What the Ms did last is seen, or one of them was not joined.
+    for (int k = 0; k < Procs; ++k) VERIFY_INV("I7", sched.allp[k].m.get() == nullptr);
   }
 
   void foreign() {}

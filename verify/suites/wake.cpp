@@ -173,6 +173,33 @@ struct inbox_batch : directed<inbox_batch, 1, 1, 2> {
   }
 };
 
+// More is in the inbox than a ring holds, and an M off its tick takes all: what does not fit goes to the global queue.
+struct inbox_flood : directed<inbox_flood, 1, 0, 1> {
+  static constexpr std::uint32_t many = geometry::runq_capacity + 3;
+  atomic<std::uint32_t> left{many};
+  void before() {
+    directed::before();
+    set_current_m(nullptr);
+    for (std::uint32_t k = 0; k < many; ++k)
+      heddle::detail::go_from_outside(
+          sched,
+          [this] {
+            if (left.fetch_sub(1, acq_rel) != 1) return;
+            ran.set(1);
+            stop(sched);
+          },
+          0);
+    for (m *mp : ms) mp->p->schedtick.add();
+  }
+  void thread(unsigned i) {
+    m *const mp = ms[i];
+    set_current_m(mp);
+    schedule(mp);
+    if (mp->p != nullptr) sched.pidle.put(releasep(mp));
+    set_current_m(nullptr);
+  }
+};
+
 // An M is being born, finds nothing, and goes to sleep before its creator has made another step: that is no deadlock
 // (B10). It may not spin here, because enough others seem to: a spin loop would let the creator go on.
 struct newborn : directed<newborn, 1, 1, 1> {
@@ -216,6 +243,41 @@ struct stale_promise : directed<stale_promise, 2, 0, 1> {
   }
 };
 
+// While a waker that has found no P says so, an M that was spinning clears the promise, finds a g that computes on for
+// ever, and relies on the waker's count for all else: that count must not outlive the promise (DANCE-2).
+struct overtaken : directed<overtaken, 2, 0, 1> {
+  void thread(unsigned i) {
+    if (i != 2) return directed::thread(i);
+    set_current_m(ms[2]);
+    become_spinning(ms[2]);
+    resetspinning(ms[2]);
+    set_current_m(nullptr);
+  }
+};
+
+// The P that a spinner has just dropped goes to an M that comes from elsewhere and was never counted, as m0 does. It may
+// take the spinner for one that still looks, and then does not steal: only a promise makes it look again (DANCE-1).
+struct attached : directed<attached, 2, 0, 1> {
+  void before() {
+    directed::before();
+    releasep(ms[2]);
+    sched.gomaxprocs = 2;  // the third P is none, and the order of stealing is that of two
+    sched.ncoprimes = 1;
+  }
+  void prepare(m *mp) { become_spinning(mp); }
+  void thread(unsigned i) {
+    if (i != 2) return directed::thread(i);
+    set_current_m(ms[2]);
+    if (struct p *pp = sched.pidle.get())
+      acquirep(ms[2], pp);
+    else
+      stopm(ms[2]);
+    if (ms[2]->p != nullptr) schedule(ms[2]);
+    if (ms[2]->p != nullptr) sched.pidle.put(releasep(ms[2]));
+    set_current_m(nullptr);
+  }
+};
+
 // A P is handed on with work in its queue, no M is to be had, and so it is left with a promise, while the other M takes
 // that away for an older one (DANCE-2, DANCE-5).
 struct handed_on : directed<handed_on, 1, 0, 1> {
@@ -245,6 +307,11 @@ HEDDLE_SUITE(inbox_batch, {.name = "wake.inbox_batch",
                            .invariants = "I13 I14",
                            .what = "an M that takes two from the inbox tells of the second (B56)",
                            .modes = {random_mix(5)}})
+HEDDLE_SUITE(inbox_flood, {.name = "wake.inbox_flood",
+                           .component = "sched/find_runnable",
+                           .invariants = "I14 I20",
+                           .what = "an M takes more from the inbox than its ring holds",
+                           .modes = {random_mix(3)}})
 HEDDLE_SUITE(newborn, {.name = "wake.newborn",
                        .component = "sched/deadlock",
                        .invariants = "I34 I36",
@@ -300,6 +367,16 @@ HEDDLE_SUITE(stale_promise, {.name = "wake.stale_promise",
                              .invariants = "I13 I14",
                              .what = "a waker does not rely on a promise that was cleared before its own count ended",
                              .modes = {random_mix(6), bounded(1, 4)}})
+HEDDLE_SUITE(overtaken, {.name = "wake.overtaken",
+                         .component = "sched/wake",
+                         .invariants = "I13 I14 I15",
+                         .what = "a promise is cleared by an M that then relies on the count of the waker who made it",
+                         .modes = {random_mix(6), bounded(1, 4)}})
+HEDDLE_SUITE(attached, {.name = "wake.attached",
+                        .component = "sched/wake",
+                        .invariants = "I13 I14 I15",
+                        .what = "a P that a spinner drops goes to an M that was never counted",
+                        .modes = {random_mix(8), bounded(1, 4)}})
 HEDDLE_SUITE(handed_on, {.name = "wake.handed_on",
                          .component = "sched/wake",
                          .invariants = "I14 I15",
