@@ -154,9 +154,13 @@ HEDDLE_SUITE(overflow_to_global,
 
 // runnext: the owner fills it, kicks it and takes it; the thief takes it when the ring is empty.
 struct runnext : verify::suite<2> {
-  ledger<3> books;
+  ledger<4> books;
   ring<2> q, own;
   VERIFY_NAMES(books, q, own)
+  void before() {
+    q.runqput(books.fresh(3), true, [](list &) { VERIFY_CHECK(!"overflow"); });
+    VERIFY_INV("I20", books.take(get(q, false)) == 3);  // the ring's turn, and the ring is empty
+  }
   void thread(unsigned i) {
     if (i == 1) {
       books.take(own.runqsteal(q, true));
