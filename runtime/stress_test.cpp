@@ -16,17 +16,19 @@ using heddle_test::with_procs;
 
 using clock_type = std::chrono::steady_clock;
 
-// A quarter of the budget: each test runs for 1, 2, 4 and 8 Ps.
+// A quarter of the budget: each test runs for 1, 2, 4 and 8 Ps. The first who asks has time, so that something is done on
+// a machine that is busy with other things as well.
 class budget {
  public:
   budget() {
     const char *ms = std::getenv("HEDDLE_STRESS_MS");
     end_ = clock_type::now() + std::chrono::milliseconds(ms != nullptr ? std::atoi(ms) : 300) / 4;
   }
-  bool over() const { return clock_type::now() >= end_; }
+  bool over() const { return asked_.exchange(true, std::memory_order_relaxed) && clock_type::now() >= end_; }
 
  private:
   clock_type::time_point end_;
+  mutable std::atomic<bool> asked_{false};
 };
 
 constexpr int all_procs[] = {1, 2, 4, 8};

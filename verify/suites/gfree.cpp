@@ -26,7 +26,16 @@ struct spill_refill_by : verify::suite<1 + Takers> {
   global g;
   local p[1 + Takers];
   VERIFY_NAMES(books, g, p)
-  void before() { books.items[1]->stack = books.items[3]->stack = false; }
+  void before() {
+    books.items[1]->stack = books.items[3]->stack = false;
+    heddle::gqueue<test_item> kept;
+    for (int k = 0; k < 4; ++k) kept.push_back(books.items[k]);
+    heddle::gqueue<test_item> rest = kept.cut(3);
+    VERIFY_CHECK(kept.size() == 3 && rest.size() == 1);
+    VERIFY_CHECK(rest.pop_front() == books.items[3] && rest.empty());  // both are as long as they say
+    for (int k = 0; k < 3; ++k) VERIFY_CHECK(kept.pop_front() == books.items[k]);
+    VERIFY_CHECK(kept.empty());
+  }
   void thread(unsigned i) {
     if (i == 0)
       for (int k = 0; k < 4; ++k) p[0].gfput(books.fresh(k), g);

@@ -187,9 +187,13 @@ HEDDLE_SUITE(overflow_to_global,
 // runnext: the owner fills it, kicks it and takes it; thieves take it when the ring is empty.
 template <std::uint32_t Start, int Thieves>
 struct runnext_among : verify::suite<1 + Thieves> {
-  ledger<3> books;
+  ledger<4> books;
   ring<2> q{Start}, own[Thieves];
   VERIFY_NAMES(books, q, own)
+  void before() {
+    put(books, q, 3, true);
+    VERIFY_INV("I20", books.take(get(q, false)) == 3);  // the ring's turn, and the ring is empty
+  }
   void thread(unsigned i) {
     if (i > 0) {
       books.take(own[i - 1].runqsteal(q, true));
