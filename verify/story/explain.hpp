@@ -52,7 +52,7 @@ struct story {
 std::vector<passage> fold(const std::vector<step> &steps, bool full);
 story explain(const suite_info &suite, const outcome &o, bool full);
 
-// "a g is in at most one queue": what docs/invariants.md says about an id, if it is there.
+// "a g is in at most one queue": what verify/mutation/invariants.txt says about an id, if it is there.
 std::string invariant_in_words(const std::string &id);
 
 }  // namespace verify
