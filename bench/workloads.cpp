@@ -14,12 +14,17 @@
 
 namespace bench {
 
-namespace {
-
 std::int64_t now_ns() noexcept {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
 }
+
+void compute_until(std::int64_t deadline_ns) noexcept {
+  while (now_ns() < deadline_ns) {
+  }
+}
+
+namespace {
 
 void check(bool right, const char *what) {
   if (right) return;
@@ -196,11 +201,6 @@ figure primes(int procs, std::int64_t divisor) {
     check(prime == 17389 || count != 2000, "primes");
   });
   return whole(elapsed);
-}
-
-void compute_until(std::int64_t deadline_ns) noexcept {
-  while (now_ns() < deadline_ns) {
-  }
 }
 
 double quantile(const std::vector<std::int64_t> &sorted, double q) {
