@@ -18,7 +18,7 @@ import run  # noqa: E402
 
 CERTAINTY = 0.99  # of twenty rows that have not changed, one run in five calls one changed
 ROUNDS_MIN = 8    # fewer, and no ratios can be that certain
-FLOOR = 0.02      # where the linker puts a loop changes this much: a smaller difference is called noise however steady
+FLOOR = 0.03      # where the linker puts a loop changes this much: a smaller difference is called noise however steady
 
 
 def known(name, path):
