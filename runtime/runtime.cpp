@@ -1,4 +1,6 @@
 // What a goroutine may ask of its runtime, and the life of a main goroutine. Every world compiles this.
+#include <optional>
+
 #include "heddle/runtime.hpp"
 
 HEDDLE_BEGIN
@@ -27,7 +29,7 @@ void uncaught() noexcept {
 
 schedt &current_sched(const char *who) noexcept {
   m *mp = getm();
-  if (mp == nullptr) {
+  if (mp == nullptr || mp->sched == nullptr) {
     print_error("fatal error: ");
     print_error(who);
     print_error(" called on a thread that runs no goroutine\n");
@@ -38,18 +40,19 @@ schedt &current_sched(const char *who) noexcept {
 
 statistics figures(const schedt &sched) noexcept {
   statistics s;
-  s.procs = sched.gomaxprocs;
+  s.procs = sched.gomaxprocs.peek();
   s.threads = sched.mcount.peek();
   s.goroutines = gcount(sched);
   s.spawned = sched.injected.peek();
-  for (std::int32_t i = 0; i < sched.gomaxprocs; ++i) {
-    const struct p &pp = sched.allp[i];
+  s.wakes = sched.wakes.peek();
+  each_p(sched, [&s](const struct p &pp) {
     s.spawned += pp.spawned.get();
     s.executes += pp.executes.get();
     s.parks += pp.parks.get();
     s.steals += pp.steals.get();
     s.stolen += pp.stolen.get();
-  }
+    s.calls += pp.syscalltick.get();
+  });
   return s;
 }
 
@@ -61,11 +64,34 @@ void run_main(schedt &sched, spawn main, void (*startfn)(void *)) noexcept {
   m *mp = sched.m0;
   sched.maing.store(main.gp, relaxed);  // relaxed: handed over with the main goroutine
   newproc(sched, main, startfn);
-  if (mp->p == nullptr) stopm(mp);  // an M like any other
-  if (mp->p != nullptr) schedule(mp);
-  if (mp->p != nullptr) sched.pidle.put(releasep(mp));
+  schedule(mp);  // an M like any other
+  if (mp->exiting) wedge(mp);
+  leave_p(mp);
   set_current_m(nullptr);
   joinms(sched);
+}
+
+void with_world_stopped(schedt &sched, void (*f)(void *), void *arg) {
+  as_goroutine([&] {
+    std::optional<foreign_call> here;
+    if (getm()->extra) here.emplace(sched);
+    stop_the_world(sched);
+    struct restart {  // also when f throws
+      schedt &sched;
+      ~restart() { start_the_world(sched); }
+    } const at_the_end{sched};
+    f(arg);
+  });
+}
+
+void resize(schedt &sched, int n) {
+  if (n < 1 || n > geometry::procs_max) misuse("set_procs: want a number of Ps from 1 to 1024");
+  const bool ok = as_goroutine([&] {
+    std::optional<foreign_call> here;
+    if (getm()->extra) here.emplace(sched);
+    return heddle::set_procs(sched, n);
+  });
+  if (!ok) throw std::bad_alloc();
 }
 
 void shut_down(schedt &sched) noexcept {
@@ -82,7 +108,11 @@ void yield() noexcept {
   goyield(mp);
 }
 
-int procs() noexcept { return detail::current_sched("heddle::procs").gomaxprocs; }
+int procs() noexcept {
+  return detail::current_sched("heddle::procs").gomaxprocs.load(relaxed);  // relaxed: the caller's P keeps it as it is
+}
+
+void set_procs(int n) { detail::resize(detail::current_sched("heddle::set_procs"), n); }
 
 std::uint64_t num_goroutine() noexcept { return gcount(detail::current_sched("heddle::num_goroutine")); }
 
@@ -90,7 +120,7 @@ statistics stats() noexcept { return detail::figures(detail::current_sched("hedd
 
 std::uint64_t goid() noexcept {
   detail::current_sched("heddle::goid");
-  return getm()->curg->goid.get();
+  return getm()->curg.load(relaxed)->goid.get();  // relaxed: own M
 }
 
 HEDDLE_END

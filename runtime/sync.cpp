@@ -5,12 +5,11 @@
 HEDDLE_BEGIN
 
 detail::sudog::sudog(void *e) noexcept : gp(nullptr), elem(e) {
-  m *mp = getm();
-  if (mp == nullptr || mp->curg == nullptr) misuse("a thread that runs no goroutine would have to block");
-  gp = mp->curg;
+  gp = getm()->curg.load(relaxed);  // relaxed: own M
 }
 
 void mutex::lock_slow() noexcept {
+  if (getm() == nullptr) return detail::as_goroutine([this] { lock_slow(); });
   // Most critical sections are shorter than parking and being readied. relaxed: hint, try_lock looks again.
   for (std::uint32_t i = 0; i < geometry::mutex_spins && state_.load(relaxed) != contended; ++i) {
     if (try_lock()) return;
@@ -60,6 +59,7 @@ void wait_group::add(std::int64_t n) noexcept {
 }
 
 void wait_group::wait() noexcept {
+  if (getm() == nullptr) return detail::as_goroutine([this] { wait(); });
   lock_.lock();
   if (count_.get() == 0) {
     lock_.unlock();

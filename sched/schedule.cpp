@@ -9,28 +9,50 @@ HEDDLE_BEGIN
 namespace {
 
 void execute(m *mp, g *gp, bool inherit) noexcept {
-  mp->curg = gp;
+  mp->curg.store(gp, relaxed);  // relaxed: a hint for others
   gp->m.set(mp);
   casgstatus<gstatus::runnable, gstatus::running>(gp);
-  mp->p->executes.add();
-  if (!inherit) mp->p->schedtick.add();
+  struct p *pp = mp->p.get();
+  pp->executes.add();
+  if (!inherit) pp->schedtick.add();
   gogo(mp, gp);
+}
+
+// A request to give way has reached the place that it was meant for.
+void take_preempt(struct p *pp) noexcept {
+  if (pp->preempt.load(relaxed) == 0) return;  // relaxed: seen at the next safepoint, if not now
+  pp->preempt.exchange(0, acquire);            // acquire: pairs with preemptone: attention, if it came with one. [ATTN-2]
+}
+
+// The next g that mp may run; null: mp leaves the loop.
+g *next_g(m *mp, bool &inherit) noexcept {
+  for (;;) {
+    if (mp->lockedg != nullptr) {
+      inherit = false;
+      return stoplockedm(mp);
+    }
+    if (mp->p.get() == nullptr) stopm(mp);  // its g came back from a call and found no P
+    if (mp->p.get() == nullptr) return nullptr;
+    take_preempt(mp->p.get());
+    g *gp = find_runnable(mp, inherit);
+    if (gp == nullptr) return nullptr;
+    if (mp->spinning) resetspinning(mp);
+    if (gp->lockedm.get() == nullptr) return gp;
+    startlockedm(mp, gp);
+  }
 }
 
 }  // namespace
 
 void schedule(m *mp) noexcept {
   g *gp = nullptr;
-  for (;;) {
+  do {
     bool inherit = true;
-    if (gp == nullptr) {
-      gp = find_runnable(mp, inherit);
-      if (gp == nullptr) return;
-      if (mp->spinning) resetspinning(mp);
-    }
+    if (gp == nullptr) gp = next_g(mp, inherit);
+    if (gp == nullptr) return;
     execute(mp, gp, inherit);
-    gp = mp->mcallfn(mp, mp->curg);
-  }
+    gp = mp->mcallfn(mp, gp);
+  } while (!mp->exiting);
 }
 
 HEDDLE_END

@@ -41,12 +41,17 @@ class chan {
     if (core_ != nullptr && core_->refs.fetch_sub(1, acq_rel) == 1) delete core_;
   }
 
-  // Caller: a goroutine. Blocks: the goroutine, until a receiver has the value or there is room for it.
+  // Caller: a goroutine; also any other thread. Blocks: the goroutine (or thread), until a receiver has the value or there is
+  // room for it.
   // Errors: sending on a closed channel is misuse.
   void send(T value) const {
     core &c = *core_;
     c.lock.lock();
     if (c.deliver(value)) return;
+    if (getm() == nullptr) {
+      c.lock.unlock();
+      return detail::as_goroutine([&] { send(std::move(value)); });
+    }
     detail::sudog sg(&value);
     detail::park_on(c.sendq, sg, c.lock, waitreason::chan_send);
     if (!sg.success.get()) detail::misuse("send on closed channel");
@@ -61,12 +66,17 @@ class chan {
     return false;
   }
 
-  // The next value; empty when the channel is closed and drained. Caller: a goroutine. Blocks: the goroutine.
+  // The next value; empty when the channel is closed and drained. Caller: a goroutine; also any other thread.
+  // Blocks: the goroutine, or thread.
   std::optional<T> recv() const {
     core &c = *core_;
     std::optional<T> value;
     c.lock.lock();
     if (c.take(value)) return value;
+    if (getm() == nullptr) {
+      c.lock.unlock();
+      return detail::as_goroutine([&] { return recv(); });
+    }
     detail::sudog sg(&value);
     detail::park_on(c.recvq, sg, c.lock, waitreason::chan_receive);
     return value;
