@@ -11,7 +11,7 @@
 //   statistic            add, get: an owner's counter that anyone may read, outside every protocol
 //   fence, fence_light, fence_heavy     see below
 //   cpu_relax            one turn of a spin loop; thread_yield: let another thread have this CPU
-//   futex_sleep, futex_wake             what a note (sched/note.hpp) sleeps on
+//   futex_sleep, futex_sleep_for, futex_wake    what a note (sched/note.hpp) sleeps on, for good or for a time
 //   thread, thread_start, thread_join   start of an M
 //   current_m, set_current_m            the one thread-local pointer
 //   nanotime, random_seed, cheaprandn   time and chance

@@ -148,6 +148,8 @@ void thread_yield() noexcept;
 
 // Sleeps while `word` holds `expected`; returns after a wake, on a changed value, or for no reason at all.
 void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected) noexcept;
+// As futex_sleep, but for at most ns nanoseconds of nanotime(). False: the time is over; at once where ns <= 0.
+bool futex_sleep_for(atomic<std::uint32_t> &word, std::uint32_t expected, std::int64_t ns) noexcept;
 void futex_wake(atomic<std::uint32_t> &word) noexcept;  // wakes at most one sleeper
 
 struct thread {

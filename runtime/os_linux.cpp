@@ -23,8 +23,8 @@ namespace {
 // The M of this kernel thread. Local to this file and reached through two functions that are never inlined.
 thread_local void *tls_m = nullptr;
 
-long futex(atomic<std::uint32_t> &word, int operation, std::uint32_t value) noexcept {
-  return syscall(SYS_futex, word.address(), operation | FUTEX_PRIVATE_FLAG, value, nullptr, nullptr, 0);
+long futex(atomic<std::uint32_t> &word, int operation, std::uint32_t value, const timespec *time = nullptr) noexcept {
+  return syscall(SYS_futex, word.address(), operation | FUTEX_PRIVATE_FLAG, value, time, nullptr, 0);
 }
 
 std::int32_t cpus_by_affinity() noexcept {
@@ -75,6 +75,13 @@ void membarrier_all() noexcept {
 void thread_yield() noexcept { sched_yield(); }
 
 void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected) noexcept { futex(word, FUTEX_WAIT, expected); }
+
+bool futex_sleep_for(atomic<std::uint32_t> &word, std::uint32_t expected, std::int64_t ns) noexcept {
+  if (ns <= 0) return false;
+  // FUTEX_WAIT takes a length of time, measured on nanotime()'s clock.
+  const timespec time{static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
+  return futex(word, FUTEX_WAIT, expected, &time) == 0 || errno != ETIMEDOUT;
+}
 
 void futex_wake(atomic<std::uint32_t> &word) noexcept { futex(word, FUTEX_WAKE, 1); }
 

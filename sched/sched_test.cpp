@@ -141,6 +141,70 @@ TEST(Note, can_be_used_again_after_clear) {
   EXPECT_EQ(turns, 2000);
 }
 
+TEST(Note, a_sleep_with_a_time_ends_with_it) {
+  heddle::note n;
+  for (const std::int64_t ns : {std::int64_t{-1}, std::int64_t{0}, std::int64_t{1}, std::int64_t{20'000'000}}) {
+    const std::int64_t begin = heddle::nanotime();
+    EXPECT_FALSE(n.notetsleep(ns));
+    EXPECT_GE(heddle::nanotime() - begin, ns);
+  }
+  n.notewakeup();  // too late for these, in time for the next
+  EXPECT_TRUE(n.notetsleep(0));
+  n.noteclear();
+  EXPECT_FALSE(n.notetsleep(1000));
+  n.notewakeup();
+  n.notesleep();
+}
+
+TEST(Note, a_sleep_with_a_time_is_woken_in_time) {
+  heddle::note n;
+  int value = 0;
+  std::thread waker([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    value = 42;
+    n.notewakeup();
+  });
+  const std::int64_t begin = heddle::nanotime();
+  EXPECT_TRUE(n.notetsleep(60'000'000'000));
+  EXPECT_LT(heddle::nanotime() - begin, 50'000'000'000);
+  EXPECT_EQ(value, 42);
+  waker.join();
+}
+
+// Times about as long as the waker takes, so that many are over just when it comes.
+TEST(Note, every_wake_is_heard_once_whatever_the_time) {
+  heddle::note here, there;
+  int turns = 0;
+  std::thread peer([&] {
+    for (int i = 0; i < 5000; ++i) {
+      while (!there.notetsleep(i % 64 * 1000)) {
+      }
+      there.noteclear();
+      ++turns;
+      here.notewakeup();
+    }
+  });
+  for (int i = 0; i < 5000; ++i) {
+    EXPECT_EQ(turns, i);
+    there.notewakeup();
+    if (!here.notetsleep(i % 128 * 500)) here.notesleep();
+    here.noteclear();
+  }
+  peer.join();
+  EXPECT_EQ(turns, 5000);
+}
+
+TEST(Futex, a_timed_sleep_says_why_it_ended) {
+  heddle::atomic<std::uint32_t> word{7};
+  EXPECT_FALSE(heddle::futex_sleep_for(word, 7, 0));
+  EXPECT_FALSE(heddle::futex_sleep_for(word, 7, -1));
+  EXPECT_TRUE(heddle::futex_sleep_for(word, 8, 60'000'000'000));  // has changed
+  const std::int64_t begin = heddle::nanotime();
+  while (heddle::futex_sleep_for(word, 7, 5'000'000)) {
+  }
+  EXPECT_GE(heddle::nanotime() - begin, 5'000'000);
+}
+
 TEST(NoteDeathTest, a_second_wake_breaks_an_invariant) {
   heddle::note n;
   n.notewakeup();

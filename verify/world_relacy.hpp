@@ -335,6 +335,9 @@ class statistic {
   std::uint64_t value_ = 0;
 };
 
+// How a timed sleep ends is asked under a name that Relacy has for its own schedulers, none of which is in use.
+inline constexpr rl::sched_type sched_type_sleep = rl::sched_type_sched;
+
 void fence(std::memory_order o, site s = site::here()) noexcept;
 void fence_light(site s = site::here()) noexcept;
 void fence_heavy(site s = site::here()) noexcept;
@@ -343,6 +346,10 @@ void cpu_relax(site s = site::here()) noexcept;
 void thread_yield(site s = site::here()) noexcept;
 
 void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected, site s = site::here()) noexcept;
+// The time may be over at any moment, however much of it there is: at once, or when the sleeper is chosen to run. It can
+// be chosen from the beginning, as a thread that yielded, so it is never a part of a deadlock and starves nobody.
+bool futex_sleep_for(atomic<std::uint32_t> &word, std::uint32_t expected, std::int64_t ns,
+                     site s = site::here()) noexcept;
 void futex_wake(atomic<std::uint32_t> &word, site s = site::here()) noexcept;
 
 struct thread {
@@ -355,7 +362,8 @@ void thread_join(thread &t, site s = site::here()) noexcept;
 [[gnu::noinline]] void *current_m() noexcept;
 [[gnu::noinline]] void set_current_m(void *mp) noexcept;
 
-std::int64_t nanotime() noexcept;  // one microsecond for each scheduling point so far
+// One microsecond for each scheduling point so far, and what the sleeps that lasted to their end have skipped.
+std::int64_t nanotime() noexcept;
 inline std::uint64_t random_seed() noexcept { return 1; }
 
 // Chance is a choice of the strategy: every outcome is tried, and the state is left alone.
