@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Two builds of heddle's workload program, run alternately: ratios new / old, and whether they are more than the noise.
 
-The rows are those of run.py that both programs know. Each round runs every row once in both, one directly after the
-other, in turns old first and new first: what makes the machine slow for a while makes both slow. Standard library only.
+The rows are those of run.py and what Go does not tell, as far as both programs know them. Each round runs every row
+once in both, one directly after the other, in turns old first and new first: what makes the machine slow for a while
+makes both slow. Standard library only.
 """
 
 import argparse
@@ -19,6 +20,13 @@ import run  # noqa: E402
 CERTAINTY = 0.99  # of twenty rows that have not changed, one run in five calls one changed
 ROUNDS_MIN = 8    # fewer, and no ratios can be that certain
 FLOOR = 0.03      # where the linker puts a loop changes this much: a smaller difference is called noise however steady
+
+ROWS = run.ROWS + [  # what Go does not tell
+    ("wakes", 2, "burst_per_1000", "wakes"),
+    ("wakes", 2, "each_10us_per_1000", "wakes"),
+    ("wakes", 2, "each_200us_per_1000", "wakes"),
+]
+COUNTS = {"bytes", "wakes"}  # units that are no time
 
 
 def known(name, path):
@@ -65,7 +73,7 @@ def compare(olds, news):
 
 def summary(figures):
     rows = []
-    for workload, procs, field, unit, *_ in run.ROWS:
+    for workload, procs, field, unit, *_ in ROWS:
         if (workload, procs) not in figures:
             continue
         samples = {name: [float(r[field]) for r in rs] for name, rs in figures[(workload, procs)].items()}
@@ -80,7 +88,7 @@ def cells(row):
         return f"{run.number_text(middle)} ({run.number_text(q1)}-{run.number_text(q3)})"
 
     verdict = row["verdict"]
-    if row["unit"] == "bytes":
+    if row["unit"] in COUNTS:
         verdict = verdict.replace("slower", "more").replace("faster", "less")
     return [run.label(row), str(row["procs"]), row["unit"], contestant("old"), contestant("new"),
             f"{row['ratio']:.3f}", f"{row['low']:.3f}-{row['high']:.3f}", verdict]
@@ -101,7 +109,7 @@ def main():
     if options.rounds < ROUNDS_MIN:
         run.fail(f"--rounds: at least {ROUNDS_MIN}")
     contestants = {name: run.program(name, getattr(options, name)) for name in ("old", "new")}
-    runs, left = common_runs(run.chosen_runs(options), contestants)
+    runs, left = common_runs(run.chosen_runs(options, ROWS), contestants)
     figures, loads, real_time = run.measure(options, contestants, runs)
     rows = summary(figures)
     compilers = {name: next(iter(figures.values()))[name][0]["compiler"] for name in contestants}

@@ -254,13 +254,13 @@ def arguments():
     return parser.parse_args()
 
 
-def chosen_runs(options):
+def chosen_runs(options, rows=None):
     try:
         pattern = re.compile(options.filter)
     except re.error as e:
         fail(f"--filter {options.filter!r}: {e}")
     runs = []
-    for workload, procs, *_ in ROWS:
+    for workload, procs, *_ in rows or ROWS:
         wanted = options.million or workload not in HEAVY
         if wanted and (workload, procs) not in runs and pattern.search(f"{workload}/procs:{procs}"):
             runs.append((workload, procs))

@@ -4,6 +4,7 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
+#include <ctime>
 #include <string>
 
 #include "bench/workloads.hpp"
@@ -94,10 +95,21 @@ void wakeup_parallel_spinning(benchmark::State &state) {
   wakeup_parallel(state, [](std::int64_t ns) { bench::compute_until(bench::now_ns() + ns); });
 }
 
+// Instead of computing, both sides sleep in the kernel: the P is handed over meanwhile if somebody takes it.
+void wakeup_parallel_syscall(benchmark::State &state) {
+  wakeup_parallel(state, [](std::int64_t ns) {
+    heddle::blocking([ns] {
+      const std::timespec duration{0, ns};
+      nanosleep(&duration, nullptr);
+    });
+  });
+}
+
 void delays(benchmark::internal::Benchmark *b) {
   b->ArgName("delay_us")->UseManualTime()->Unit(benchmark::kMicrosecond);
   for (const int us : {0, 1, 2, 5, 10, 20, 50, 100}) b->Arg(us);
 }
 BENCHMARK(wakeup_parallel_spinning)->Name("sched/wakeup_parallel_spinning")->Apply(delays);
+BENCHMARK(wakeup_parallel_syscall)->Name("sched/wakeup_parallel_syscall")->Apply(delays);
 
 }  // namespace
