@@ -59,7 +59,7 @@ void checkdead(schedt &sched) noexcept {
   const g *maing = sched.maing.load(relaxed);  // relaxed: where it is set late, threads outside were first (injected)
   if (!sched.options.detect_deadlock || maing == nullptr) return;
   // relaxed: nothing is read through it
-  if ((sched.attention.load(relaxed) & attention_stop) != 0 || sched.injected.load(relaxed) != 0) return;
+  if (stopping(sched) || sched.injected.load(relaxed) != 0) return;
   // A thread from outside is readying something. acquire: pairs with ~foreign_call: what it has readied. [STOP-2]
   if (sched.foreigners.load(acquire) != 0 || has_work(sched)) return;
   deadlock_report report(sched);  // no lock is held: the embedder may look around (B58)

@@ -25,7 +25,7 @@ bool waitlockedm(m *mp) noexcept {
   // acquire on failure: pairs with startlockedm: the P. [LOCKED-1]
   if (mp->lockedwait.compare_exchange_strong(now, lockedwait_waiting, acq_rel, acquire)) {
     fence(seq_cst);  // lockedwait against attention; partner: stop. [ATTN-1]
-    if ((sched.attention.load(relaxed) & attention_stop) != 0) stop_lockedm(mp);  // relaxed: ordered by the fence
+    if (stopping(sched)) stop_lockedm(mp);
     sleepm(mp);
     now = mp->lockedwait.load(relaxed);  // relaxed: the note's wake-up came after it
   }

@@ -131,7 +131,7 @@ void newproc(schedt &sched, spawn s, void (*startfn)(void *)) noexcept {
   }
   if (pp == nullptr) {
     // relaxed: see foreign_call
-    if ((sched.attention.load(relaxed) & attention_stop) == 0) wakep(sched);
+    if (!stopping(sched)) wakep(sched);
   } else if (!main) {  // that runs here; nobody else is needed yet
     wakep(sched);
     safepoint(mp);

@@ -42,19 +42,15 @@ g *gosched_m(m *mp, g *gp) noexcept {
 }
 
 // A g inside blocking(f), or that of an extra M, keeps its thread: the thread sleeps with it. The status stays what it is, so
-// that the P can be taken meanwhile; gp->thread tells the waker. An extra M lives in the frame of its thread: that must not
+// that the P can be taken meanwhile, and tells the waker what to do. An extra M lives in the frame of its thread: that must not
 // return before the waker has let go.
 void park_thread(m *mp, g *gp, bool (*unlockf)(g *, void *), void *lock) noexcept {
-  gp->thread.set(mp);
-  if (unlockf == nullptr || unlockf(gp, lock)) {
-    mp->park.notesleep();
-    mp->park.noteclear();
-    if (mp->extra) {
-      while (mp->released.load(acquire) == 0) thread_yield();  // acquire: pairs with ready_thread. [THREAD-1]
-      mp->released.store(0, relaxed);                           // relaxed: ours again
-    }
-  }
-  gp->thread.set(nullptr);
+  if (unlockf != nullptr && !unlockf(gp, lock)) return;
+  mp->park.notesleep();
+  mp->park.noteclear();
+  if (!mp->extra) return;
+  while (mp->released.load(acquire) == 0) thread_yield();  // acquire: pairs with ready_thread. [THREAD-1]
+  mp->released.store(0, relaxed);                           // relaxed: ours again
 }
 
 void ready_thread(m *mp) noexcept {
@@ -81,7 +77,10 @@ bool parkunlock(g *, void *lock) noexcept {
 }
 
 void goready(g *gp, bool next) noexcept {
-  if (m *thread = gp->thread.get()) return ready_thread(thread);
+  // relaxed: gp has parked, so it stays what it was but for the scan bit.
+  const auto status = static_cast<std::uint32_t>(gp->atomicstatus.load(relaxed));
+  if ((status & ~static_cast<std::uint32_t>(gstatus::scan)) == static_cast<std::uint32_t>(gstatus::syscall))
+    return ready_thread(gp->m.get());
   schedt &sched = *gp->home;
   casgstatus<gstatus::waiting, gstatus::runnable>(gp);
   if (struct p *pp = own_p(sched, getm())) {

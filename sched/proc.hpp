@@ -76,6 +76,9 @@ g *find_runnable(m *mp, bool &inherit) noexcept;
 // True when some queue holds a g. Any thread; what a caller must not miss needs a fence before the call.
 bool has_work(schedt &sched) noexcept;
 
+// The runtime stops: what a P still has is abandoned. relaxed: for what follows from it; who must not miss it has a fence.
+inline bool stopping(const schedt &sched) noexcept { return (sched.attention.load(relaxed) & attention_stop) != 0; }
+
 // --- wake.cpp ---
 
 void wakep(schedt &sched) noexcept;

@@ -67,7 +67,6 @@ struct alignas(cacheline) g : lfnode {
   plain<enum waitreason> waitreason;  // gopark, before the status becomes waiting
   std::uint32_t color;                // malg: spreads the first frames over the cache's sets
   plain<struct m *> lockedm;          // own g: lock_os_thread; the only M that may run it, else null
-  plain<struct m *> thread;           // own g: gopark inside blocking(f) parks this thread and not only the g
   plain<std::uint64_t> goid;          // newproc1
   void (*startfn)(void *);            // newproc1: invokes the closure in sched.ctxt
   struct stack stack;                 // malg, gfput

@@ -102,10 +102,11 @@ finished heed_calls(schedt &sched, bool world) noexcept {
   return f;
 }
 
-// Asks every goroutine that runs to give way.
-void preemptall(schedt &sched) noexcept {
+// Asks every goroutine that runs to give way, but the asker.
+void preemptall(schedt &sched, const struct p *own) noexcept {
   const std::int32_t n = sched.gomaxprocs.load(acquire);  // acquire: pairs with procresize [PROCS-1]
-  for (std::int32_t i = 0; i < n; ++i) preemptone(sched.allp[i].get());
+  for (std::int32_t i = 0; i < n; ++i)
+    if (sched.allp[i].get() != own) preemptone(sched.allp[i].get());
 }
 
 }  // namespace
@@ -177,7 +178,7 @@ void stop_the_world(schedt &sched) noexcept {
       counted_down(sched.stopwait);
     }
   }
-  preemptall(sched);
+  preemptall(sched, own);
   fence_heavy();  // attention against pidle and the calls; partners: entersyscall, whoever puts a P. [ATTN-1]
   heed_unowned(sched);
   sched.lock.lock();
@@ -241,7 +242,7 @@ void for_each_p(schedt &sched, void (*fn)(void *, struct p *), void *arg) noexce
     set_attention(sched, get_attention(sched) | attention_safepoint);
     if (own != nullptr) run_safepoint(sched, own);
   }
-  preemptall(sched);
+  preemptall(sched, own);
   fence_heavy();  // as in stop_the_world. [ATTN-1]
   heed_unowned(sched);
   after_idling(sched);

@@ -88,7 +88,7 @@ void sysmon_sleep(schedt &sched, std::int64_t ns) noexcept {
   else
     fence(seq_cst);
   // relaxed: ordered by the fence
-  const bool due = !sched.newmhandoff.empty() || (sched.attention.load(relaxed) & attention_stop) != 0;
+  const bool due = !sched.newmhandoff.empty() || stopping(sched);
   bool woken = false;
   if (!due && deep && all_idle(sched)) {
     sched.sysmonnote.notesleep();
@@ -109,7 +109,7 @@ void sysmon(void *arg) {
   int idle = 0;
   std::int64_t delay = delay_min_ns;
   // relaxed: sysmon_sleep does not sleep beside a stop
-  while ((sched.attention.load(relaxed) & attention_stop) == 0) {
+  while (!stopping(sched)) {
     bool useful = start_handed_off(sched);
     const std::int64_t now = nanotime();
     useful |= retake(sched, now) != 0;

@@ -212,7 +212,7 @@ void sleepm(m *mp) noexcept {
   if (struct p *pp = mp->nextp.get()) {
     mp->nextp.set(nullptr);
     acquirep(mp, pp);
-    HEDDLE_INV("I12", !mp->spinning || pp->runq.runqempty());
+    HEDDLE_INV("I12", !mp->spinning || pp->runq.runqempty() || stopping(*mp->sched));
   }
 }
 
@@ -240,7 +240,7 @@ foreign_call::foreign_call(schedt &sched) noexcept : sched_(sched) {
   sched.foreigners.fetch_add(1, relaxed);     // relaxed: ordered by the fence
   fence(seq_cst);                         // foreigners against attention; partner: stop. [STOP-2]
   // relaxed: ordered by the fence
-  open_ = (sched.attention.load(relaxed) & attention_stop) == 0;
+  open_ = !stopping(sched);
 }
 
 // release: pairs with joinms: all that we did here comes before the scheduler's end. [STOP-2]

@@ -27,7 +27,7 @@ struct scheduled : suite<1 + Foreign, Ms - 1> {
     const heddle::spawn s = heddle::detail::prepare(sched, main, 0);
     heddle::detail::run_main(sched, s, &heddle::detail::invoke<decltype(main)>);
     // What the Ms did last is seen, or one of them was not joined.
-    for (int k = 0; k < Procs; ++k) VERIFY_INV("I7", sched.allp[k].m.get() == nullptr);
+    for (int k = 0; k < Procs; ++k) VERIFY_INV("I7", sched.allp[k].get()->m.get() == nullptr);
   }
 
   void foreign() {}
@@ -41,7 +41,7 @@ struct scheduled : suite<1 + Foreign, Ms - 1> {
     for (heddle::m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) {
       ++ms;
       spinning += mp->spinning;
-      VERIFY_INV("I6", mp->p == nullptr && mp->nextp.get() == nullptr && mp->curg == nullptr);
+      VERIFY_INV("I6", mp->p.get() == nullptr && mp->nextp.get() == nullptr && mp->curg.peek() == nullptr);
     }
     VERIFY_INV("I11", sched.nmspinning.peek() == spinning);
     VERIFY_INV("I34", sched.mcount.peek() == ms);
@@ -88,7 +88,7 @@ class countdown {
   void wait() {
     lock_.lock();
     if (left_.get() == 0) return lock_.unlock();
-    waiter_.set(heddle::getm()->curg);
+    waiter_.set(heddle::getm()->curg.peek());
     heddle::gopark(heddle::parkunlock, &lock_, heddle::waitreason::test);
   }
 

@@ -49,8 +49,8 @@ struct directed : suite<1 + Droppers, Dynamic> {
     } else {
       static_cast<Derived *>(this)->prepare(mp);
       if (!drop_p(mp)) stopm(mp);
-      if (mp->p != nullptr) schedule(mp);
-      if (mp->p != nullptr) sched.pidle.put(releasep(mp));
+      if (mp->p.get() != nullptr) schedule(mp);
+      if (mp->p.get() != nullptr) sched.pidle.put(releasep(mp));
     }
     set_current_m(nullptr);
   }
@@ -98,7 +98,7 @@ struct drop_gosched : directed<drop_gosched, 1, 0, 1> {
       gosched();
       done.store(1, release);
     });
-    ms[0]->p->schedtick.add();  // off the fairness tick, which would take the g from the global queue at once
+    ms[0]->p.get()->schedtick.add();  // off the fairness tick, which would take the g from the global queue at once
     schedule(ms[0]);
   }
   void prepare(m *mp) { become_spinning(mp); }
@@ -161,14 +161,14 @@ struct inbox_batch : directed<inbox_batch, 1, 1, 2> {
       heddle::detail::go_from_outside(
           sched, [this] { body(); }, 0);
     std::uint64_t chance = 0;
-    if (cheaprandn(chance, 2) == 1) ms[1]->p->schedtick.add();
+    if (cheaprandn(chance, 2) == 1) ms[1]->p.get()->schedtick.add();
   }
   void thread(unsigned i) {
     m *const mp = ms[i];
     set_current_m(mp);
     if (i == 0 && !drop_p(mp)) stopm(mp);
-    if (mp->p != nullptr) schedule(mp);
-    if (mp->p != nullptr) sched.pidle.put(releasep(mp));
+    if (mp->p.get() != nullptr) schedule(mp);
+    if (mp->p.get() != nullptr) sched.pidle.put(releasep(mp));
     set_current_m(nullptr);
   }
 };
@@ -189,13 +189,13 @@ struct inbox_flood : directed<inbox_flood, 1, 0, 1> {
             stop(sched);
           },
           0);
-    for (m *mp : ms) mp->p->schedtick.add();
+    for (m *mp : ms) mp->p.get()->schedtick.add();
   }
   void thread(unsigned i) {
     m *const mp = ms[i];
     set_current_m(mp);
     schedule(mp);
-    if (mp->p != nullptr) sched.pidle.put(releasep(mp));
+    if (mp->p.get() != nullptr) sched.pidle.put(releasep(mp));
     set_current_m(nullptr);
   }
 };
@@ -209,7 +209,7 @@ struct newborn : directed<newborn, 1, 1, 1> {
     set_current_m(ms[0]);
     go([] {});
     bool inherit = false;
-    sched.maing.store(ms[0]->p->runq.runqget(inherit), relaxed);
+    sched.maing.store(ms[0]->p.get()->runq.runqget(inherit), relaxed);
     set_current_m(nullptr);
     sched.needspinning.store(0, relaxed);
     sched.nmspinning.fetch_add(1, relaxed);
@@ -272,8 +272,8 @@ struct attached : directed<attached, 2, 0, 1> {
       acquirep(ms[2], pp);
     else
       stopm(ms[2]);
-    if (ms[2]->p != nullptr) schedule(ms[2]);
-    if (ms[2]->p != nullptr) sched.pidle.put(releasep(ms[2]));
+    if (ms[2]->p.get() != nullptr) schedule(ms[2]);
+    if (ms[2]->p.get() != nullptr) sched.pidle.put(releasep(ms[2]));
     set_current_m(nullptr);
   }
 };
