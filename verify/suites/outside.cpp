@@ -58,8 +58,8 @@ struct two_numbers : suite<2> {
   }
   void after() {
     VERIFY_INV("I1", gcount(sched) == 2);
-    const g *const first = sched.allgs.get();
-    VERIFY_INV("GOID", first->goid.get() != first->alllink->goid.get());
+    const g *const first = sched.allgs.peek();
+    VERIFY_INV("GOID", first->goid.get() != first->alllink.peek()->goid.get());
     schedfree(sched);
   }
 };
@@ -90,7 +90,6 @@ struct two_batches : suite<2> {
     VERIFY_CHECK(schedinit(sched));
     for (m *&mp : ms) {
       mp = allocm(sched);
-      allmadd(sched, mp);
       acquirep(mp, sched.pidle.get());
     }
     stop(sched);
@@ -102,8 +101,8 @@ struct two_batches : suite<2> {
   }
   void after() {
     VERIFY_INV("I1", gcount(sched) == 2);
-    const g *const first = sched.allgs.get();
-    VERIFY_INV("GOID", first->goid.get() != first->alllink->goid.get());
+    const g *const first = sched.allgs.peek();
+    VERIFY_INV("GOID", first->goid.get() != first->alllink.peek()->goid.get());
     schedfree(sched);
   }
 };

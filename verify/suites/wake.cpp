@@ -23,8 +23,8 @@ struct directed : suite<1 + Droppers, Dynamic> {
     VERIFY_CHECK(schedinit(sched));
     for (m *&mp : ms) {
       mp = allocm(sched);
-      allmadd(sched, mp);
       sched.mcount.fetch_add(1, relaxed);
+      sched.nmrunning.fetch_add(1, relaxed);
       acquirep(mp, sched.pidle.get());
     }
     sched.m0 = ms[0];  // never joined: its thread is the suite's
@@ -50,7 +50,7 @@ struct directed : suite<1 + Droppers, Dynamic> {
       static_cast<Derived *>(this)->prepare(mp);
       if (!drop_p(mp)) stopm(mp);
       if (mp->p.get() != nullptr) schedule(mp);
-      if (mp->p.get() != nullptr) sched.pidle.put(releasep(mp));
+      leave_p(mp);
     }
     set_current_m(nullptr);
   }
@@ -168,7 +168,7 @@ struct inbox_batch : directed<inbox_batch, 1, 1, 2> {
     set_current_m(mp);
     if (i == 0 && !drop_p(mp)) stopm(mp);
     if (mp->p.get() != nullptr) schedule(mp);
-    if (mp->p.get() != nullptr) sched.pidle.put(releasep(mp));
+    leave_p(mp);
     set_current_m(nullptr);
   }
 };
@@ -195,7 +195,7 @@ struct inbox_flood : directed<inbox_flood, 1, 0, 1> {
     m *const mp = ms[i];
     set_current_m(mp);
     schedule(mp);
-    if (mp->p.get() != nullptr) sched.pidle.put(releasep(mp));
+    leave_p(mp);
     set_current_m(nullptr);
   }
 };
@@ -214,6 +214,7 @@ struct newborn : directed<newborn, 1, 1, 1> {
     sched.needspinning.store(0, relaxed);
     sched.nmspinning.fetch_add(1, relaxed);
     sched.mcount.fetch_sub(1, relaxed);  // ms[1] is no M of this suite
+    sched.nmrunning.fetch_sub(1, relaxed);
     ran.set(1);
   }
   void thread(unsigned i) {
@@ -261,7 +262,7 @@ struct attached : directed<attached, 2, 0, 1> {
   void before() {
     directed::before();
     releasep(ms[2]);
-    sched.gomaxprocs = 2;  // the third P is none, and the order of stealing is that of two
+    sched.gomaxprocs.store(2, relaxed);  // the third P is none, and the order of stealing is that of two
     sched.ncoprimes = 1;
   }
   void prepare(m *mp) { become_spinning(mp); }
@@ -273,7 +274,7 @@ struct attached : directed<attached, 2, 0, 1> {
     else
       stopm(ms[2]);
     if (ms[2]->p.get() != nullptr) schedule(ms[2]);
-    if (ms[2]->p.get() != nullptr) sched.pidle.put(releasep(ms[2]));
+    leave_p(ms[2]);
     set_current_m(nullptr);
   }
 };
@@ -293,7 +294,7 @@ struct handed_on : directed<handed_on, 1, 0, 1> {
 
 // Two threads at once ask for an M that may not be: the count of Ms is what it was (I34).
 struct refused : directed<refused, 1, 0, 1> {
-  void thread(unsigned i) { VERIFY_INV("I34", !newm(sched, ms[i]->p, false)); }
+  void thread(unsigned i) { VERIFY_INV("I34", !newm(sched, ms[i]->p.get(), false)); }
   void after() {
     VERIFY_INV("I34", sched.mcount.peek() == procs);
     schedfree(sched);
