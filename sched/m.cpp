@@ -27,7 +27,6 @@ void mstart(void *arg) {
   struct p *pp = mp->nextp.get();
   mp->nextp.set(nullptr);
   acquirep(mp, pp);
-  HEDDLE_INV("I12", !mp->spinning || pp->runq.runqempty() || stopping(*mp->sched));
   schedule(mp);
   if (mp->exiting) return mexit(mp);
   leave_p(mp);

@@ -212,7 +212,6 @@ void sleepm(m *mp) noexcept {
   if (struct p *pp = mp->nextp.get()) {
     mp->nextp.set(nullptr);
     acquirep(mp, pp);
-    HEDDLE_INV("I12", !mp->spinning || pp->runq.runqempty() || stopping(*mp->sched));
   }
 }
 
