@@ -87,8 +87,21 @@ class plain {
   void set(T v) noexcept { value_ = v; }
 
  private:
+  template <class U>
+  friend U glimpse(const plain<U> &) noexcept;
   T value_;
 };
+
+// What a field of another thread holds, for a report that may be a moment old or half of two: nothing is decided by it,
+// and no race is looked for.
+template <class T>
+[[gnu::noinline, gnu::no_sanitize("thread")]] T glimpse(const T &field) noexcept {
+  return const_cast<const volatile T &>(field);
+}
+template <class T>
+[[gnu::noinline, gnu::no_sanitize("thread")]] T glimpse(const plain<T> &field) noexcept {
+  return const_cast<const volatile T &>(field.value_);
+}
 
 // A figure that its owner counts and anyone may read: no order, no decision of a protocol, no choice point for a
 // checker.
@@ -158,6 +171,9 @@ struct thread {
 // Starts fn(arg) on a new kernel thread. False when the system will not give us one.
 [[nodiscard]] bool thread_start(thread &t, void (*fn)(void *), void *arg) noexcept;
 void thread_join(thread &t) noexcept;
+
+// Threads of this process, or 0 when the system does not say.
+std::int32_t thread_count() noexcept;
 
 // Never inlined: a compiler may keep a thread-local address in a register across a switch, and the g that comes back
 // may be on another thread (reference hazard: thread-local caching).

@@ -50,7 +50,7 @@ void park_thread(m *mp, g *gp, bool (*unlockf)(g *, void *), void *lock) noexcep
   mp->park.noteclear();
   if (!mp->extra) return;
   while (mp->released.load(acquire) == 0) thread_yield();  // acquire: pairs with ready_thread. [THREAD-1]
-  mp->released.store(0, relaxed);                           // relaxed: ours again
+  mp->released.store(0, relaxed);                          // relaxed: ours again
 }
 
 void ready_thread(m *mp) noexcept {

@@ -21,7 +21,7 @@ void execute(m *mp, g *gp, bool inherit) noexcept {
 // A request to give way has reached the place that it was meant for.
 void take_preempt(struct p *pp) noexcept {
   if (pp->preempt.load(relaxed) == 0) return;  // relaxed: seen at the next safepoint, if not now
-  pp->preempt.exchange(0, acquire);            // acquire: pairs with preemptone: attention, if it came with one. [ATTN-2]
+  pp->preempt.exchange(0, acquire);  // acquire: pairs with preemptone: attention, if it came with one. [ATTN-2]
 }
 
 // The next g that mp may run; null: mp leaves the loop.

@@ -168,7 +168,8 @@ void stop_the_world(schedt &sched) noexcept {
   m *mp = getm();
   acquirem(mp);
   struct p *own = own_p(sched, mp);
-  sched.nmrunning.fetch_add(1, relaxed);  // relaxed: as in newm: no deadlock while a thread from outside is at it [DEAD-1]
+  sched.nmrunning.fetch_add(1,
+                            relaxed);  // relaxed: as in newm: no deadlock while a thread from outside is at it [DEAD-1]
   {
     const std::lock_guard hold(sched.lock);
     sched.stopwait.set(sched.gomaxprocs.load(relaxed) + 1);  // relaxed: worldsema

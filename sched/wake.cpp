@@ -236,8 +236,8 @@ bool drop_p(m *mp) noexcept {
 }
 
 foreign_call::foreign_call(schedt &sched) noexcept : sched_(sched) {
-  sched.foreigners.fetch_add(1, relaxed);     // relaxed: ordered by the fence
-  fence(seq_cst);                         // foreigners against attention; partner: stop. [STOP-2]
+  sched.foreigners.fetch_add(1, relaxed);  // relaxed: ordered by the fence
+  fence(seq_cst);                          // foreigners against attention; partner: stop. [STOP-2]
   // relaxed: ordered by the fence
   open_ = !stopping(sched);
 }
