@@ -48,12 +48,13 @@ class chan {
     core &c = *core_;
     c.lock.lock();
     if (c.deliver(value)) return;
-    if (getm() == nullptr) {
+    m *mp = getm();
+    if (mp == nullptr) {
       c.lock.unlock();
       return detail::as_goroutine([&] { send(std::move(value)); });
     }
-    detail::sudog sg(&value);
-    detail::park_on(c.sendq, sg, c.lock, waitreason::chan_send);
+    detail::sudog sg(mp, &value);
+    detail::park_on(mp, c.sendq, sg, c.lock, waitreason::chan_send);
     if (!sg.success.get()) detail::misuse("send on closed channel");
   }
 
@@ -73,12 +74,13 @@ class chan {
     std::optional<T> value;
     c.lock.lock();
     if (c.take(value)) return value;
-    if (getm() == nullptr) {
+    m *mp = getm();
+    if (mp == nullptr) {
       c.lock.unlock();
       return detail::as_goroutine([&] { return recv(); });
     }
-    detail::sudog sg(&value);
-    detail::park_on(c.recvq, sg, c.lock, waitreason::chan_receive);
+    detail::sudog sg(mp, &value);
+    detail::park_on(mp, c.recvq, sg, c.lock, waitreason::chan_receive);
     return value;
   }
 
