@@ -98,6 +98,7 @@ void goyield(m *mp) noexcept {
 }
 
 void gosched(m *mp) noexcept {
+  if (mp == nullptr) detail::no_goroutine("heddle::gosched");
   if (mp->incall != 0) return thread_yield();
   mcall(mp, gosched_m);
 }
