@@ -189,7 +189,6 @@ TEST(Fork, the_child_returns) {
     EXPECT_EQ(e.status, 2) << end;
     EXPECT_EQ(e.words, "fatal error: " + end + " in the child of a fork: only exec or _exit is possible here\n");
   };
-  if (heddle_test::tsan) GTEST_SKIP() << "a child of many threads may start none under ThreadSanitizer";
   expect("the end of a goroutine", [&] { (void)run_on(2, [&] { fork_here(); }); });
   expect("the end of a goroutine", [&] {
     (void)run_on(2, [&] {
@@ -244,7 +243,6 @@ TEST(Fork, a_grandchild_is_no_better) {
 // Nothing was left behind: the child is a process like any other.
 TEST(Fork, where_no_runtime_lives_the_child_may_have_one) {
   const auto works = [] { _exit(run_on(2, [] { return 42; })); };
-  if (heddle_test::tsan) GTEST_SKIP() << "a child of many threads may start none under ThreadSanitizer";
   EXPECT_EQ(fork_and(works).status, 42);
   heddle::runtime ended(with_procs(2));
   ended.run([] {});
