@@ -136,6 +136,9 @@ std::int32_t thread_count() noexcept {
   if (at == nullptr ||
       std::sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d", &threads) != 1)
     return 0;
+#ifdef HEDDLE_TSAN
+  --threads;  // TSan's own
+#endif
   return threads;
 }
 
