@@ -225,11 +225,10 @@ TEST(Status, has_go_s_values) {
 
 TEST(Status, these_moves_are_legal_and_no_others) {
   using enum gstatus;
-  const std::set<std::pair<gstatus, gstatus>> wanted = {{idle, dead},        {dead, runnable},   {runnable, running},
-                                                        {running, runnable}, {running, waiting}, {waiting, runnable},
-                                                        {running, dead},     {idle, deadextra}, {deadextra, syscall},
-                                                        {syscall, deadextra}, {running, syscall}, {syscall, running},
-                                                        {syscall, scansyscall}, {scansyscall, syscall}};
+  const std::set<std::pair<gstatus, gstatus>> wanted = {
+      {idle, dead},        {dead, runnable},   {runnable, running},    {running, runnable},   {running, waiting},
+      {waiting, runnable}, {running, dead},    {idle, deadextra},      {deadextra, syscall},  {syscall, deadextra},
+      {running, syscall},  {syscall, running}, {syscall, scansyscall}, {scansyscall, syscall}};
   for (const gstatus from : statuses)
     for (const gstatus to : statuses)
       EXPECT_EQ(heddle::legal(heddle::gmoves, from, to), wanted.count({from, to}) == 1)
