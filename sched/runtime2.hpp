@@ -177,6 +177,7 @@ struct schedt {
   atomic<std::int32_t> mcount;                          // Ms that exist or are being born (I34)
   atomic<std::int32_t> nmrunning;                       // of these, the ones that are not asleep: checkdead
   atomic<std::uint64_t> injected;                       // goroutines started by threads that are not Ms
+  atomic<std::uint64_t> spawnedincalls;                 // goroutines started by others that are in a call
   atomic<std::uint64_t> wakes;                          // Ms woken or started for work
   atomic<std::uint32_t> foreigners;  // threads that are not Ms and are inside the scheduler now: foreign_call
   spinlock lock;                     // transitions of several steps: allgs and allm (link, then head), attention with
