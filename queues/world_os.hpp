@@ -87,8 +87,21 @@ class plain {
   void set(T v) noexcept { value_ = v; }
 
  private:
+  template <class U>
+  friend U glimpse(const plain<U> &) noexcept;
   T value_;
 };
+
+// What a field of another thread holds, for a report that may be a moment old or half of two: nothing is decided by it,
+// and no race is looked for.
+template <class T>
+[[gnu::noinline, gnu::no_sanitize("thread")]] T glimpse(const T &field) noexcept {
+  return const_cast<const volatile T &>(field);
+}
+template <class T>
+[[gnu::noinline, gnu::no_sanitize("thread")]] T glimpse(const plain<T> &field) noexcept {
+  return const_cast<const volatile T &>(field.value_);
+}
 
 // A figure that its owner counts and anyone may read: no order, no decision of a protocol, no choice point for a
 // checker.
@@ -158,6 +171,9 @@ struct thread {
 // Starts fn(arg) on a new kernel thread. False when the system will not give us one.
 [[nodiscard]] bool thread_start(thread &t, void (*fn)(void *), void *arg) noexcept;
 void thread_join(thread &t) noexcept;
+
+// Threads of this process, or 0 when the system does not say.
+std::int32_t thread_count() noexcept;
 
 // Never inlined: a compiler may keep a thread-local address in a register across a switch, and the g that comes back
 // may be on another thread (reference hazard: thread-local caching).
@@ -246,7 +262,13 @@ struct os_facts {
   std::int32_t cpus;  // this process may use: affinity, then cgroup quota
   std::size_t page_size;
 };
-os_facts osinit() noexcept;  // also registers for membarrier; cheap to repeat
+os_facts osinit() noexcept;  // also registers for membarrier and for forks; cheap to repeat
+
+// True for good in the child of a fork that was made while a runtime lived: of all its threads only the one that forked is
+// there, current_m() is null on it, and whatever the others held stays held.
+extern std::atomic<bool> runtime_left_behind;
+inline bool forked() noexcept { return runtime_left_behind.load(std::memory_order_relaxed); }
+void count_runtimes(int change) noexcept;  // those that live: +1, -1
 
 // A line to standard error in one write, without allocating.
 void print_error(const char *text) noexcept;

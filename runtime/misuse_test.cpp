@@ -50,6 +50,7 @@ TEST(MisuseDeathTest, shutdown_inside_a_goroutine) {
 TEST(MisuseDeathTest, calls_for_goroutines_on_a_plain_thread) {
   EXPECT_EXIT(heddle::go([] {}), status_2, "fatal error: heddle::go called on a thread that runs no goroutine\n");
   EXPECT_EXIT(heddle::yield(), status_2, "heddle::yield called on a thread that runs no goroutine\n");
+  EXPECT_EXIT(heddle::gosched(), status_2, "heddle::gosched called on a thread that runs no goroutine\n");
   EXPECT_EXIT((void)heddle::procs(), status_2, "heddle::procs called on a thread that runs no goroutine\n");
   EXPECT_EXIT((void)heddle::num_goroutine(), status_2,
               "heddle::num_goroutine called on a thread that runs no goroutine\n");

@@ -47,10 +47,10 @@ std::uint64_t schedfree(schedt &sched) noexcept {
     gp = next;
   }
   for (std::int32_t i = 0; i < sched.allplen.load(relaxed); ++i) delete sched.allp[i].get();  // relaxed: as above
-  sched.allplen.store(0, relaxed);  // relaxed: as above
+  sched.allplen.store(0, relaxed);                                                            // relaxed: as above
   sched.allm.set(nullptr);
-  sched.allgs.store(nullptr, relaxed);    // relaxed: as above
-  sched.gomaxprocs.store(0, relaxed);     // relaxed: as above
+  sched.allgs.store(nullptr, relaxed);  // relaxed: as above
+  sched.gomaxprocs.store(0, relaxed);   // relaxed: as above
   return abandoned;
 }
 

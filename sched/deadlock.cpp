@@ -53,15 +53,18 @@ class deadlock_report {
 
 // nmrunning counts the Ms that are not asleep; who wakes or starts one counts it first, and is counted himself, or holds a
 // count for the time (sysmon, who stops the world). So when it comes to 0, nobody is left who could make a goroutine
-// runnable, except threads that are no Ms: once one of them has started a goroutine here, nothing is reported. Whoever brings
-// it to 0 comes here, and has seen all that the others did. (DEAD-1)
+// runnable, except threads that are no Ms: once one of them has started a goroutine here, or while there is one at all,
+// nothing is reported. Whoever brings it to 0 comes here, and has seen all that the others did. (DEAD-1)
 void checkdead(schedt &sched) noexcept {
   const g *maing = sched.maing.load(relaxed);  // relaxed: where it is set late, threads outside were first (injected)
   if (!sched.options.detect_deadlock || maing == nullptr) return;
   // relaxed: nothing is read through it
   if (stopping(sched) || sched.injected.load(relaxed) != 0) return;
-  // A thread from outside is readying something. acquire: pairs with ~foreign_call: what it has readied. [STOP-2]
-  if (sched.foreigners.load(acquire) != 0 || has_work(sched)) return;
+  // Another thread of the process may be about to send or unlock something: who knows. Our own are the Ms and sysmon.
+  // relaxed: an M that has left the count and not the process makes us silent; who joins it comes here again.
+  if (thread_count() > sched.mcount.load(relaxed) + (sched.options.sysmon ? 1 : 0)) return;
+  // One that has done so and is gone already has left a running M behind. acquire: pairs with sleepm [DEAD-1]
+  if (sched.nmrunning.load(acquire) != 0 || has_work(sched)) return;
   deadlock_report report(sched);  // no lock is held: the embedder may look around (B58)
   report.line("fatal error: all goroutines are asleep - deadlock!\n");
   // acquire, both: pairs with allgadd [ALLG-1]

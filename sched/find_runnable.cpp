@@ -61,7 +61,8 @@ g *steal_from(struct p *pp, struct p &victim, bool last_pass) noexcept {
 g *steal_work(m *mp) noexcept {
   schedt &sched = *mp->sched;
   struct p *own = mp->p.get();
-  const auto n = static_cast<std::uint32_t>(sched.gomaxprocs.load(acquire));  // acquire: pairs with procresize [PROCS-1]
+  const auto n =
+      static_cast<std::uint32_t>(sched.gomaxprocs.load(acquire));  // acquire: pairs with procresize [PROCS-1]
   for (std::uint32_t pass = 0; pass < geometry::steal_passes; ++pass) {
     std::uint32_t at = cheaprandn(mp->cheaprand, n);
     const std::uint32_t step = sched.coprimes[cheaprandn(mp->cheaprand, sched.ncoprimes)];

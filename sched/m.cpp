@@ -131,7 +131,6 @@ void unnewm(schedt &sched) noexcept {
   sched.nmrunning.fetch_sub(1, relaxed);  // relaxed: the caller is running, and comes to checkdead later. [DEAD-1]
 }
 
-
 bool joinm(schedt &sched, m *mp) noexcept {
   sched.lock.lock();
   const bool started = mp->started;

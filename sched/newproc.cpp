@@ -74,9 +74,8 @@ g *goexit0(m *mp, g *gp) noexcept {
   dropg(mp, gp);
   if (mp->lockedg != nullptr) {  // what it did to its thread ends with it: the M stays tainted until then (B42)
     gp->lockedm.set(nullptr);
-    mp->lockedg = nullptr;
     mp->lockedExt = 0;
-    mp->exiting = true;
+    mp->exiting = true;  // schedule leaves its loop, and forgets the g
   }
   fiber_destroy(gp->fiber, gp->stack);
   struct p *pp = mp->p.get();
@@ -145,11 +144,6 @@ extern "C" void heddle_goroutine_entry(g *gp) {
 }
 
 void goexit() noexcept { mcall_last(getm(), goexit0); }
-
-void dropg(m *mp, g *gp) noexcept {
-  gp->m.set(nullptr);
-  mp->curg.store(nullptr, relaxed);  // relaxed: a hint for others
-}
 
 std::uint64_t gcount(const schedt &sched) noexcept {
   // The ended ones first: whoever has ended by then has begun before, so the difference does not wrap.

@@ -50,10 +50,14 @@ void park_thread(m *mp, g *gp, bool (*unlockf)(g *, void *), void *lock) noexcep
   mp->park.noteclear();
   if (!mp->extra) return;
   while (mp->released.load(acquire) == 0) thread_yield();  // acquire: pairs with ready_thread. [THREAD-1]
-  mp->released.store(0, relaxed);                           // relaxed: ours again
+  mp->released.store(0, relaxed);                          // relaxed: ours again
 }
 
-void ready_thread(m *mp) noexcept {
+void ready_thread(g *gp) noexcept {
+  // relaxed: gp has parked, so it stays what it is but for the scan bit.
+  const gstatus status = gp->atomicstatus.load(relaxed);
+  HEDDLE_INV("I25", status == gstatus::syscall || status == gstatus::scansyscall);
+  m *mp = gp->m.get();
   const bool extra = mp->extra;
   mp->park.notewakeup();
   if (extra) mp->released.store(1, release);  // release: pairs with park_thread: the last touch. [THREAD-1]
@@ -61,8 +65,7 @@ void ready_thread(m *mp) noexcept {
 
 }  // namespace
 
-void gopark(bool (*unlockf)(g *, void *), void *lock, waitreason reason) noexcept {
-  m *mp = getm();
+void gopark(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m *mp) noexcept {
   g *gp = mp->curg.load(relaxed);  // relaxed: own M
   gp->waitreason.set(reason);
   if (mp->incall != 0) return park_thread(mp, gp, unlockf, lock);
@@ -77,10 +80,7 @@ bool parkunlock(g *, void *lock) noexcept {
 }
 
 void goready(g *gp, bool next) noexcept {
-  // relaxed: gp has parked, so it stays what it was but for the scan bit.
-  const auto status = static_cast<std::uint32_t>(gp->atomicstatus.load(relaxed));
-  if ((status & ~static_cast<std::uint32_t>(gstatus::scan)) == static_cast<std::uint32_t>(gstatus::syscall))
-    return ready_thread(gp->m.get());
+  if (gp->atomicstatus.load(relaxed) != gstatus::waiting) return ready_thread(gp);  // relaxed: gp has parked
   schedt &sched = *gp->home;
   casgstatus<gstatus::waiting, gstatus::runnable>(gp);
   if (struct p *pp = own_p(sched, getm())) {
@@ -98,6 +98,7 @@ void goyield(m *mp) noexcept {
 }
 
 void gosched(m *mp) noexcept {
+  if (mp == nullptr) detail::no_goroutine("heddle::gosched");
   if (mp->incall != 0) return thread_yield();
   mcall(mp, gosched_m);
 }

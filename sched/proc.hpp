@@ -4,6 +4,11 @@
 
 HEDDLE_BEGIN
 
+namespace detail {
+// Misuse: `who` was called on a thread that runs no goroutine; in the child of a fork no thread does. runtime/runtime.cpp
+[[noreturn]] void no_goroutine(const char *who) noexcept;
+}  // namespace detail
+
 // --- boot.cpp ---
 
 // args, osinit, hashinit, schedinit: makes the Ps of a scheduler that has no M yet. False: no memory; schedfree is due.
@@ -34,7 +39,10 @@ void unspawn(schedt &sched, spawn s) noexcept;
 // Ends the calling goroutine; its closure has been destroyed. Caller: a g.
 [[noreturn]] void goexit() noexcept;
 // gp no longer runs on mp.
-void dropg(m *mp, g *gp) noexcept;
+inline void dropg(m *mp, g *gp) noexcept {
+  gp->m.set(nullptr);
+  mp->curg.store(nullptr, relaxed);  // relaxed: a hint for others
+}
 // Goroutines that have begun and not ended. Any thread; exact when quiet.
 std::uint64_t gcount(const schedt &sched) noexcept;
 
@@ -44,7 +52,7 @@ std::uint64_t gcount(const schedt &sched) noexcept;
 // releases what makes gp visible to a waker, and from then on nothing of gp may be touched (I26). If it returns false,
 // gp goes on at once. A null unlockf parks without condition. Caller: a g. Blocks: the g.
 // Inside blocking(f), or on an extra M, it parks the thread: the M, too, is blocked, its P is not.
-void gopark(bool (*unlockf)(g *, void *), void *lock, waitreason reason) noexcept;
+void gopark(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m *mp = getm()) noexcept;
 // Makes a parked goroutine runnable; next: into runnext, so that it runs as soon as the caller leaves.
 // Caller: any thread, exactly once per park. Blocks: nothing. Ordering: what the caller did before is visible to gp.
 void goready(g *gp, bool next = true) noexcept;

@@ -60,10 +60,10 @@ const char *waitreason_text(waitreason r) noexcept;
 // A goroutine. Type-stable: recycled through gfree, freed only with the schedt. (An extra g, the stand-in of a thread that
 // is no M, lives in that thread's frame: sched/extra.hpp.)
 struct alignas(cacheline) g : lfnode {
-  plain<g *> schedlink;               // who holds the list it is on (at most one)
-  plain<struct m *> m;                // the M that runs it, else null: execute, dropg
-  gobuf sched;                        // the switch
-  atomic<gstatus> atomicstatus;       // sched/status.hpp only; its owner stores, who takes a P by the scan bit exchanges
+  plain<g *> schedlink;          // who holds the list it is on (at most one)
+  plain<struct m *> m;           // the M that runs it, else null: execute, dropg
+  gobuf sched;                   // the switch
+  atomic<gstatus> atomicstatus;  // sched/status.hpp only; its owner stores, who takes a P by the scan bit exchanges
   plain<enum waitreason> waitreason;  // gopark, before the status becomes waiting
   std::uint32_t color;                // malg: spreads the first frames over the cache's sets
   plain<struct m *> lockedm;          // own g: lock_os_thread; the only M that may run it, else null
@@ -96,14 +96,14 @@ struct alignas(cacheline) m : lfnode {
   g *lockedg = nullptr;        // own M: the only g that it may run, else null
   struct p *oldp = nullptr;    // own M: the P before the call: a hint
   atomic<std::uintptr_t> lockedwait;  // stoplockedm: what becomes of its wait, see sched/locked.cpp
-  plain<struct p *> nextp;           // startm, before notewakeup
-  note park;                         // stopm sleeps, startm and stop wake
-  atomic<std::uint32_t> released;    // extra Ms: the waker has let go
-  std::uint64_t cheaprand = 0;       // own M: seeded by hashinit's seed and the id
-  std::int64_t id = 0;               // allocm
-  thread handle;                     // newm; unused for m0
-  bool started = false;              // under sched.lock: handle is a thread that has not been joined
-  m *alllink = nullptr;              // allm, under sched.lock
+  plain<struct p *> nextp;            // startm, before notewakeup
+  note park;                          // stopm sleeps, startm and stop wake
+  atomic<std::uint32_t> released;     // extra Ms: the waker has let go
+  std::uint64_t cheaprand = 0;        // own M: seeded by hashinit's seed and the id
+  std::int64_t id = 0;                // allocm
+  thread handle;                      // newm; unused for m0
+  bool started = false;               // under sched.lock: handle is a thread that has not been joined
+  m *alllink = nullptr;               // allm, under sched.lock
 };
 
 // What sysmon saw when it last looked at a P.
@@ -164,8 +164,8 @@ struct schedt {
   atomic<std::uint32_t>
       needspinning;                 // 1: work was left without an M and P: the next M that would drop its P looks again
   atomic<std::uint32_t> attention;  // attention_* bits, written under lock; the protocol is in sched/stopworld.cpp
-  atomic<std::uint32_t> sysmonwait;   // sysmon_* states: sched/sysmon.cpp
-  atomic<std::int32_t> gomaxprocs;    // procresize; the Ps below it are in allp (release, acquire)
+  atomic<std::uint32_t> sysmonwait;  // sysmon_* states: sched/sysmon.cpp
+  atomic<std::int32_t> gomaxprocs;   // procresize; the Ps below it are in allp (release, acquire)
 
   alignas(cacheline) idlestack<struct p> pidle;
   alignas(cacheline) idlestack<m> midle;
@@ -196,23 +196,23 @@ struct schedt {
   note safepointnote;
   void (*safepointfn)(void *, struct p *) = nullptr;  // for_each_p, before attention
   void *safepointarg = nullptr;
-  spinlock semalock;         // worldsema: who may stop the world, run for_each_p or resize; a semaphore with hand-off
-  plain<bool> worldsema;     // under semalock
-  gqueue<g> worldwaiters;    // under semalock
+  spinlock semalock;       // worldsema: who may stop the world, run for_each_p or resize; a semaphore with hand-off
+  plain<bool> worldsema;   // under semalock
+  gqueue<g> worldwaiters;  // under semalock
 
   note sysmonnote;
   thread sysmonthread;
-  std::int32_t sysmonlow = 0;      // sysmon only: fewest idle Ms since sysmonlowsince
+  std::int32_t sysmonlow = 0;  // sysmon only: fewest idle Ms since sysmonlowsince
   std::int64_t sysmonlowsince = 0;
-  std::int64_t sysmontraced = 0;   // sysmon only: when it last printed a schedtrace line
+  std::int64_t sysmontraced = 0;  // sysmon only: when it last printed a schedtrace line
 
   plain<struct p *> allp[geometry::procs_max];  // set once per id, before gomaxprocs rises above it
   atomic<std::int32_t> allplen;                 // worldsema: Ps ever made; those at gomaxprocs and above are dead
   std::uint32_t coprimes[geometry::procs_max];  // procresize: increments that visit every P (stealOrder)
   std::uint32_t ncoprimes = 0;
-  std::uint64_t seed = 0;    // hashinit
+  std::uint64_t seed = 0;  // hashinit
   std::int64_t starttime = 0;
-  os_facts os{};             // osinit
+  os_facts os{};  // osinit
   m *m0 = nullptr;
   atomic<g *> maing;  // its end stops the runtime; null in a runtime without a main
   sched_options options;

@@ -21,19 +21,24 @@ void execute(m *mp, g *gp, bool inherit) noexcept {
 // A request to give way has reached the place that it was meant for.
 void take_preempt(struct p *pp) noexcept {
   if (pp->preempt.load(relaxed) == 0) return;  // relaxed: seen at the next safepoint, if not now
-  pp->preempt.exchange(0, acquire);            // acquire: pairs with preemptone: attention, if it came with one. [ATTN-2]
+  pp->preempt.exchange(0, acquire);  // acquire: pairs with preemptone: attention, if it came with one. [ATTN-2]
+}
+
+// The g of an M that runs no other; null: its g has ended, or the runtime stops.
+g *next_locked(m *mp) noexcept {
+  if (!mp->exiting) return stoplockedm(mp);
+  mp->lockedg = nullptr;
+  return nullptr;
 }
 
 // The next g that mp may run; null: mp leaves the loop.
 g *next_g(m *mp, bool &inherit) noexcept {
   for (;;) {
-    if (mp->lockedg != nullptr) {
-      inherit = false;
-      return stoplockedm(mp);
-    }
+    if (mp->lockedg != nullptr) return next_locked(mp);
     if (mp->p.get() == nullptr) stopm(mp);  // its g came back from a call and found no P
-    if (mp->p.get() == nullptr) return nullptr;
-    take_preempt(mp->p.get());
+    struct p *pp = mp->p.get();
+    if (pp == nullptr) return nullptr;
+    take_preempt(pp);
     g *gp = find_runnable(mp, inherit);
     if (gp == nullptr) return nullptr;
     if (mp->spinning) resetspinning(mp);
@@ -46,13 +51,16 @@ g *next_g(m *mp, bool &inherit) noexcept {
 
 void schedule(m *mp) noexcept {
   g *gp = nullptr;
-  do {
+  for (;;) {
     bool inherit = true;
-    if (gp == nullptr) gp = next_g(mp, inherit);
-    if (gp == nullptr) return;
+    if (gp == nullptr) {
+      inherit = false;
+      gp = next_g(mp, inherit);
+      if (gp == nullptr) return;
+    }
     execute(mp, gp, inherit);
     gp = mp->mcallfn(mp, gp);
-  } while (!mp->exiting);
+  }
 }
 
 HEDDLE_END

@@ -63,6 +63,8 @@ void reap(schedt &sched, std::int64_t now) noexcept {
       break;
     }
     sched.mfree.push(mp);
+    // For checkdead it was one too many. relaxed: checkdead looks for good.
+    if (sched.nmrunning.load(relaxed) == 0) checkdead(sched);
   }
   const std::int32_t idle = sched.midle.peek_count();
   if (idle < sched.sysmonlow) sched.sysmonlow = idle;
@@ -76,7 +78,8 @@ void reap(schedt &sched, std::int64_t now) noexcept {
 bool all_idle(const schedt &sched) noexcept {
   // relaxed: gomaxprocs changes only while a P runs
   return sched.pidle.count() == sched.gomaxprocs.load(relaxed) &&
-         sched.midle.peek_count() <= sched.options.threads_idle_max && sched.options.schedtrace_ns == 0;
+         sched.midle.peek_count() <= sched.options.threads_idle_max && sched.freem.empty() &&
+         sched.options.schedtrace_ns == 0;
 }
 
 void sysmon_sleep(schedt &sched, std::int64_t ns) noexcept {

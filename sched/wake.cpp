@@ -90,12 +90,8 @@ struct p *pidleget(schedt &sched) noexcept {
   return pp;
 }
 
-// Tries to have one more M look for work. Caller: any thread, after it has published work. Blocks: nothing, but
-// starting a thread or waking one is a system call. Cost: two loads when somebody spins already or every P is busy.
-void wakep(schedt &sched) noexcept {
-  fence_light();  // S1 against S3; partner: the heavy fence in drop_p. [DANCE-1]
-  // relaxed: ordered by the fence; a stale value is one of cases 1 and 2. [DANCE-1, DANCE-2]
-  if (sched.nmspinning.load(relaxed) != 0 || sched.needspinning.load(relaxed) != 0) return;
+// The rest of wakep: nobody seems to look for work. Apart, so that the usual case saves no registers.
+[[gnu::noinline]] void wake_one(schedt &sched) noexcept {
   std::int32_t none = 0;
   // relaxed: as in count_spinning. relaxed on failure: somebody is counted. [DANCE-1]
   if (!sched.nmspinning.compare_exchange_strong(none, 1, relaxed, relaxed)) return;
@@ -107,6 +103,15 @@ void wakep(schedt &sched) noexcept {
     count_spinning(sched);
   }
   startm(sched, pp, true);
+}
+
+// Tries to have one more M look for work. Caller: any thread, after it has published work. Blocks: nothing, but
+// starting a thread or waking one is a system call. Cost: two loads when somebody spins already or every P is busy.
+void wakep(schedt &sched) noexcept {
+  fence_light();  // S1 against S3; partner: the heavy fence in drop_p. [DANCE-1]
+  // relaxed: ordered by the fence; a stale value is one of cases 1 and 2. [DANCE-1, DANCE-2]
+  if (sched.nmspinning.load(relaxed) != 0 || sched.needspinning.load(relaxed) != 0) return;
+  wake_one(sched);
 }
 
 void become_spinning(m *mp) noexcept {
@@ -236,8 +241,8 @@ bool drop_p(m *mp) noexcept {
 }
 
 foreign_call::foreign_call(schedt &sched) noexcept : sched_(sched) {
-  sched.foreigners.fetch_add(1, relaxed);     // relaxed: ordered by the fence
-  fence(seq_cst);                         // foreigners against attention; partner: stop. [STOP-2]
+  sched.foreigners.fetch_add(1, relaxed);  // relaxed: ordered by the fence
+  fence(seq_cst);                          // foreigners against attention; partner: stop. [STOP-2]
   // relaxed: ordered by the fence
   open_ = !stopping(sched);
 }

@@ -325,6 +325,15 @@ class plain {
   plain_cell<T> cell_;
 };
 
+template <class T>
+T glimpse(const T &field) noexcept {
+  return field;
+}
+template <class T>
+T glimpse(const plain<T> &field) noexcept {
+  return field.peek();
+}
+
 // Not a part of any protocol, so no step of the execution.
 class statistic {
  public:
@@ -358,6 +367,8 @@ struct thread {
 // False when the suite's dynamic threads are all used up: the way to see a failing thread start.
 [[nodiscard]] bool thread_start(thread &t, void (*fn)(void *), void *arg, site s = site::here()) noexcept;
 void thread_join(thread &t, site s = site::here()) noexcept;
+
+inline std::int32_t thread_count() noexcept { return 0; }  // suites with threads from outside detect no deadlock
 
 [[gnu::noinline]] void *current_m() noexcept;
 [[gnu::noinline]] void set_current_m(void *mp) noexcept;
@@ -402,6 +413,7 @@ struct os_facts {
   std::size_t page_size;
 };
 os_facts osinit() noexcept;
+inline bool forked() noexcept { return false; }
 
 // Kept for the report of this execution, and shown in its history.
 void print_error(const char *text) noexcept;

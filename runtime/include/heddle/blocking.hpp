@@ -19,7 +19,9 @@ class call_scope {
       mp_ = nullptr;
   }
   ~call_scope() {
-    if (mp_ != nullptr) exitsyscall(mp_);  // the goroutine has kept its thread
+    if (mp_ == nullptr) return;
+    not_in_child("the end of heddle::blocking");
+    exitsyscall(mp_);  // the goroutine has kept its thread
   }
   call_scope(const call_scope &) = delete;
   call_scope &operator=(const call_scope &) = delete;
