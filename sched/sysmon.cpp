@@ -49,9 +49,10 @@ bool retake_one(schedt &sched, struct p *pp) noexcept {
 }
 
 bool in_call(const struct p *pp) noexcept {
-  // relaxed, all: a hint; block_exitsyscall looks for good.
-  const m *mp = pp->m.load(relaxed);
-  const g *gp = mp != nullptr ? mp->curg.load(relaxed) : nullptr;
+  // A hint; block_exitsyscall looks for good. acquire, both: as there. [SYSCALL-2]
+  const m *mp = pp->m.load(acquire);
+  const g *gp = mp != nullptr ? mp->curg.load(acquire) : nullptr;
+  // relaxed: as above
   return gp != nullptr && gp->atomicstatus.load(relaxed) == gstatus::syscall;
 }
 
