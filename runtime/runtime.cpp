@@ -57,7 +57,7 @@ statistics figures(const schedt &sched) noexcept {
   s.wakes = sched.wakes.peek();
   each_p(sched, [&s](const struct p &pp) {
     s.spawned += pp.spawned.get();
-    s.executes += pp.executes.get();
+    s.executes += pp.executes();
     s.parks += pp.parks.get();
     s.steals += pp.steals.get();
     s.stolen += pp.stolen.get();

@@ -121,7 +121,7 @@ struct alignas(cacheline) p : lfnode {
   atomic<struct m *> m;            // the M it is wired to, else null: acquirep, releasep, takep; others: a hint
   atomic<std::uint32_t> preempt;   // 1: the g that runs here should give way: preemptone; schedule clears it
   statistic schedtick;             // owner: +1 per execute that does not inherit
-  statistic executes;              // owner: +1 per execute; a thief sees by it that the victim gets on
+  statistic inherits;              // owner: +1 per execute that does; with schedtick, all
   std::uint32_t streak = 0;        // owner: how often runnext has won in a row
   gfree<g> gFree;                  // owner
   std::uint64_t goidcache = 0;     // owner
@@ -131,7 +131,9 @@ struct alignas(cacheline) p : lfnode {
   bool startspinning = false;      // startm, for the template thread
   plain<bool> safepointdue;        // under sched.lock: for_each_p still owes this P its call
   struct p *link = nullptr;        // lists of whoever holds this P and others in its hands
-  statistic spawned, exited, parks, steals, stolen, calls;  // owner
+  statistic spawned, exited, parks, steals, stolen;  // owner
+
+  std::uint64_t executes() const noexcept { return schedtick.get() + inherits.get(); }
 };
 
 // Why and how a runtime runs; all of it is fixed before the first goroutine.

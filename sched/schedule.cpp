@@ -13,8 +13,7 @@ void execute(m *mp, g *gp, bool inherit) noexcept {
   gp->m.set(mp);
   casgstatus<gstatus::runnable, gstatus::running>(gp);
   struct p *pp = mp->p.get();
-  pp->executes.add();
-  if (!inherit) pp->schedtick.add();
+  (inherit ? pp->inherits : pp->schedtick).add();
   gogo(mp, gp);
 }
 
