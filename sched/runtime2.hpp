@@ -176,6 +176,7 @@ struct schedt {
   alignas(cacheline) atomic<std::uint64_t> goidgen{1};  // the last goid handed out; 1 is the main goroutine's
   atomic<std::int32_t> mcount;                          // Ms that exist or are being born (I34)
   atomic<std::int32_t> nmrunning;                       // of these, the ones that are not asleep: checkdead
+  atomic<std::uint64_t> reported;                       // what had run when a deadlock was last reported: checkdead
   atomic<std::uint64_t> injected;                       // goroutines started by threads that are not Ms
   atomic<std::uint64_t> wakes;                          // Ms woken or started for work
   atomic<std::uint32_t> foreigners;  // threads that are not Ms and are inside the scheduler now: foreign_call
