@@ -21,6 +21,7 @@
 //   fiber and its hooks  what a switch carries beyond registers: errno, exception state, sanitizer state
 //   geometry             sizes and rates; a world shrinks sizes, never logic
 //   osinit               what the system grants this process
+//   forked               whether a fork has left a runtime's threads behind
 //   print_error, exit_misuse, invariant_broken     the ends: the embedder's mistake (status 2), ours (abort)
 //
 // fence_light() and fence_heavy() are the two sides of an asymmetric store-load fence (C++ paper P1202). A light fence

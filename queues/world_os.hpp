@@ -265,7 +265,13 @@ struct os_facts {
   std::int32_t cpus;  // this process may use: affinity, then cgroup quota
   std::size_t page_size;
 };
-os_facts osinit() noexcept;  // also registers for membarrier; cheap to repeat
+os_facts osinit() noexcept;  // also registers for membarrier and for forks; cheap to repeat
+
+// True for good in the child of a fork that was made while a runtime lived: of all its threads only the one that forked is
+// there, current_m() is null on it, and whatever the others held stays held.
+extern std::atomic<bool> runtime_left_behind;
+inline bool forked() noexcept { return runtime_left_behind.load(std::memory_order_relaxed); }
+void count_runtimes(int change) noexcept;  // those that live: +1, -1
 
 // A line to standard error in one write, without allocating.
 void print_error(const char *text) noexcept;

@@ -84,16 +84,25 @@ sched_options detail::resolve(const options &o) {
 }
 
 void runtime::deleter::operator()(schedt *sched) const noexcept {
+  if (forked()) return;
   schedfree(*sched);
   delete sched;
 }
 
 runtime::runtime(const options &o) {
+  detail::not_in_child("a new runtime");
   const sched_options resolved = detail::resolve(o);
   sched_.reset(new schedt(resolved));
   if (!schedinit(*sched_)) throw std::bad_alloc();
   if (!start_sysmon(*sched_))
     throw std::system_error(EAGAIN, std::system_category(), "heddle: the system gives no thread for sysmon");
+  count_runtimes(1);
+}
+
+void runtime::ended() noexcept {
+  count_runtimes(-1);
+  last_ = detail::figures(*sched_);
+  stopped_ = true;
 }
 
 void runtime::shutdown() noexcept {

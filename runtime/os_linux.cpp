@@ -18,11 +18,21 @@ namespace heddle {
 inline namespace HEDDLE_WORLD {
 
 std::atomic<bool> membarrier_registered{false};
+std::atomic<bool> runtime_left_behind{false};
 
 namespace {
 
 // The M of this kernel thread. Local to this file and reached through two functions that are never inlined.
 thread_local void *tls_m = nullptr;
+
+std::atomic<int> runtimes{0};
+
+// In the child, on the only thread that it has. Where no runtime lived nothing is lost, and the child may have its own.
+void after_fork() noexcept {
+  if (runtimes.load(std::memory_order_relaxed) == 0) return;
+  runtime_left_behind.store(true, std::memory_order_relaxed);
+  tls_m = nullptr;
+}
 
 long futex(atomic<std::uint32_t> &word, int operation, std::uint32_t value, const timespec *time = nullptr) noexcept {
   return syscall(SYS_futex, word.address(), operation | FUTEX_PRIVATE_FLAG, value, time, nullptr, 0);
@@ -126,6 +136,9 @@ std::int32_t thread_count() noexcept {
   if (at == nullptr ||
       std::sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d", &threads) != 1)
     return 0;
+#ifdef HEDDLE_TSAN
+  --threads;  // TSan's own
+#endif
   return threads;
 }
 
@@ -151,7 +164,11 @@ std::uint64_t random_seed() noexcept {
   return seed;
 }
 
+void count_runtimes(int change) noexcept { runtimes.fetch_add(change, std::memory_order_relaxed); }
+
 os_facts osinit() noexcept {
+  // Without memory for the handler a fork goes unnoticed, and the child does what it did before: hang.
+  [[maybe_unused]] static const int once = pthread_atfork(nullptr, nullptr, after_fork);
   if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0)
     membarrier_registered.store(true, std::memory_order_relaxed);
   const std::int32_t affinity = cpus_by_affinity();
@@ -170,7 +187,7 @@ void print_error(const char *text) noexcept {
 }
 
 void exit_misuse() noexcept {
-  std::fflush(stdout);
+  if (!forked()) std::fflush(stdout);  // what a child has in its buffer is the parent's, who will write it
   _exit(2);
 }
 

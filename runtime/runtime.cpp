@@ -14,6 +14,21 @@ void misuse(const char *what) noexcept {
   exit_misuse();
 }
 
+void in_child(const char *who) noexcept {
+  print_error("fatal error: ");
+  print_error(who);
+  print_error(" in the child of a fork: only exec or _exit is possible here\n");
+  exit_misuse();
+}
+
+void no_goroutine(const char *who) noexcept {
+  not_in_child(who);
+  print_error("fatal error: ");
+  print_error(who);
+  print_error(" called on a thread that runs no goroutine\n");
+  exit_misuse();
+}
+
 void uncaught() noexcept {
   print_error("fatal error: an exception has left a goroutine: ");
   try {
@@ -29,12 +44,7 @@ void uncaught() noexcept {
 
 schedt &current_sched(const char *who) noexcept {
   m *mp = getm();
-  if (mp == nullptr || mp->sched == nullptr) {
-    print_error("fatal error: ");
-    print_error(who);
-    print_error(" called on a thread that runs no goroutine\n");
-    exit_misuse();
-  }
+  if (mp == nullptr || mp->sched == nullptr) no_goroutine(who);
   return *mp->sched;
 }
 
@@ -43,11 +53,11 @@ statistics figures(const schedt &sched) noexcept {
   s.procs = sched.gomaxprocs.peek();
   s.threads = sched.mcount.peek();
   s.goroutines = gcount(sched);
-  s.spawned = sched.injected.peek();
+  s.spawned = sched.injected.peek() + sched.spawnedincalls.peek();
   s.wakes = sched.wakes.peek();
   each_p(sched, [&s](const struct p &pp) {
     s.spawned += pp.spawned.get();
-    s.executes += pp.executes.get();
+    s.executes += pp.executes();
     s.parks += pp.parks.get();
     s.steals += pp.steals.get();
     s.stolen += pp.stolen.get();
@@ -72,19 +82,24 @@ void run_main(schedt &sched, spawn main, void (*startfn)(void *)) noexcept {
 }
 
 void with_world_stopped(schedt &sched, void (*f)(void *), void *arg) {
+  not_in_child("stop_the_world");
   as_goroutine([&] {
     std::optional<foreign_call> here;
     if (getm()->extra) here.emplace(sched);
     stop_the_world(sched);
     struct restart {  // also when f throws
       schedt &sched;
-      ~restart() { start_the_world(sched); }
+      ~restart() {
+        not_in_child("the end of stop_the_world");
+        start_the_world(sched);
+      }
     } const at_the_end{sched};
     f(arg);
   });
 }
 
 void resize(schedt &sched, int n) {
+  not_in_child("set_procs");
   if (n < 1 || n > geometry::procs_max) misuse("set_procs: want a number of Ps from 1 to 1024");
   const bool ok = as_goroutine([&] {
     std::optional<foreign_call> here;
@@ -95,6 +110,7 @@ void resize(schedt &sched, int n) {
 }
 
 void shut_down(schedt &sched) noexcept {
+  not_in_child("runtime::shutdown");
   if (getm() != nullptr) misuse("runtime::shutdown called on a goroutine");
   stop(sched);
   joinms(sched);
@@ -104,7 +120,7 @@ void shut_down(schedt &sched) noexcept {
 
 void yield() noexcept {
   m *mp = getm();
-  if (mp == nullptr) detail::misuse("heddle::yield called on a thread that runs no goroutine");
+  if (mp == nullptr) detail::no_goroutine("heddle::yield");
   goyield(mp);
 }
 

@@ -5,6 +5,7 @@
 HEDDLE_BEGIN
 
 void mutex::lock_slow() noexcept {
+  detail::not_in_child("mutex::lock");
   m *mp = getm();
   if (mp == nullptr) return detail::as_goroutine([this] { lock_slow(); });
   // Most critical sections are shorter than parking and being readied. relaxed: hint, try_lock looks again.
@@ -24,6 +25,7 @@ void mutex::lock_slow() noexcept {
 }
 
 void mutex::unlock_slow() noexcept {
+  detail::not_in_child("mutex::unlock");
   for (;;) {
     lock_.lock();
     if (state_.load(relaxed) == free)
@@ -45,6 +47,7 @@ void mutex::unlock_slow() noexcept {
 }
 
 void wait_group::add(std::int64_t n) noexcept {
+  detail::not_in_child("wait_group::add");
   detail::waitq released;
   lock_.lock();
   const std::int64_t count = count_.get() + n;
@@ -56,6 +59,7 @@ void wait_group::add(std::int64_t n) noexcept {
 }
 
 void wait_group::wait() noexcept {
+  detail::not_in_child("wait_group::wait");
   m *mp = getm();
   if (mp == nullptr) return detail::as_goroutine([this] { wait(); });
   lock_.lock();

@@ -14,7 +14,11 @@ void unlock_os_thread() noexcept {
 }
 
 void safepoint() noexcept {
-  if (m *mp = getm()) safepoint(mp);
+  m *mp = getm();
+  if (mp != nullptr)
+    safepoint(mp);
+  else
+    detail::not_in_child("heddle::safepoint");
 }
 
 no_preempt::no_preempt() noexcept {
@@ -22,6 +26,9 @@ no_preempt::no_preempt() noexcept {
   acquirem(getm());
 }
 
-no_preempt::~no_preempt() { releasem(getm()); }
+no_preempt::~no_preempt() {
+  detail::not_in_child("the end of a no_preempt");
+  releasem(getm());
+}
 
 HEDDLE_END

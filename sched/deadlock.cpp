@@ -80,11 +80,12 @@ void checkdead(schedt &sched) noexcept {
                               : "fatal error: all goroutines are asleep - deadlock!\n");
   // acquire, both: pairs with allgadd [ALLG-1]
   for (g *gp = sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire)) {
-    if (readgstatus(gp) != gstatus::waiting) continue;
+    const gstatus status = readgstatus(gp);
+    if (status != gstatus::waiting && status != gstatus::syscall) continue;
     char line[112];
-    std::snprintf(line, sizeof line, "\ngoroutine %llu [%s%s]%s", static_cast<unsigned long long>(gp->goid.get()),
-                  waitreason_text(gp->waitreason.get()), gp->lockedm.get() != nullptr ? ", locked to thread" : "",
-                  gp == maing ? " (main)" : "");
+    std::snprintf(line, sizeof line, "\ngoroutine %llu [%s%s%s]%s", static_cast<unsigned long long>(gp->goid.get()),
+                  waitreason_text(gp->waitreason.get()), status == gstatus::syscall ? ", in a call" : "",
+                  gp->lockedm.get() != nullptr ? ", locked to thread" : "", gp == maing ? " (main)" : "");
     report.line(line);
   }
   report.line("\n");

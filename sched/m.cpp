@@ -77,7 +77,7 @@ bool newm1(schedt &sched, struct p *pp, bool spinning) noexcept {
 void acquirep(m *mp, struct p *pp) noexcept {
   HEDDLE_INV("I6", mp->p.get() == nullptr && pp->m.load(relaxed) == nullptr);  // relaxed: we hold pp
   mp->p.set(pp);
-  pp->m.store(mp, relaxed);  // relaxed: a hint for those who do not hold pp
+  pp->m.store(mp, release);  // release: pairs with block_exitsyscall: mp as it was made. [SYSCALL-2]
   setpstatus<pstatus::idle, pstatus::running>(pp);
 }
 
@@ -85,7 +85,7 @@ struct p *releasep(m *mp) noexcept {
   struct p *pp = mp->p.get();
   HEDDLE_INV("I6", pp != nullptr && pp->m.load(relaxed) == mp);  // relaxed: own P
   mp->p.set(nullptr);
-  pp->m.store(nullptr, relaxed);  // relaxed: as in acquirep
+  pp->m.store(nullptr, relaxed);  // relaxed: a hint for those who do not hold pp
   setpstatus<pstatus::running, pstatus::idle>(pp);
   return pp;
 }

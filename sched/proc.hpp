@@ -4,6 +4,11 @@
 
 HEDDLE_BEGIN
 
+namespace detail {
+// Misuse: `who` was called on a thread that runs no goroutine; in the child of a fork no thread does. runtime/runtime.cpp
+[[noreturn]] void no_goroutine(const char *who) noexcept;
+}  // namespace detail
+
 // --- boot.cpp ---
 
 // args, osinit, hashinit, schedinit: makes the Ps of a scheduler that has no M yet. False: no memory; schedfree is due.

@@ -9,12 +9,11 @@ HEDDLE_BEGIN
 namespace {
 
 void execute(m *mp, g *gp, bool inherit) noexcept {
-  mp->curg.store(gp, relaxed);  // relaxed: a hint for others
+  mp->curg.store(gp, release);  // release: pairs with block_exitsyscall: gp as it was made. [SYSCALL-2]
   gp->m.set(mp);
   casgstatus<gstatus::runnable, gstatus::running>(gp);
   struct p *pp = mp->p.get();
-  pp->executes.add();
-  if (!inherit) pp->schedtick.add();
+  (inherit ? pp->inherits : pp->schedtick).add();
   gogo(mp, gp);
 }
 

@@ -205,6 +205,7 @@ void start_the_world(schedt &sched) noexcept {
     struct p *pp = sched.allp[i].get();
     if (pp == own) continue;
     setpstatus<pstatus::gcstop, pstatus::idle>(pp);
+    pp->preempt.store(0, relaxed);  // relaxed: ours; what we asked for is over
     if (pp->runq.runqempty()) {
       sched.pidle.put(pp);
     } else {
@@ -271,6 +272,7 @@ void stop(schedt &sched) noexcept {
   // attention against midle, foreigners and sysmonwait; partners: stopm, foreign_call, sysmon_sleep.
   // [ATTN-1, STOP-2, SYSMON-2]
   fence(seq_cst);
+  preemptall(sched, nullptr);  // also goroutines that come to nothing but safepoints
   heed_unowned(sched);
   if (sched.sysmonwait.load(relaxed) != sysmon_awake) wake_sysmon(sched);  // relaxed: ordered by the fence
 }

@@ -229,6 +229,7 @@ void wake_one(const atomic<std::uint32_t> &word, const site &s) noexcept {
 void futex_wake(atomic<std::uint32_t> &word, site s) noexcept {
   effective_order(s, access::wake, std::memory_order_relaxed);
   rl::ctx().sched();
+  word.peek();  // must be there still: who sleeps on what has come to that address would be woken
   if (mistake_here(s, access::wake, mistake::lost)) return;
   wake_one(word, s);
   if (!mistake_here(s, access::wake, mistake::doubled)) return;

@@ -420,6 +420,7 @@ struct os_facts {
   std::size_t page_size;
 };
 os_facts osinit() noexcept;
+inline bool forked() noexcept { return false; }
 
 // Kept for the report of this execution, and shown in its history.
 void print_error(const char *text) noexcept;

@@ -45,6 +45,7 @@ class chan {
   // room for it.
   // Errors: sending on a closed channel is misuse.
   void send(T value) const {
+    detail::not_in_child("chan::send");
     core &c = *core_;
     c.lock.lock();
     if (c.deliver(value)) return;
@@ -61,6 +62,7 @@ class chan {
   // As send, but only if it need not block. On false the value is lost, unless it was a copy.
   // Caller: a goroutine; also any other thread of the process.
   bool try_send(T value) const {
+    detail::not_in_child("chan::try_send");
     core_->lock.lock();
     if (core_->deliver(value)) return true;
     core_->lock.unlock();
@@ -70,6 +72,7 @@ class chan {
   // The next value; empty when the channel is closed and drained. Caller: a goroutine; also any other thread.
   // Blocks: the goroutine, or thread.
   std::optional<T> recv() const {
+    detail::not_in_child("chan::recv");
     core &c = *core_;
     std::optional<T> value;
     c.lock.lock();
@@ -86,6 +89,7 @@ class chan {
 
   // The next value if there is one now; empty also when the channel is closed and drained.
   std::optional<T> try_recv() const {
+    detail::not_in_child("chan::try_recv");
     std::optional<T> value;
     core_->lock.lock();
     if (!core_->take(value)) core_->lock.unlock();
@@ -94,6 +98,7 @@ class chan {
 
   // No more sends; what is in the channel can still be received. Errors: closing twice is misuse.
   void close() const {
+    detail::not_in_child("chan::close");
     core &c = *core_;
     detail::waitq receivers, senders;
     {
@@ -109,11 +114,13 @@ class chan {
 
   // Values waiting now; a snapshot.
   std::size_t size() const noexcept {
+    detail::not_in_child("chan::size");
     const std::lock_guard hold(core_->lock);
     return core_->qcount.get();
   }
   std::size_t capacity() const noexcept { return core_->dataqsiz; }
   bool closed() const noexcept {
+    detail::not_in_child("chan::closed");
     const std::lock_guard hold(core_->lock);
     return core_->closed.get();
   }

@@ -21,8 +21,8 @@ struct options {
   int threads_max = 0;         // 0: 10,000
   int threads_idle_max = 0;    // threads that stay although nothing is to be done for a second; 0: procs
   std::size_t stack_size = 0;  // bytes of address space per goroutine, guard page included; 0: 64 KiB
-  // End the process with a report when every goroutine of run() waits for another. Set it to false where a thread
-  // outside may start the first goroutine from there while all others wait.
+  // End the process with a report when every goroutine of run() waits for another, also in blocking(f). Set it to false where
+  // they may all wait for a thread outside: for what it sends or unlocks, or for the first goroutine that it starts.
   bool detect_deadlock = true;
   // Called instead, on a thread of the runtime; report is valid during the call. If it returns the goroutines sleep on.
   void (*on_deadlock)(void *arg, const char *report) = nullptr;
@@ -56,6 +56,12 @@ struct statistics {
 namespace detail {
 
 [[noreturn]] void misuse(const char *what) noexcept;
+// Only exec and _exit are possible in the child of a fork that has left a runtime behind; `who` is what was called there.
+[[noreturn]] void in_child(const char *who) noexcept;
+inline void not_in_child(const char *who) noexcept {
+  if (forked()) [[unlikely]]
+    in_child(who);
+}
 [[noreturn]] void uncaught() noexcept;  // reports the exception in flight, which has left a goroutine
 schedt &current_sched(const char *who) noexcept;
 sched_options resolve(const options &o);  // throws config_error
@@ -69,6 +75,7 @@ void invoke(void *closure) {
   } catch (...) {
     uncaught();
   }
+  not_in_child("the end of a goroutine");
   f.~F();
 }
 
@@ -94,6 +101,7 @@ void go_on(schedt &sched, F &&f, std::size_t stack_size) {
 
 template <class F>
 void go_from_outside(schedt &sched, F &&f, std::size_t stack_size) {
+  not_in_child("runtime::go");
   const foreign_call here(sched);
   go_on(sched, std::forward<F>(f), stack_size);
 }
@@ -122,7 +130,10 @@ class runtime {
  public:
   // Makes the Ps; no thread yet. Errors: throws config_error, std::bad_alloc.
   explicit runtime(const options &o = {});
-  ~runtime() { shutdown(); }
+  // In the child of a fork it leaves everything as it is: there is no thread to stop.
+  ~runtime() {
+    if (!forked()) shutdown();
+  }
   runtime(const runtime &) = delete;
   runtime &operator=(const runtime &) = delete;
 
@@ -133,6 +144,7 @@ class runtime {
   // Errors: throws std::bad_alloc; what f throws ends the process.
   template <class F>
   int run(F &&f) {
+    detail::not_in_child("runtime::run");
     if (getm() != nullptr) detail::misuse("runtime::run called on a goroutine");
     if (started_) detail::misuse("runtime::run called twice, or after shutdown");
     started_ = true;
@@ -175,14 +187,14 @@ class runtime {
   // Caller: any thread while the runtime exists. Errors: throws std::bad_alloc. Source: GOMAXPROCS.
   void set_procs(int n) { detail::resize(*sched_, n); }
 
-  statistics stats() const noexcept { return stopped_ ? last_ : detail::figures(*sched_); }
+  statistics stats() const noexcept {
+    detail::not_in_child("runtime::stats");
+    return stopped_ ? last_ : detail::figures(*sched_);
+  }
   int procs() const noexcept { return stopped_ ? last_.procs : sched_->gomaxprocs.peek(); }
 
  private:
-  void ended() noexcept {  // every M has been joined
-    last_ = detail::figures(*sched_);
-    stopped_ = true;
-  }
+  void ended() noexcept;  // every M has been joined
 
   static constexpr std::size_t main_stack_size = 0;
   struct deleter {
