@@ -472,7 +472,7 @@ TEST(Boot, newm_beyond_threads_max_changes_nothing) {
   scheduler s(2, o);
   run_main(*s, [&] {
     struct heddle::p *pp = s->pidle.get();
-    EXPECT_FALSE(heddle::newm(*s, pp, false));
+    EXPECT_EQ(heddle::newm(*s, pp, false), heddle::birth::full);
     EXPECT_EQ(s->mcount.peek(), 1);
     EXPECT_EQ(s->allm.get(), s->m0);
     s->pidle.put(pp);
