@@ -325,7 +325,7 @@ TEST(StatusDeathTest, readying_a_goroutine_that_is_not_parked_breaks_an_invarian
         scheduler s(1);
         run_main(*s, [] { goready(self()); });
       },
-      testing::KilledBySignal(SIGABRT), "invariant I23 is broken");
+      testing::KilledBySignal(SIGABRT), "invariant I25 is broken");
 }
 
 // --------------------------------------------------------------------------------------------------------- steal order
