@@ -108,7 +108,9 @@ bool newm(schedt &sched, struct p *pp, bool spinning) noexcept {
     if (sched.options.sysmon && tainted(getm())) {
       pp->startspinning = spinning;
       sched.newmhandoff.push(pp);
-      fence(seq_cst);  // newmhandoff against sysmonwait; partner: sysmon_sleep. [SYSMON-2]
+      // newmhandoff against sysmonwait and attention; partners: sysmon_sleep, the end of sysmon. [SYSMON-2, STOP-2]
+      fence(seq_cst);
+      if (stopping(sched)) take_back_handed_off(sched);                        // sysmon may have ended
       if (sched.sysmonwait.load(relaxed) != sysmon_awake) wake_sysmon(sched);  // relaxed: ordered by the fence
       return true;
     }
@@ -124,6 +126,14 @@ void start_clean_m(schedt &sched, struct p *pp) noexcept {
   if (newm1(sched, pp, spinning)) return;
   unnewm(sched);
   if (put_back(sched, pp, spinning)) after_idling(sched);
+}
+
+// The runtime stops: Ps that wait for an M get none. Who stops the world may wait for them.
+void take_back_handed_off(schedt &sched) noexcept {
+  while (struct p *pp = sched.newmhandoff.pop()) {
+    unnewm(sched);
+    put_back(sched, pp, pp->startspinning);
+  }
 }
 
 void unnewm(schedt &sched) noexcept {
@@ -153,10 +163,6 @@ void joinms(schedt &sched) noexcept {
     m *const head = sched.allm.get();
     sched.lock.unlock();
     for (m *mp = head; mp != nullptr; mp = mp->alllink) again |= joinm(sched, mp);
-  }
-  while (struct p *pp = sched.newmhandoff.pop()) {  // nobody starts them any more
-    sched.pidle.put(pp);
-    unnewm(sched);
   }
 }
 

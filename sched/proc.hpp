@@ -129,6 +129,7 @@ void leave_p(m *mp) noexcept;
 m *allocm(schedt &sched) noexcept;
 [[nodiscard]] bool newm(schedt &sched, struct p *pp, bool spinning) noexcept;
 void start_clean_m(schedt &sched, struct p *pp) noexcept;
+void take_back_handed_off(schedt &sched) noexcept;
 void unnewm(schedt &sched) noexcept;
 // Waits for the end of mp's thread; false: it has none, or who has started it has not said so yet.
 bool joinm(schedt &sched, m *mp) noexcept;
@@ -178,6 +179,7 @@ void for_each_p(schedt &sched, void (*fn)(void *, struct p *), void *arg) noexce
 void stop(schedt &sched) noexcept;
 void semacquire(schedt &sched) noexcept;
 void semrelease(schedt &sched) noexcept;
+void semstop(schedt &sched) noexcept;
 [[nodiscard]] bool allp_reserve(schedt &sched, std::int32_t n) noexcept;
 void procresize(schedt &sched, std::int32_t n) noexcept;
 [[nodiscard]] bool set_procs(schedt &sched, std::int32_t n) noexcept;

@@ -127,6 +127,8 @@ void sysmon(void *arg) {
     if (idle > rounds_before_doubling) delay = delay * 2 < delay_max_ns ? delay * 2 : delay_max_ns;
     sysmon_sleep(sched, delay);
   }
+  fence(seq_cst);  // attention against newmhandoff; partner: newm. [STOP-2]
+  take_back_handed_off(sched);
 }
 
 }  // namespace
