@@ -182,6 +182,7 @@ void for_each_p(schedt &sched, void (*fn)(void *, struct p *), void *arg) noexce
 void stop(schedt &sched) noexcept;
 void semacquire(schedt &sched) noexcept;
 void semrelease(schedt &sched) noexcept;
+void semstop(schedt &sched) noexcept;
 [[nodiscard]] bool allp_reserve(schedt &sched, std::int32_t n) noexcept;
 void procresize(schedt &sched, std::int32_t n) noexcept;
 [[nodiscard]] bool set_procs(schedt &sched, std::int32_t n) noexcept;
