@@ -71,6 +71,38 @@ struct template_foreign : watched<template_foreign, 2, 2, 1> {
   }
 };
 
+// A goroutine ends locked: its M hands its P on, but nothing is cloned from it (B42). Here this thread does sysmon's work.
+struct template_exit : suite<1, 1> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 2, .detect_deadlock = false, .sysmon = true}};
+  plain<int> ran;
+  void before() { VERIFY_CHECK(schedinit(sched)); }
+  void thread(unsigned) {
+    VERIFY_CHECK(attach_m0(sched) != nullptr);
+    m *const mp = sched.m0;
+    go([this] {
+      lock_os_thread(getm());
+      go([this] {
+        ran.set(1);
+        stop(sched);
+      });
+    });
+    schedule(mp);
+    VERIFY_INV("I39", mp->exiting);
+    abandon_p(mp);
+    VERIFY_INV("I41", !sched.newmhandoff.empty());
+    set_current_m(nullptr);
+    VERIFY_INV("I41", start_handed_off(sched));
+    while (!stopping(sched)) cpu_relax();
+    sched.options.sysmon = false;
+    joinms(sched);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("I14", ran.get() == 1);
+    schedfree(sched);
+  }
+};
+
 // An M asks for another one, which the system refuses, while it goes to sleep itself: it is the one that runs the P.
 struct template_refused : suite<1, 1> {
   schedt sched{sched_options{.procs = 1, .threads_max = 3, .detect_deadlock = false, .sysmon = true}};
@@ -212,7 +244,8 @@ struct joined : suite<1, 3> {
     VERIFY_CHECK(start_sysmon(sched));
     heddle::detail::go_from_outside(
         sched, [] { lock_os_thread(getm()); }, 0);
-    while (sched.mfree.empty()) cpu_relax();
+    const unsigned first = 2;  // its thread: they are numbered from the last down, and sysmon's is 3
+    while (sched.mcount.peek() == 0 || harness::can_run(first) || !sched.freem.empty()) cpu_relax();
     stop(sched);
     joinms(sched);
   }
@@ -354,6 +387,11 @@ HEDDLE_SUITE(template_foreign, {.name = "sysmon.template_foreign",
                                 .invariants = "I14 I41",
                                 .what = "as sysmon.template, asked for by a thread outside",
                                 .modes = {random_mix(2)}})
+HEDDLE_SUITE(template_exit, {.name = "sysmon.template_exit",
+                             .component = "sched/m",
+                             .invariants = "I14 I39 I41",
+                             .what = "no thread is cloned from one whose locked goroutine has ended (B42)",
+                             .modes = {random_mix(1)}})
 HEDDLE_SUITE(template_refused, {.name = "sysmon.template_refused",
                                 .component = "sched/sysmon",
                                 .invariants = "I11 I14 I34",
