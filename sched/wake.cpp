@@ -182,8 +182,10 @@ void handoffp(schedt &sched, struct p *pp) noexcept {
 
 // What whoever has put a P or an M on its idle list owes the others. Pre: a full fence since.
 void after_idling(schedt &sched) noexcept {
-  if (sched.attention.load(relaxed) != 0) heed_unowned(sched);  // relaxed: ordered by the fence
-  if (sched.needspinning.load(relaxed) == 0) return;            // relaxed: ordered by the fence
+  const std::uint32_t attention = sched.attention.load(relaxed);  // relaxed: ordered by the fence
+  if (attention != 0) heed_unowned(sched);
+  if ((attention & attention_stop) != 0) return;      // nobody is to look for work, and joinms may be over [STOP-2]
+  if (sched.needspinning.load(relaxed) == 0) return;  // relaxed: ordered by the fence
   struct p *pp = pidleget(sched);
   if (pp == nullptr) return;  // the promise stands: whoever drops his P next looks again
   count_spinning(sched);
