@@ -239,13 +239,19 @@ using stopped_dozing = stopped<false>;
 // An M ends with its locked goroutine while all goes idle: sysmon joins it before it sleeps deep, or is woken for it.
 struct joined : suite<1, 3> {
   schedt sched{sched_options{.procs = 1, .threads_max = 3, .detect_deadlock = false, .sysmon = true}};
+  atomic<std::uint32_t> locked;
   void before() { VERIFY_CHECK(schedinit(sched)); }
   void thread(unsigned) {
     VERIFY_CHECK(start_sysmon(sched));
     heddle::detail::go_from_outside(
-        sched, [] { lock_os_thread(getm()); }, 0);
-    const unsigned first = 2;  // its thread: they are numbered from the last down, and sysmon's is 3
-    while (sched.mcount.peek() == 0 || harness::can_run(first) || !sched.freem.empty()) cpu_relax();
+        sched,
+        [this] {
+          lock_os_thread(getm());
+          locked.store(1, release);
+        },
+        0);
+    const unsigned its_thread = 2;  // they are numbered from the last down, and sysmon's is 3
+    while (locked.load(acquire) == 0 || harness::can_run(its_thread) || !sched.freem.empty()) cpu_relax();
     stop(sched);
     joinms(sched);
   }
@@ -254,6 +260,7 @@ struct joined : suite<1, 3> {
     std::int32_t ms = 0;
     for (const m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) ++ms;
     while (sched.mfree.pop() != nullptr) --ms;
+    while (sched.freem.pop() != nullptr) --ms;  // thread 0 has read an old freem
     VERIFY_INV("I34", sched.mcount.peek() == ms && sched.nmrunning.peek() == ms);
     schedfree(sched);
   }
