@@ -472,7 +472,7 @@ TEST(Boot, newm_beyond_threads_max_changes_nothing) {
   scheduler s(2, o);
   run_main(*s, [&] {
     struct heddle::p *pp = s->pidle.get();
-    EXPECT_FALSE(heddle::newm(*s, pp, false));
+    EXPECT_EQ(heddle::newm(*s, pp, false), heddle::birth::full);
     EXPECT_EQ(s->mcount.peek(), 1);
     EXPECT_EQ(s->allm.get(), s->m0);
     s->pidle.put(pp);
@@ -731,9 +731,9 @@ TEST(Order, the_global_queue_is_served_while_local_work_never_ends) {
       start([&] {
         while (!over) heddle::goyield();
       });
-    executes = s->allp[0].get()->executes.get();
+    executes = s->allp[0].get()->executes();
     heddle::gosched();
-    executes = s->allp[0].get()->executes.get() - executes;
+    executes = s->allp[0].get()->executes() - executes;
     over = true;
   });
   EXPECT_LE(executes, heddle::geometry::fairness_tick + 2);
@@ -760,9 +760,9 @@ TEST(Order, the_global_queue_is_served_beside_a_pair_in_runnext) {
         park();
       }
     });
-    executes = s->allp[0].get()->executes.get();
+    executes = s->allp[0].get()->executes();
     heddle::gosched();
-    executes = s->allp[0].get()->executes.get() - executes;
+    executes = s->allp[0].get()->executes() - executes;
     over = true;
   });
   EXPECT_LE(executes, (heddle::geometry::fairness_tick + 1) * (heddle::geometry::runnext_streak + 1) + 2);
@@ -900,7 +900,7 @@ TEST(Park, figures_count_parks_and_executes) {
   EXPECT_EQ(s->allp[0].get()->parks.get(), 1u);
   EXPECT_EQ(s->allp[0].get()->spawned.get(), 2u);
   EXPECT_EQ(s->allp[0].get()->exited.get(), 2u);
-  EXPECT_EQ(s->allp[0].get()->executes.get(), 5u);
+  EXPECT_EQ(s->allp[0].get()->executes(), 5u);
 }
 
 TEST(Park, reasons_have_words) {
