@@ -52,7 +52,7 @@ class deadlock_report {
 // Once for each standstill: an embedder may let the process live, and Ms that exit later come here again.
 bool first_report(schedt &sched) noexcept {
   std::uint64_t executes = 1;
-  each_p(sched, [&executes](const struct p &pp) { executes += pp.executes.get(); });
+  each_p(sched, [&executes](const struct p &pp) { executes += pp.executes(); });
   // relaxed: one of those who come here gets another value; nothing is read through it
   return sched.reported.exchange(executes, relaxed) != executes;
 }
