@@ -51,11 +51,11 @@ statistics figures(const schedt &sched) noexcept {
   s.procs = sched.gomaxprocs.peek();
   s.threads = sched.mcount.peek();
   s.goroutines = gcount(sched);
-  s.spawned = sched.injected.peek();
+  s.spawned = sched.injected.peek() + sched.spawnedincalls.peek();
   s.wakes = sched.wakes.peek();
   each_p(sched, [&s](const struct p &pp) {
     s.spawned += pp.spawned.get();
-    s.executes += pp.executes.get();
+    s.executes += pp.executes();
     s.parks += pp.parks.get();
     s.steals += pp.steals.get();
     s.stolen += pp.stolen.get();

@@ -1,5 +1,4 @@
-// Goroutines in calls, and what becomes of their Ps: sched/syscall.cpp, retake and handoffp, parking and readying in a call.
-#include "heddle/chan.hpp"
+// Goroutines in calls, and what becomes of their Ps: sched/syscall.cpp, retake and handoffp.
 #include "verify/suites/policed.hpp"
 
 using namespace heddle;
@@ -165,58 +164,74 @@ struct nested : policed<nested, 2, 1> {
   }
 };
 
-// A goroutine in a call waits for a channel: it keeps its thread, and its P is taken.
-template <bool Both>
-struct parks : policed<parks<Both>, 2, 1> {
-  plain<int> word;
+// A goroutine that comes back from a call without a P, and is somebody's who locks it to his thread at once: the M that it
+// left must not take itself for that thread (B16).
+struct locks_after : policed<locks_after, 2, 1> {
+  signal ran;
   countdown all{1};
   void body() {
-    chan<int> c;
-    go([this, c] {
-      this->touch();
-      word.set(7);
-      if (Both)
-        blocking([&c] { c.send(3); });
-      else
-        c.send(3);
-      this->touch();
+    go([this] {
+      touch();
+      ran.set();
       all.arrive();
     });
-    const int got = blocking([&c] { return c.recv().value(); });
-    VERIFY_INV("I55", got == 3 && word.get() == 7);
-    this->touch();
+    blocking([this] { ran.await(); });
+    lock_os_thread(getm());
+    touch();
+    goyield();
+    VERIFY_INV("I39", getm()->lockedg == getm()->curg.peek());
+    unlock_os_thread(getm());
     all.wait();
   }
 };
-using parks_one = parks<false>;
-using parks_both = parks<true>;
 
-// A goroutine in a call readies one that waits, and starts another: both go through the inbox.
-struct readies : policed<readies, 2, 1> {
-  plain<int> word;
-  signal started;
+// A program whose goroutines all wait, by hand: how often that was reported. The report stops the runtime.
+template <class Derived, int Static, int Dynamic>
+struct dead : suite<Static, Dynamic> {
+  schedt sched;
+  atomic<std::uint32_t> reports;
+  static void report(void *self, const char *) {
+    static_cast<dead *>(self)->reports.fetch_add(1, relaxed);
+    stop(static_cast<dead *>(self)->sched);
+  }
+  dead(int procs)
+      : sched(sched_options{
+            .procs = procs, .threads_max = 1 + Dynamic, .on_deadlock = report, .on_deadlock_arg = this}) {}
+  void before() { VERIFY_CHECK(schedinit(sched)); }
+  void thread(unsigned i) {
+    if (i != 0) return static_cast<Derived *>(this)->watch();
+    heddle::detail::start_main(sched);
+    auto main = [this] { static_cast<Derived *>(this)->body(); };
+    const heddle::spawn s = heddle::detail::prepare(sched, main, 0);
+    heddle::detail::run_main(sched, s, &heddle::detail::invoke<decltype(main)>);
+  }
+  void watch() {}
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("I37", reports.peek() == 1);
+    schedfree(sched);
+  }
+};
+
+// The last M to go to sleep is one with a locked goroutine, while sysmon tries in vain to start an M for the P of its call
+// (B11): who of the two is the later one looks.
+struct last_is_locked : dead<last_is_locked, 2, 0> {
+  signal taking;
+  countdown all{1};
+  last_is_locked() : dead(2) {}
   void body() {
-    chan<int> c;
-    countdown all(2);
-    go([this, c, &all] {
-      touch();
-      VERIFY_INV("I55", c.recv() == 3 && word.get() == 7);
-      touch();
-      all.arrive();
-    });
-    goyield();
-    blocking([&] {
-      word.set(7);
-      c.send(3);
-      go([this, &all] {
-        touch();
-        started.set();
-        all.arrive();
-      });
-      started.await();
-    });
-    touch();
+    go([this] { all.arrive(); });  // there is a P but no M for it: from here on a promise stands
     all.wait();
+    lock_os_thread(getm());
+    blocking([this] {
+      taking.set();
+      cpu_relax();
+    });
+    gopark(nullptr, nullptr, waitreason::test);
+  }
+  void watch() {
+    taking.await();
+    retake(sched, second);
   }
 };
 
@@ -311,23 +326,19 @@ HEDDLE_SUITE(nested, {.name = "syscall.nested",
                       .invariants = "I5 I7",
                       .what = "a call within a call",
                       .modes = {random_mix(2)}})
-HEDDLE_SUITE(parks_one, {.name = "syscall.parks",
-                         .component = "sched/park",
-                         .invariants = "I25 I55",
-                         .what = "a goroutine in a call receives, and its P is taken",
-                         .modes = {random_mix(3)}})
-HEDDLE_SUITE(parks_both, {.name = "syscall.parks_both",
-                          .component = "sched/park",
-                          .invariants = "I25 I55",
-                          .what = "sender and receiver are in calls, and there is one P",
-                          .modes = {random_mix(3)}})
-HEDDLE_SUITE(readies, {.name = "syscall.readies",
-                       .component = "sched/park",
-                       .invariants = "I25 I14",
-                       .what = "a goroutine in a call readies one and starts one, through the inbox",
-                       .modes = {random_mix(3)}})
 HEDDLE_SUITE(stop_in_call, {.name = "syscall.stop",
                             .component = "sched/syscall",
                             .invariants = "I6 I7 I34",
                             .what = "the runtime stops while a goroutine is in a call",
                             .modes = {random_mix(3)}})
+HEDDLE_SUITE(locks_after,
+             {.name = "syscall.locks_after",
+              .component = "sched/syscall",
+              .invariants = "I39",
+              .what = "a goroutine comes back without a P, and is locked to the thread it goes on on (B16)",
+              .modes = {random_mix(3)}})
+HEDDLE_SUITE(last_is_locked, {.name = "syscall.last_is_locked",
+                              .component = "sched/sysmon",
+                              .invariants = "I36 I37",
+                              .what = "sysmon takes a P while the last M goes to sleep for good (B11)",
+                              .modes = {random_mix(3)}})
