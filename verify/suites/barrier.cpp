@@ -259,9 +259,8 @@ struct promised : visiting_at<promised<Dropped>, 3, 1> {
 }  // namespace
 
 HEDDLE_WORLDS(running, "sched/stopworld", "I14 I32",
-              {world<running_1p>({.name = "barrier.running_1p",
-                                  .what = "one P: its own goroutine asks",
-                                  .modes = {random_mix(1)}}),
+              {world<running_1p>(
+                   {.name = "barrier.running_1p", .what = "one P: its own goroutine asks", .modes = {random_mix(1)}}),
                world<running_2p>({.name = "barrier.running",
                                   .what = "each P is visited once while goroutines run",
                                   .modes = {random_mix(2)}}),

@@ -44,7 +44,8 @@ void look_at_stopped(heddle::schedt &sched, F &&f) {
 template <class Derived, int Threads, int Dynamic, int Procs = Threads>
 struct stopping_at : suite<Threads, Dynamic> {
   static constexpr int procs = Procs;
-  heddle::schedt sched{heddle::sched_options{.procs = Procs, .threads_max = Threads + Dynamic, .detect_deadlock = false}};
+  heddle::schedt sched{
+      heddle::sched_options{.procs = Procs, .threads_max = Threads + Dynamic, .detect_deadlock = false}};
   heddle::m *ms[Threads];
   heddle::plain<int> world;  // of who has it stopped, and of goroutines otherwise
 
@@ -105,8 +106,8 @@ struct stopping_at : suite<Threads, Dynamic> {
   void after() {
     VERIFY_INV("I28", sched.stopwait.peek() == 0 && world.get() != 0);
     for (std::int32_t i = 0; i < Procs; ++i)
-      VERIFY_INV("I7",
-                 sched.allp[i].peek()->status.peek() == heddle::pstatus::idle || sched.allp[i].peek()->m.peek() != nullptr);
+      VERIFY_INV("I7", sched.allp[i].peek()->status.peek() == heddle::pstatus::idle ||
+                           sched.allp[i].peek()->m.peek() != nullptr);
     static_cast<Derived *>(this)->check();
     heddle::schedfree(sched);
   }
