@@ -98,11 +98,11 @@ class plain {
 // What a field of another thread holds, for a report that may be a moment old or half of two: nothing is decided by it,
 // and no race is looked for.
 template <class T>
-[[gnu::noinline, gnu::no_sanitize("thread")]] T glimpse(const T &field) noexcept {
+__attribute__((noinline, no_sanitize("thread"))) T glimpse(const T &field) noexcept {
   return const_cast<const volatile T &>(field);
 }
 template <class T>
-[[gnu::noinline, gnu::no_sanitize("thread")]] T glimpse(const plain<T> &field) noexcept {
+__attribute__((noinline, no_sanitize("thread"))) T glimpse(const plain<T> &field) noexcept {
   return const_cast<const volatile T &>(field.value_);
 }
 
