@@ -40,6 +40,9 @@ struct geometry {
   static constexpr std::uint32_t backoff_max = 256;     // longest pause of a spinlock's waiter, in cpu_relax calls
   static constexpr std::uint32_t mutex_spins = 64;      // tries for a locked mutex before its goroutine parks
   static constexpr std::uint32_t runnext_pauses = 256;  // back-off before a thief takes a runnext (about 3 us)
+  static constexpr std::int64_t sysmon_delay_min = 20'000;      // nanoseconds between two rounds of sysmon that find
+  static constexpr std::int64_t sysmon_delay_max = 10'000'000;  // something to do, and after many that do not
+  static constexpr std::uint32_t sysmon_rounds = 50;            // so many, before the pause grows
   static constexpr std::int32_t procs_max = 1024;
   static constexpr std::int32_t threads_max = 10000;
 #if defined(HEDDLE_ASAN) || defined(HEDDLE_TSAN)

@@ -125,7 +125,11 @@ void newproc(schedt &sched, spawn s, void (*startfn)(void *)) noexcept {
     pp->spawned.add();
     pp->runq.runqput(gp, true, [&sched](gqueue<g> &batch) { sched.runq.globrunqputbatch(batch); });
   } else {
-    sched.injected.fetch_add(1, relaxed);  // relaxed: statistic
+    // relaxed, both: statistics; by injected checkdead knows that there are others who may start some.
+    if (mp != nullptr && mp->sched == &sched)
+      sched.spawnedincalls.fetch_add(1, relaxed);
+    else
+      sched.injected.fetch_add(1, relaxed);
     sched.inbox.push(gp);
   }
   if (pp == nullptr) {
@@ -151,7 +155,7 @@ std::uint64_t gcount(const schedt &sched) noexcept {
   // Also Ps that a resize has taken away: what they counted stays.
   each_p(sched, [&](const struct p &pp) { ended += pp.exited.get(); });
   each_p(sched, [&](const struct p &pp) { begun += pp.spawned.get(); });
-  begun += sched.injected.peek();
+  begun += sched.injected.peek() + sched.spawnedincalls.peek();
   return begun > ended ? begun - ended : 0;
 }
 

@@ -42,13 +42,13 @@ g *gosched_m(m *mp, g *gp) noexcept {
 }
 
 // A g inside blocking(f), or that of an extra M, keeps its thread: the thread sleeps with it. The status stays what it is, so
-// that the P can be taken meanwhile, and tells the waker what to do. An extra M lives in the frame of its thread: that must not
-// return before the waker has let go.
+// that the P can be taken meanwhile, and tells the waker what to do. For checkdead its M is asleep like any other; an extra M
+// belongs to no runtime and lives in the frame of its thread: that must not return before the waker has let go.
 void park_thread(m *mp, g *gp, bool (*unlockf)(g *, void *), void *lock) noexcept {
   if (unlockf != nullptr && !unlockf(gp, lock)) return;
+  if (!mp->extra) return sleepm(mp);
   mp->park.notesleep();
   mp->park.noteclear();
-  if (!mp->extra) return;
   while (mp->released.load(acquire) == 0) thread_yield();  // acquire: pairs with ready_thread. [THREAD-1]
   mp->released.store(0, relaxed);                          // relaxed: ours again
 }
@@ -58,9 +58,12 @@ void ready_thread(g *gp) noexcept {
   const gstatus status = gp->atomicstatus.load(relaxed);
   HEDDLE_INV("I25", status == gstatus::syscall || status == gstatus::scansyscall);
   m *mp = gp->m.get();
-  const bool extra = mp->extra;
+  if (!mp->extra) {
+    const foreign_call here(*mp->sched);  // its g goes on, main may end, and the M be freed, before the wake is over
+    return wakem(*mp->sched, mp);
+  }
   mp->park.notewakeup();
-  if (extra) mp->released.store(1, release);  // release: pairs with park_thread: the last touch. [THREAD-1]
+  mp->released.store(1, release);  // release: pairs with park_thread: the last touch. [THREAD-1]
 }
 
 }  // namespace

@@ -58,9 +58,9 @@ void entersyscallblock(m *mp) noexcept {
   struct p *pp = releasep(mp);
   mp->oldp = pp;
   ++mp->incall;
-  // relaxed: own g; without a P there is nothing to take.
-  HEDDLE_INV("I23", gp->atomicstatus.load(relaxed) == gstatus::running);
-  gp->atomicstatus.store(gstatus::syscall, relaxed);  // relaxed: as above
+  HEDDLE_INV("I23", gp->atomicstatus.load(relaxed) == gstatus::running);  // relaxed: own g
+  // release: as in entersyscall: who still takes pp for ours finds out by reading gp and us. [SYSCALL-1]
+  gp->atomicstatus.store(gstatus::syscall, release);
   handoffp(*mp->sched, pp);
 }
 
@@ -90,10 +90,11 @@ void exitsyscall(m *mp) noexcept {
 // scan bit may wait for (I24: nobody waits for a lock with the bit set). Source: setBlockOnExitSyscall.
 g *block_exitsyscall(struct p *pp) noexcept {
   for (;;) {
-    // relaxed, both: hints, validated below; Ms and gs are type-stable.
-    m *mp = pp->m.load(relaxed);
+    // Hints, validated below; Ms and gs are type-stable. acquire, both: pairs with acquirep and execute: they are made, at
+    // least. [SYSCALL-2]
+    m *mp = pp->m.load(acquire);
     if (mp == nullptr) return nullptr;
-    g *gp = mp->curg.load(relaxed);
+    g *gp = mp->curg.load(acquire);
     if (gp == nullptr) return nullptr;
     gstatus status = gp->atomicstatus.load(relaxed);  // relaxed: validated by the CAS
     if (status == gstatus::scansyscall) {
@@ -119,7 +120,7 @@ void resume_exitsyscall(g *gp) noexcept {
 void takep(struct p *pp, m *mp) noexcept {
   HEDDLE_INV("I6", mp->p.get() == pp);
   mp->p.set(nullptr);
-  pp->m.store(nullptr, relaxed);  // relaxed: as in acquirep
+  pp->m.store(nullptr, relaxed);  // relaxed: as in releasep
   setpstatus<pstatus::running, pstatus::idle>(pp);
   pp->syscalltick.add();
 }

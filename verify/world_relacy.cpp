@@ -1,6 +1,7 @@
 // The state of the relacy world: one execution at a time, on one kernel thread, so nothing here needs to be atomic.
 #include "queues/world.hpp"
 
+#include <bit>
 #include <sys/mman.h>
 
 namespace heddle {
@@ -14,6 +15,8 @@ bool altered = false;
 bool force_seq_cst = false;
 verify::alteration mutant;
 verify::visitor visit = nullptr;
+bool sleeps_last = false;
+bool threads_counted = false;
 
 bool mistaken(const site &s, access what, mistake how) noexcept {
   if (how != mutant.how || what != mutant.what || s.line < mutant.first_line || s.line > mutant.last_line) return false;
@@ -181,6 +184,10 @@ void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected, site s) no
 bool futex_sleep_for(atomic<std::uint32_t> &word, std::uint32_t expected, std::int64_t ns, site s) noexcept {
   rl::context &c = rl::ctx();
   if (ns <= 0) return false;
+  if (harness::sleeps_last) {
+    futex_sleep(word, expected, s);
+    return true;
+  }
   const std::int64_t end = nanotime() + std::min(ns, std::int64_t{3'600'000'000'000});  // the clock must not overflow
   c.sched();
   if (!lies_down(word, expected, true, s)) return true;
@@ -222,6 +229,7 @@ void wake_one(const atomic<std::uint32_t> &word, const site &s) noexcept {
 void futex_wake(atomic<std::uint32_t> &word, site s) noexcept {
   effective_order(s, access::wake, std::memory_order_relaxed);
   rl::ctx().sched();
+  word.peek();  // must be there still: who sleeps on what has come to that address would be woken
   if (mistake_here(s, access::wake, mistake::lost)) return;
   wake_one(word, s);
   if (!mistake_here(s, access::wake, mistake::doubled)) return;
@@ -250,6 +258,10 @@ void thread_join(thread &t, site s) noexcept {
   rl::ctx().sched();
   log(s, "thread join");
   t.handle->wait(false, false, s);
+}
+
+std::int32_t thread_count() noexcept {
+  return harness::threads_counted ? std::popcount(now.begun & ~now.ended) : 0;
 }
 
 void *current_m() noexcept { return now.m[self()]; }
@@ -326,6 +338,7 @@ void begin_execution(const shape &s) noexcept {
   now.text[0] = 0;
   cpus = 2;
   steps = 0;
+  sleeps_last = threads_counted = false;
 }
 
 void on_main(bool is) noexcept { now.on_main = is; }
