@@ -1,6 +1,6 @@
 // Goroutines in a call that wait, or ready others: their thread sleeps (sched/park.cpp), and they have no P to use.
 #include "heddle/chan.hpp"
-#include "verify/suites/policed.hpp"
+#include "verify/suites/calls.hpp"
 
 using namespace heddle;
 using namespace verify;
