@@ -120,6 +120,7 @@ class foreign_call {
  private:
   schedt &sched_;
   bool open_;
+  bool counted_;
 };
 
 // --- m.cpp ---
