@@ -85,7 +85,7 @@ void with_world_stopped(schedt &sched, void (*f)(void *), void *arg) {
   not_in_child("stop_the_world");
   as_goroutine([&] {
     std::optional<foreign_call> here;
-    if (getm()->extra) here.emplace(sched);
+    if (getm()->extra) here.emplace(sched, true);
     stop_the_world(sched);
     struct restart {  // also when f throws
       schedt &sched;
@@ -103,7 +103,7 @@ void resize(schedt &sched, int n) {
   if (n < 1 || n > geometry::procs_max) misuse("set_procs: want a number of Ps from 1 to 1024");
   const bool ok = as_goroutine([&] {
     std::optional<foreign_call> here;
-    if (getm()->extra) here.emplace(sched);
+    if (getm()->extra) here.emplace(sched, true);
     return heddle::set_procs(sched, n);
   });
   if (!ok) throw std::bad_alloc();
