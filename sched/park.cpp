@@ -46,7 +46,10 @@ g *gosched_m(m *mp, g *gp) noexcept {
 // belongs to no runtime and lives in the frame of its thread: that must not return before the waker has let go.
 void park_thread(m *mp, g *gp, bool (*unlockf)(g *, void *), void *lock) noexcept {
   if (unlockf != nullptr && !unlockf(gp, lock)) return;
-  if (!mp->extra) return sleepm(mp);
+  if (!mp->extra) {
+    handoffp_in_call(mp);
+    return sleepm(mp);
+  }
   mp->park.notesleep();
   mp->park.noteclear();
   while (mp->released.load(acquire) == 0) thread_yield();  // acquire: pairs with ready_thread. [THREAD-1]

@@ -330,13 +330,14 @@ TEST(StatusDeathTest, readying_a_goroutine_that_is_not_parked_breaks_an_invarian
 
 // --------------------------------------------------------------------------------------------------------- steal order
 
-TEST(StealOrder, visits_every_p_once_per_pass) {
+TEST(sched, TestStealOrder) {
   for (int procs = 1; procs <= 64; ++procs) {
     scheduler s(procs);
     const auto n = static_cast<std::uint32_t>(procs);
     std::uint32_t wanted = 0;
     for (std::uint32_t i = 1; i <= n; ++i) wanted += std::gcd(i, n) == 1;
     ASSERT_EQ(s->ncoprimes, wanted);
+    for (std::uint32_t c = 0; c + 1 < s->ncoprimes; ++c) ASSERT_LT(s->coprimes[c], s->coprimes[c + 1]);  // all differ
     for (std::uint32_t c = 0; c < s->ncoprimes; ++c)
       for (std::uint32_t first = 0; first < n; ++first) {
         std::vector<int> visits(n);

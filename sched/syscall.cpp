@@ -85,6 +85,18 @@ void exitsyscall(m *mp) noexcept {
   safepoint(mp);
 }
 
+// In the call, mp is going to wait for another goroutine: its P, if it still has it, goes at once. That goroutine may be on it,
+// and sysmon may be the only one awake: for checkdead an M that sleeps has no P. Caller: a g in a call. Blocks: nothing.
+void handoffp_in_call(m *mp) noexcept {
+  struct p *pp = mp->oldp;
+  g *gp = block_exitsyscall(pp);
+  if (gp == nullptr) return;
+  const bool ours = gp == mp->curg.load(relaxed);  // relaxed: own M
+  if (ours) takep(pp, mp);
+  resume_exitsyscall(gp);
+  if (ours) handoffp(*mp->sched, pp);
+}
+
 // Takes the scan bit of the g whose call keeps pp, so that it cannot return; waits while another one has the bit. Null: pp
 // is in no call. Caller: any thread; resume_exitsyscall must follow soon, and no lock be taken in between that a holder of a
 // scan bit may wait for (I24: nobody waits for a lock with the bit set). Source: setBlockOnExitSyscall.
