@@ -52,8 +52,10 @@ void park_thread(m *mp, g *gp, bool (*unlockf)(g *, void *), void *lock) noexcep
   }
   mp->park.notesleep();
   mp->park.noteclear();
-  while (mp->released.load(acquire) == 0) thread_yield();  // acquire: pairs with ready_thread. [THREAD-1]
-  mp->released.store(0, relaxed);                          // relaxed: ours again
+  // acquire: pairs with ready_thread. [THREAD-1]
+  // Survives as relaxed (equivalent): the note has ordered all but the kernel's look at its address.
+  while (mp->released.load(acquire) == 0) thread_yield();
+  mp->released.store(0, relaxed);  // relaxed: ours again
 }
 
 void ready_thread(g *gp) noexcept {
@@ -66,7 +68,9 @@ void ready_thread(g *gp) noexcept {
     return wakem(*mp->sched, mp);
   }
   mp->park.notewakeup();
-  mp->released.store(1, release);  // release: pairs with park_thread: the last touch. [THREAD-1]
+  // release: pairs with park_thread: the last touch. [THREAD-1]
+  // Survives as relaxed (equivalent): as there.
+  mp->released.store(1, release);
 }
 
 }  // namespace

@@ -102,11 +102,10 @@ void handoffp_in_call(m *mp) noexcept {
 // scan bit may wait for (I24: nobody waits for a lock with the bit set). Source: setBlockOnExitSyscall.
 g *block_exitsyscall(struct p *pp) noexcept {
   for (;;) {
-    // Hints, validated below; Ms and gs are type-stable. acquire, both: pairs with acquirep and execute: they are made, at
-    // least. [SYSCALL-2]
-    m *mp = pp->m.load(acquire);
+    // Hints, validated below; Ms and gs are type-stable.
+    m *mp = pp->m.load(acquire);  // acquire: pairs with acquirep: it is made, at least. [SYSCALL-2]
     if (mp == nullptr) return nullptr;
-    g *gp = mp->curg.load(acquire);
+    g *gp = mp->curg.load(acquire);  // acquire: pairs with execute: likewise. [SYSCALL-2]
     if (gp == nullptr) return nullptr;
     gstatus status = gp->atomicstatus.load(relaxed);  // relaxed: validated by the CAS
     if (status == gstatus::scansyscall) {

@@ -44,15 +44,17 @@ bool retake_one(schedt &sched, struct p *pp) noexcept {
     handoffp(sched, pp);
   }
   // Also when all were asleep before: who came there last may have seen our count, and left it to us.
-  if (sched.nmrunning.fetch_sub(1, acq_rel) == 1) checkdead(sched);  // acq_rel: as in sleepm. [DEAD-1]
+  // acquire: pairs with sleepm: checkdead sees what the last M has left. What we have done, it need not see: no goroutine was
+  // put anywhere. [DEAD-1]
+  if (sched.nmrunning.fetch_sub(1, acquire) == 1) checkdead(sched);
   return gp != nullptr;
 }
 
 bool in_call(const struct p *pp) noexcept {
-  // A hint; block_exitsyscall looks for good. acquire, both: as there. [SYSCALL-2]
-  const m *mp = pp->m.load(acquire);
-  const g *gp = mp != nullptr ? mp->curg.load(acquire) : nullptr;
-  // relaxed: as above
+  // Hints; block_exitsyscall looks for good.
+  const m *mp = pp->m.load(acquire);                               // acquire: as there. [SYSCALL-2]
+  const g *gp = mp != nullptr ? mp->curg.load(acquire) : nullptr;  // acquire: as there. [SYSCALL-2]
+  // relaxed: a hint
   return gp != nullptr && gp->atomicstatus.load(relaxed) == gstatus::syscall;
 }
 

@@ -55,6 +55,9 @@ struct last_is_locked : by_hand<2, 1> {
     };
     sched.options.on_deadlock_arg = this;
     sched.maing.store(gs[0], relaxed);
+    g *gp = newspawn(sched, 16, 16).gp;
+    casgstatus<gstatus::dead, gstatus::runnable>(gp);
+    sched.runq.globrunqput(gp);
     sched.needspinning.store(1, relaxed);  // from a goroutine that was started when there was a P but no M
     set_current_m(ms[0]);
     lock_os_thread(ms[0]);
@@ -71,6 +74,7 @@ struct last_is_locked : by_hand<2, 1> {
     mp->locks = 1;  // no g may be switched to here
     exitsyscall(mp);
     mp->locks = 0;
+    sched.runq.globrunqget()->atomicstatus.store(gstatus::dead, relaxed);  // it has run and ended
     dropg(mp, gs[0]);
     casgstatus<gstatus::running, gstatus::waiting>(gs[0]);
     VERIFY_INV("I36", stoplockedm(mp) == nullptr);
@@ -80,6 +84,21 @@ struct last_is_locked : by_hand<2, 1> {
     VERIFY_INV("I37", reports.peek() == 1);
     by_hand::after();
   }
+};
+
+// Ps are made while sysmon looks at all of them.
+struct grows : suite<2> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
+  void before() { VERIFY_CHECK(schedinit(sched)); }
+  void thread(unsigned i) {
+    if (i == 1) {
+      VERIFY_INV("I7", retake(sched, second) == 0);
+      return;
+    }
+    const needm here;
+    VERIFY_INV("I30", set_procs(sched, 2));
+  }
+  void after() { schedfree(sched); }
 };
 
 }  // namespace
@@ -99,3 +118,8 @@ HEDDLE_SUITE(last_is_locked, {.name = "syscall.last_is_locked",
                               .invariants = "I36 I37",
                               .what = "sysmon takes a P while the last M goes to sleep for good (B11)",
                               .modes = {random_mix(2), bounded(2, 2)}})
+HEDDLE_SUITE(grows, {.name = "syscall.grows",
+                     .component = "sched/sysmon",
+                     .invariants = "I7",
+                     .what = "sysmon looks at all Ps while there come to be more",
+                     .modes = {random_mix(1), bounded(2, 1)}})
