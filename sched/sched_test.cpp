@@ -926,6 +926,23 @@ TEST(Wake, work_wakes_another_m_and_is_stolen) {
   EXPECT_EQ(s->allp[0].get()->steals.get() + s->allp[1].get()->steals.get(), 1u);
 }
 
+// One spinning M is enough for any number of submissions: no M is woken or started, and no system call made for it.
+TEST(Wake, nobody_is_woken_while_an_m_spins) {
+  scheduler s(4);
+  std::uint64_t wakes = 0;
+  std::int32_t ms = 0;
+  run_main(*s, [&] {
+    s->nmspinning.fetch_add(1, heddle::relaxed);  // it stands for an M that spins
+    for (int i = 0; i < 1000; ++i) start([] {});
+    wakes = s->wakes.peek();
+    ms = s->mcount.peek();
+    s->nmspinning.fetch_sub(1, heddle::relaxed);
+    while (heddle::gcount(*s) != 1) heddle::goyield();
+  });
+  EXPECT_EQ(wakes, 0u);
+  EXPECT_EQ(ms, 1);
+}
+
 TEST(Wake, stop_may_be_called_often_and_from_anywhere) {
   scheduler s(4);
   std::thread stopper;
