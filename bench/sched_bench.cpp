@@ -109,6 +109,44 @@ void delays(benchmark::internal::Benchmark *b) {
   b->ArgName("delay_us")->UseManualTime()->Unit(benchmark::kMicrosecond);
   for (const int us : {0, 1, 2, 5, 10, 20, 50, 100}) b->Arg(us);
 }
+// What one goroutine pays, alone on one P and on two. Go's counterparts: BenchmarkSyscall, LockOSThread with Gosched, and
+// runtime.GOMAXPROCS calls.
+template <class F>
+void on_a_goroutine(benchmark::State &state, F f) {
+  heddle::options o;
+  o.procs = static_cast<int>(state.range(0));
+  heddle::run(
+      [&] {
+        for (auto _ : state) f();
+      },
+      o);
+}
+
+void blocking_empty(benchmark::State &state) {
+  on_a_goroutine(state, [] { heddle::blocking([] { benchmark::ClobberMemory(); }); });
+}
+void blocking_long_empty(benchmark::State &state) {
+  on_a_goroutine(state, [] { heddle::blocking_long([] { benchmark::ClobberMemory(); }); });
+}
+void safepoint_unasked(benchmark::State &state) {
+  on_a_goroutine(state, [] { heddle::safepoint(); });
+}
+void stop_the_world_empty(benchmark::State &state) {
+  on_a_goroutine(state, [] { heddle::stop_the_world([] {}); });
+}
+void yield_locked(benchmark::State &state) {
+  on_a_goroutine(state, [locked = false]() mutable {
+    if (!locked) heddle::lock_os_thread();
+    locked = true;
+    heddle::yield();
+  });
+}
+
+BENCHMARK(blocking_empty)->Name("sched/blocking")->ArgName("procs")->DenseRange(1, 2)->UseRealTime();
+BENCHMARK(blocking_long_empty)->Name("sched/blocking_long")->ArgName("procs")->DenseRange(1, 2)->UseRealTime();
+BENCHMARK(safepoint_unasked)->Name("sched/safepoint")->ArgName("procs")->Arg(1);
+BENCHMARK(stop_the_world_empty)->Name("sched/stop_the_world")->ArgName("procs")->DenseRange(1, 2)->UseRealTime();
+BENCHMARK(yield_locked)->Name("sched/yield_locked")->ArgName("procs")->DenseRange(1, 2)->UseRealTime();
 BENCHMARK(wakeup_parallel_spinning)->Name("sched/wakeup_parallel_spinning")->Apply(delays);
 BENCHMARK(wakeup_parallel_syscall)->Name("sched/wakeup_parallel_syscall")->Apply(delays);
 

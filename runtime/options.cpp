@@ -95,7 +95,7 @@ runtime::runtime(const options &o) {
   sched_.reset(new schedt(resolved));
   if (!schedinit(*sched_)) throw std::bad_alloc();
   if (!start_sysmon(*sched_))
-    throw std::system_error(EAGAIN, std::system_category(), "heddle: the system gives no thread for sysmon");
+    throw std::system_error(EAGAIN, std::system_category(), "the system gives no thread for sysmon");
   count_runtimes(1);
 }
 

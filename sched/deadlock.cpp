@@ -49,6 +49,14 @@ class deadlock_report {
   char text_[4096] = "";
 };
 
+// Once for each standstill: an embedder may let the process live, and Ms that exit later come here again.
+bool first_report(schedt &sched) noexcept {
+  std::uint64_t executes = 1;
+  each_p(sched, [&executes](const struct p &pp) { executes += pp.executes(); });
+  // relaxed: one of those who come here gets another value; nothing is read through it
+  return sched.reported.exchange(executes, relaxed) != executes;
+}
+
 }  // namespace
 
 // nmrunning counts the Ms that are not asleep; who wakes or starts one counts it first, and is counted himself, or holds a
@@ -64,9 +72,12 @@ void checkdead(schedt &sched) noexcept {
   // relaxed: an M that has left the count and not the process makes us silent; who joins it comes here again.
   if (thread_count() > sched.mcount.load(relaxed) + (sched.options.sysmon ? 1 : 0)) return;
   // One that has done so and is gone already has left a running M behind. acquire: pairs with sleepm [DEAD-1]
-  if (sched.nmrunning.load(acquire) != 0 || has_work(sched)) return;
+  if (sched.nmrunning.load(acquire) != 0 || !first_report(sched)) return;
   deadlock_report report(sched);  // no lock is held: the embedder may look around (B58)
-  report.line("fatal error: all goroutines are asleep - deadlock!\n");
+  // Ms that are not locked take what there is before they sleep.
+  report.line(has_work(sched) ? "fatal error: goroutines can run, but all threads are locked to others and threads_max "
+                                "allows no more - deadlock!\n"
+                              : "fatal error: all goroutines are asleep - deadlock!\n");
   // acquire, both: pairs with allgadd [ALLG-1]
   for (g *gp = sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire)) {
     const gstatus status = readgstatus(gp);

@@ -41,9 +41,9 @@ g *take_local(struct p *pp, bool &inherit) noexcept {
 // g would wait for it. A victim that gets on will run it itself, sooner and on a warm cache (go-scheduler 2.9; ours: Go
 // takes it after the pause in any case).
 bool runnext_is_stuck(const struct p &victim) noexcept {
-  const std::uint64_t before = victim.executes.get();
+  const std::uint64_t before = victim.executes();
   for (std::uint32_t i = 0; i < geometry::runnext_pauses; ++i) cpu_relax();
-  return victim.executes.get() == before;
+  return victim.executes() == before;
 }
 
 g *steal_from(struct p *pp, struct p &victim, bool last_pass) noexcept {
@@ -79,7 +79,8 @@ g *steal_work(m *mp) noexcept {
 bool spin(schedt &sched) noexcept {
   for (std::uint32_t round = 0; round < geometry::spin_rounds; ++round) {
     for (std::uint32_t i = 0; i < geometry::spin_pauses; ++i) cpu_relax();
-    if (sched.attention.load(relaxed) != 0 || has_work(sched)) return true;  // relaxed: hint, looked at again on top
+    // relaxed: a hint, looked at again on top. Who waits for safepoints has had his here, and may wait long for others.
+    if ((sched.attention.load(relaxed) & ~attention_safepoint) != 0 || has_work(sched)) return true;
   }
   return false;
 }

@@ -85,7 +85,7 @@ void stop_lockedm(m *mp) noexcept {
 
 // m0's thread is not ours to end: when its locked g has ended it waits here until the runtime stops.
 void wedge(m *mp) noexcept {
-  if (mp->p.get() != nullptr) handoffp(*mp->sched, releasep(mp));
+  abandon_p(mp);
   waitlockedm(mp);  // no g is locked to it, so no P comes
 }
 

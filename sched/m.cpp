@@ -12,12 +12,15 @@ namespace {
 // The end of an M while the runtime goes on. Its thread is joined by sysmon, or when the runtime stops.
 void mexit(m *mp) noexcept {
   schedt &sched = *mp->sched;
-  if (mp->p.get() != nullptr) handoffp(sched, releasep(mp));
+  sched.mcount.fetch_sub(1, relaxed);  // relaxed: ordered by the fence. First: the P's next M may be its successor
+  abandon_p(mp);
+  fence(seq_cst);  // mcount against needspinning; partner: put_back, where an M was one too many. [DANCE-5]
+  after_idling(sched);
   set_current_m(nullptr);
   // After the hand-off, or nobody would look after what it woke. acq_rel: as in sleepm. [DEAD-1]
   if (sched.nmrunning.fetch_sub(1, acq_rel) == 1) checkdead(sched);
-  sched.mcount.fetch_sub(1, relaxed);  // relaxed: only threads_max counts them
-  sched.freem.push(mp);                // the last touch
+  sched.freem.push(mp);  // the last touch
+  leave_idle(sched);     // sysmon does not sleep deep beside it, and checkdead waits for that
 }
 
 void mstart(void *arg) {
@@ -36,6 +39,19 @@ void mstart(void *arg) {
 // No thread is cloned from one that a goroutine may have changed - its signal mask, its namespaces, its priority - or
 // that is not ours (I41): sysmon clones it then.
 bool tainted(const m *mp) noexcept { return mp == nullptr || mp->tainted || mp->incall != 0; }
+
+// Counts an M that is to be born, if there may be one more.
+bool reserve_m(schedt &sched) noexcept {
+  std::int32_t n = sched.mcount.load(relaxed);  // relaxed: validated by the CAS
+  do {
+    if (n >= sched.options.threads_max) return false;
+    // relaxed, both: only their number counts; what follows from a full count is ordered by put_back's fence. [DANCE-5]
+  } while (!sched.mcount.compare_exchange_weak(n, n + 1, relaxed, relaxed));
+  // Counted before it exists, so that checkdead never takes an M that is being born for a sleeping one (B10).
+  // relaxed: an RMW carries the ends of the others on; ours comes later. [DEAD-1]
+  sched.nmrunning.fetch_add(1, relaxed);
+  return true;
+}
 
 bool newm1(schedt &sched, struct p *pp, bool spinning) noexcept {
   m *mp = sched.mfree.pop();
@@ -84,6 +100,12 @@ void leave_p(m *mp) noexcept {
   after_idling(sched);
 }
 
+// mp's thread will not come back. Its P may hold what was put there without a wake-up, because this M would go on.
+void abandon_p(m *mp) noexcept {
+  if (stopping(*mp->sched)) return leave_p(mp);
+  if (mp->p.get() != nullptr) handoffp(*mp->sched, releasep(mp));
+}
+
 m *allocm(schedt &sched) noexcept {
   m *mp = new (std::nothrow) m();
   if (mp == nullptr) return nullptr;
@@ -98,24 +120,24 @@ m *allocm(schedt &sched) noexcept {
   return mp;
 }
 
-// Starts a thread for pp, or has the template thread do so. False: threads_max is reached or the system refuses; then nothing
-// has changed. Caller: any thread that holds pp in its hands.
-bool newm(schedt &sched, struct p *pp, bool spinning) noexcept {
-  // Counted before it exists, so that checkdead never takes an M that is being born for a sleeping one (B10), and
-  // threads_max holds. relaxed: an RMW carries the ends of the others on; ours comes later. [DEAD-1]
-  sched.nmrunning.fetch_add(1, relaxed);
-  if (sched.mcount.fetch_add(1, relaxed) < sched.options.threads_max) {  // relaxed: only their number counts
-    if (sched.options.sysmon && tainted(getm())) {
-      pp->startspinning = spinning;
-      sched.newmhandoff.push(pp);
-      fence(seq_cst);  // newmhandoff against sysmonwait; partner: sysmon_sleep. [SYSMON-2]
-      if (sched.sysmonwait.load(relaxed) != sysmon_awake) wake_sysmon(sched);  // relaxed: ordered by the fence
-      return true;
-    }
-    if (newm1(sched, pp, spinning)) return true;
+// Starts a thread for pp, or has the template thread do so. If it is not begun nothing has changed. Caller: any thread that
+// holds pp in its hands.
+birth newm(schedt &sched, struct p *pp, bool spinning) noexcept {
+  if (!reserve_m(sched)) return birth::full;
+  if (sched.options.sysmon && tainted(getm())) {
+    pp->startspinning = spinning;
+    sched.newmhandoff.push(pp);
+    fence(seq_cst);  // newmhandoff against sysmonwait and attention; partners: sysmon_sleep, sysmon's end. [SYSMON-2]
+    // relaxed, both: ordered by the fence
+    if (stopping(sched))
+      abandon_handed_off(sched);
+    else if (sched.sysmonwait.load(relaxed) != sysmon_awake)
+      wake_sysmon(sched);
+    return birth::begun;
   }
+  if (newm1(sched, pp, spinning)) return birth::begun;
   unnewm(sched);
-  return false;
+  return birth::refused;
 }
 
 // The template thread's part of newm. pp is in its hands.
@@ -123,7 +145,7 @@ void start_clean_m(schedt &sched, struct p *pp) noexcept {
   const bool spinning = pp->startspinning;
   if (newm1(sched, pp, spinning)) return;
   unnewm(sched);
-  if (put_back(sched, pp, spinning)) after_idling(sched);
+  if (put_back(sched, pp, spinning, birth::refused)) after_idling(sched);
 }
 
 void unnewm(schedt &sched) noexcept {
@@ -153,10 +175,6 @@ void joinms(schedt &sched) noexcept {
     m *const head = sched.allm.get();
     sched.lock.unlock();
     for (m *mp = head; mp != nullptr; mp = mp->alllink) again |= joinm(sched, mp);
-  }
-  while (struct p *pp = sched.newmhandoff.pop()) {  // nobody starts them any more
-    sched.pidle.put(pp);
-    unnewm(sched);
   }
 }
 

@@ -92,11 +92,13 @@ inline bool stopping(const schedt &sched) noexcept { return (sched.attention.loa
 void wakep(schedt &sched) noexcept;
 // An idle P, or null. Any thread; who has it holds it in his hands and hands it on soon.
 struct p *pidleget(schedt &sched) noexcept;
+void leave_idle(schedt &sched) noexcept;
 void become_spinning(m *mp) noexcept;
 void stop_spinning(m *mp) noexcept;
 void resetspinning(m *mp) noexcept;
+enum class birth { begun, full, refused };  // of an M: no if threads_max is reached, or the system refuses
 void startm(schedt &sched, struct p *pp, bool spinning) noexcept;
-bool put_back(schedt &sched, struct p *pp, bool spinning) noexcept;
+bool put_back(schedt &sched, struct p *pp, bool spinning, birth why) noexcept;
 void handoffp(schedt &sched, struct p *pp) noexcept;
 void after_idling(schedt &sched) noexcept;
 void stopm(m *mp) noexcept;
@@ -125,9 +127,10 @@ class foreign_call {
 void acquirep(m *mp, struct p *pp) noexcept;
 struct p *releasep(m *mp) noexcept;
 void leave_p(m *mp) noexcept;
+void abandon_p(m *mp) noexcept;
 // An M that owns nothing yet and has no thread; on allm. Null: no memory.
 m *allocm(schedt &sched) noexcept;
-[[nodiscard]] bool newm(schedt &sched, struct p *pp, bool spinning) noexcept;
+[[nodiscard]] birth newm(schedt &sched, struct p *pp, bool spinning) noexcept;
 void start_clean_m(schedt &sched, struct p *pp) noexcept;
 void unnewm(schedt &sched) noexcept;
 // Waits for the end of mp's thread; false: it has none, or who has started it has not said so yet.
@@ -144,6 +147,7 @@ void exitsyscall(m *mp) noexcept;
 g *block_exitsyscall(struct p *pp) noexcept;
 void resume_exitsyscall(g *gp) noexcept;
 void takep(struct p *pp, m *mp) noexcept;
+void hand_own_p_on(m *mp) noexcept;
 
 // --- locked.cpp ---
 
@@ -164,6 +168,7 @@ void stop_sysmon(schedt &sched) noexcept;
 void wake_sysmon(schedt &sched) noexcept;
 std::uint32_t retake(schedt &sched, std::int64_t now) noexcept;
 bool start_handed_off(schedt &sched) noexcept;
+void abandon_handed_off(schedt &sched) noexcept;
 bool retire_m(schedt &sched) noexcept;
 
 // --- stopworld.cpp, sema.cpp, procresize.cpp ---
@@ -178,6 +183,7 @@ void for_each_p(schedt &sched, void (*fn)(void *, struct p *), void *arg) noexce
 void stop(schedt &sched) noexcept;
 void semacquire(schedt &sched) noexcept;
 void semrelease(schedt &sched) noexcept;
+void semstop(schedt &sched) noexcept;
 [[nodiscard]] bool allp_reserve(schedt &sched, std::int32_t n) noexcept;
 void procresize(schedt &sched, std::int32_t n) noexcept;
 [[nodiscard]] bool set_procs(schedt &sched, std::int32_t n) noexcept;

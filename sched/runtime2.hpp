@@ -121,7 +121,7 @@ struct alignas(cacheline) p : lfnode {
   atomic<struct m *> m;            // the M it is wired to, else null: acquirep, releasep, takep; others: a hint
   atomic<std::uint32_t> preempt;   // 1: the g that runs here should give way: preemptone; schedule clears it
   statistic schedtick;             // owner: +1 per execute that does not inherit
-  statistic executes;              // owner: +1 per execute; a thief sees by it that the victim gets on
+  statistic inherits;              // owner: +1 per execute that does; with schedtick, all
   std::uint32_t streak = 0;        // owner: how often runnext has won in a row
   gfree<g> gFree;                  // owner
   std::uint64_t goidcache = 0;     // owner
@@ -131,7 +131,9 @@ struct alignas(cacheline) p : lfnode {
   bool startspinning = false;      // startm, for the template thread
   plain<bool> safepointdue;        // under sched.lock: for_each_p still owes this P its call
   struct p *link = nullptr;        // lists of whoever holds this P and others in its hands
-  statistic spawned, exited, parks, steals, stolen, calls;  // owner
+  statistic spawned, exited, parks, steals, stolen;  // owner
+
+  std::uint64_t executes() const noexcept { return schedtick.get() + inherits.get(); }
 };
 
 // Why and how a runtime runs; all of it is fixed before the first goroutine.
@@ -176,6 +178,7 @@ struct schedt {
   alignas(cacheline) atomic<std::uint64_t> goidgen{1};  // the last goid handed out; 1 is the main goroutine's
   atomic<std::int32_t> mcount;                          // Ms that exist or are being born (I34)
   atomic<std::int32_t> nmrunning;                       // of these, the ones that are not asleep: checkdead
+  atomic<std::uint64_t> reported;                       // what had run when a deadlock was last reported: checkdead
   atomic<std::uint64_t> injected;                       // goroutines started by threads that are not Ms
   atomic<std::uint64_t> spawnedincalls;                 // goroutines started by others that are in a call
   atomic<std::uint64_t> wakes;                          // Ms woken or started for work
@@ -199,6 +202,7 @@ struct schedt {
   void *safepointarg = nullptr;
   spinlock semalock;       // worldsema: who may stop the world, run for_each_p or resize; a semaphore with hand-off
   plain<bool> worldsema;   // under semalock
+  plain<g *> worldheir;    // under semalock: who has been handed it and has not taken it yet
   gqueue<g> worldwaiters;  // under semalock
 
   note sysmonnote;

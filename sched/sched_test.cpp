@@ -213,14 +213,26 @@ TEST(NoteDeathTest, a_second_wake_breaks_an_invariant) {
 
 // -------------------------------------------------------------------------------------------------------------- status
 
-constexpr gstatus statuses[] = {gstatus::idle, gstatus::runnable, gstatus::running, gstatus::waiting, gstatus::dead};
+using heddle::pstatus;
+
+constexpr gstatus statuses[] = {gstatus::idle,    gstatus::runnable, gstatus::running,   gstatus::syscall,
+                                gstatus::waiting, gstatus::dead,     gstatus::deadextra, gstatus::scansyscall};
+constexpr pstatus pstatuses[] = {pstatus::idle, pstatus::running, pstatus::gcstop, pstatus::dead};
 
 TEST(Status, has_go_s_values) {
   EXPECT_EQ(static_cast<int>(gstatus::idle), 0);
   EXPECT_EQ(static_cast<int>(gstatus::runnable), 1);
   EXPECT_EQ(static_cast<int>(gstatus::running), 2);
+  EXPECT_EQ(static_cast<int>(gstatus::syscall), 3);
   EXPECT_EQ(static_cast<int>(gstatus::waiting), 4);
   EXPECT_EQ(static_cast<int>(gstatus::dead), 6);
+  EXPECT_EQ(static_cast<int>(gstatus::deadextra), 11);
+  EXPECT_EQ(static_cast<int>(gstatus::scan), 0x1000);
+  EXPECT_EQ(static_cast<int>(gstatus::scansyscall), 0x1003);
+  EXPECT_EQ(static_cast<int>(pstatus::idle), 0);
+  EXPECT_EQ(static_cast<int>(pstatus::running), 1);
+  EXPECT_EQ(static_cast<int>(pstatus::gcstop), 3);
+  EXPECT_EQ(static_cast<int>(pstatus::dead), 4);
 }
 
 TEST(Status, these_moves_are_legal_and_no_others) {
@@ -235,6 +247,17 @@ TEST(Status, these_moves_are_legal_and_no_others) {
           << static_cast<int>(from) << " to " << static_cast<int>(to);
 }
 
+TEST(Status, these_moves_of_a_p_are_legal_and_no_others) {
+  using enum pstatus;
+  const std::set<std::pair<pstatus, pstatus>> wanted = {{idle, running}, {running, idle}, {running, gcstop},
+                                                        {idle, gcstop},  {gcstop, idle},  {gcstop, running},
+                                                        {gcstop, dead},  {dead, gcstop}};
+  for (const pstatus from : pstatuses)
+    for (const pstatus to : pstatuses)
+      EXPECT_EQ(heddle::legal(heddle::pmoves, from, to), wanted.count({from, to}) == 1)
+          << static_cast<int>(from) << " to " << static_cast<int>(to);
+}
+
 template <gstatus From, gstatus To>
 void check_move() {
   heddle::g gp{};
@@ -243,9 +266,41 @@ void check_move() {
   EXPECT_EQ(heddle::readgstatus(&gp), To);
 }
 
+template <pstatus From, pstatus To>
+void check_move_of_p() {
+  heddle::p pp;
+  pp.status.store(From, heddle::relaxed);
+  heddle::setpstatus<From, To>(&pp);
+  EXPECT_EQ(pp.status.peek(), To);
+}
+
+TEST(Status, every_legal_move_of_a_p_is_made) {
+  using enum pstatus;
+  check_move_of_p<idle, running>();
+  check_move_of_p<running, idle>();
+  check_move_of_p<running, gcstop>();
+  check_move_of_p<idle, gcstop>();
+  check_move_of_p<gcstop, idle>();
+  check_move_of_p<gcstop, running>();
+  check_move_of_p<gcstop, dead>();
+  check_move_of_p<dead, gcstop>();
+}
+
+TEST(StatusDeathTest, a_move_of_a_p_from_another_status_breaks_an_invariant) {
+  using enum pstatus;
+  for (const pstatus present : {running, gcstop, dead}) {
+    heddle::p pp;
+    pp.status.store(present, heddle::relaxed);
+    EXPECT_EXIT((heddle::setpstatus<idle, running>(&pp)), testing::KilledBySignal(SIGABRT), "invariant I7 is broken");
+  }
+}
+
 TEST(Status, every_legal_move_is_made) {
   using enum gstatus;
   check_move<idle, dead>();
+  check_move<idle, deadextra>();
+  check_move<deadextra, syscall>();
+  check_move<syscall, deadextra>();
   check_move<dead, runnable>();
   check_move<runnable, running>();
   check_move<running, runnable>();
@@ -270,7 +325,7 @@ TEST(StatusDeathTest, readying_a_goroutine_that_is_not_parked_breaks_an_invarian
         scheduler s(1);
         run_main(*s, [] { goready(self()); });
       },
-      testing::KilledBySignal(SIGABRT), "invariant I23 is broken");
+      testing::KilledBySignal(SIGABRT), "invariant I25 is broken");
 }
 
 // --------------------------------------------------------------------------------------------------------- steal order
@@ -417,7 +472,7 @@ TEST(Boot, newm_beyond_threads_max_changes_nothing) {
   scheduler s(2, o);
   run_main(*s, [&] {
     struct heddle::p *pp = s->pidle.get();
-    EXPECT_FALSE(heddle::newm(*s, pp, false));
+    EXPECT_EQ(heddle::newm(*s, pp, false), heddle::birth::full);
     EXPECT_EQ(s->mcount.peek(), 1);
     EXPECT_EQ(s->allm.get(), s->m0);
     s->pidle.put(pp);
@@ -676,9 +731,9 @@ TEST(Order, the_global_queue_is_served_while_local_work_never_ends) {
       start([&] {
         while (!over) heddle::goyield();
       });
-    executes = s->allp[0].get()->executes.get();
+    executes = s->allp[0].get()->executes();
     heddle::gosched();
-    executes = s->allp[0].get()->executes.get() - executes;
+    executes = s->allp[0].get()->executes() - executes;
     over = true;
   });
   EXPECT_LE(executes, heddle::geometry::fairness_tick + 2);
@@ -705,9 +760,9 @@ TEST(Order, the_global_queue_is_served_beside_a_pair_in_runnext) {
         park();
       }
     });
-    executes = s->allp[0].get()->executes.get();
+    executes = s->allp[0].get()->executes();
     heddle::gosched();
-    executes = s->allp[0].get()->executes.get() - executes;
+    executes = s->allp[0].get()->executes() - executes;
     over = true;
   });
   EXPECT_LE(executes, (heddle::geometry::fairness_tick + 1) * (heddle::geometry::runnext_streak + 1) + 2);
@@ -845,7 +900,7 @@ TEST(Park, figures_count_parks_and_executes) {
   EXPECT_EQ(s->allp[0].get()->parks.get(), 1u);
   EXPECT_EQ(s->allp[0].get()->spawned.get(), 2u);
   EXPECT_EQ(s->allp[0].get()->exited.get(), 2u);
-  EXPECT_EQ(s->allp[0].get()->executes.get(), 5u);
+  EXPECT_EQ(s->allp[0].get()->executes(), 5u);
 }
 
 TEST(Park, reasons_have_words) {

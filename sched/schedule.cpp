@@ -13,8 +13,7 @@ void execute(m *mp, g *gp, bool inherit) noexcept {
   gp->m.set(mp);
   casgstatus<gstatus::runnable, gstatus::running>(gp);
   struct p *pp = mp->p.get();
-  pp->executes.add();
-  if (!inherit) pp->schedtick.add();
+  (inherit ? pp->inherits : pp->schedtick).add();
   gogo(mp, gp);
 }
 
@@ -33,11 +32,11 @@ g *next_locked(m *mp) noexcept {
 
 // The next g that mp may run; null: mp leaves the loop.
 g *next_g(m *mp, bool &inherit) noexcept {
+  if (mp->lockedg != nullptr) return next_locked(mp);
+  if (mp->p.get() == nullptr) stopm(mp);  // its g came back from a call and found no P
   for (;;) {
-    if (mp->lockedg != nullptr) return next_locked(mp);
-    if (mp->p.get() == nullptr) stopm(mp);  // its g came back from a call and found no P
     struct p *pp = mp->p.get();
-    if (pp == nullptr) return nullptr;
+    if (pp == nullptr) return nullptr;  // stopm has the reasons
     take_preempt(pp);
     g *gp = find_runnable(mp, inherit);
     if (gp == nullptr) return nullptr;

@@ -109,11 +109,20 @@ void preemptall(schedt &sched, const struct p *own) noexcept {
     if (sched.allp[i].get() != own) preemptone(sched.allp[i].get());
 }
 
+// Before anything else may be asked: what was asked for has ended, or the next one would find it half done (B15). And not
+// later than the goroutine may give way, or others wait for the semaphore as long as it waits for its turn (B55).
+void end_asking(schedt &sched, m *mp) noexcept {
+  semrelease(sched);
+  if (sched.nmrunning.fetch_sub(1, acq_rel) == 1) checkdead(sched);  // acq_rel: as in sleepm. [DEAD-1]
+  releasem(mp);
+}
+
 }  // namespace
 
 void preemptone(struct p *pp) noexcept {
-  // release: pairs with schedule's exchange: who takes the request sees why. [ATTN-2]
-  pp->preempt.store(1, release);
+  // release: pairs with take_preempt: who takes the request sees why. An RMW, so that he sees it also where another one
+  // has asked for the same P later. [ATTN-2]
+  pp->preempt.exchange(1, release);
 }
 
 // Does to every P that nobody runs what attention asks for. Caller: any thread, holding nothing; the asker after A3, who
@@ -141,23 +150,28 @@ void heed_unowned(schedt &sched) noexcept {
 // What attention asks of an M with a P at the top of find_runnable. False: it leaves the schedule loop.
 bool heed(m *mp) noexcept {
   schedt &sched = *mp->sched;
-  finished f;
-  {
-    const std::lock_guard hold(sched.lock);
-    const std::uint32_t attention = get_attention(sched);
-    if ((attention & attention_world) != 0) {
-      if (mp->spinning) stop_spinning(mp);  // owes nothing: start_the_world looks for work after this (I13)
-      setpstatus<pstatus::idle, pstatus::gcstop>(releasep(mp));
-      f.world = counted_down(sched.stopwait);
-    } else if ((attention & attention_stop) != 0) {
-      return false;
-    } else if ((attention & attention_safepoint) != 0) {
-      f.safepoint = run_safepoint(sched, mp->p.get());
+  for (;;) {
+    finished f;
+    {
+      const std::lock_guard hold(sched.lock);
+      const std::uint32_t attention = get_attention(sched);
+      if ((attention & attention_world) != 0) {
+        if (mp->spinning) stop_spinning(mp);  // owes nothing: start_the_world looks for work after this (I13)
+        setpstatus<pstatus::idle, pstatus::gcstop>(releasep(mp));
+        f.world = counted_down(sched.stopwait);
+      } else if ((attention & attention_stop) != 0) {
+        return false;
+      } else if ((attention & attention_safepoint) != 0) {
+        f.safepoint = run_safepoint(sched, mp->p.get());
+      }
     }
+    wake_asker(sched, f);
+    if (mp->p.get() != nullptr) return true;
+    stopm(mp);
+    if (mp->p.get() == nullptr) return false;
+    // With this P we come from the bottom, and something may be asked again. relaxed: as in find_runnable. [ATTN-1]
+    if (sched.attention.load(relaxed) == 0) return true;
   }
-  wake_asker(sched, f);
-  if (mp->p.get() == nullptr) stopm(mp);
-  return mp->p.get() != nullptr;
 }
 
 // The asker's part. Blocks: the M. Returns when every P is in state gcstop; the caller's own stays wired to it.
@@ -216,14 +230,16 @@ void start_the_world(schedt &sched) noexcept {
   // All of them before the first M starts: it would steal from those that wait for theirs (B33).
   for (struct p *pp = with_work, *next; pp != nullptr; pp = next) {
     next = pp->link;
-    startm(sched, pp, false);
+    if (stopping(sched))
+      sched.pidle.put(pp);  // a thread from outside may be all that is left here: it starts no M (STOP-2)
+    else
+      startm(sched, pp, false);
   }
-  fence(seq_cst);  // pidle against needspinning; partner: promise. [DANCE-3]
+  // pidle against needspinning and attention; partners: promise, stop. [DANCE-3, ATTN-1]
+  fence(seq_cst);
   after_idling(sched);
-  wakep(sched);  // what spinning Ms have left undone (I13)
-  releasem(mp);
-  if (sched.nmrunning.fetch_sub(1, acq_rel) == 1) checkdead(sched);  // acq_rel: as in sleepm. [DEAD-1]
-  semrelease(sched);  // last: gomaxprocs must not change before the world runs (B15)
+  if (!stopping(sched)) wakep(sched);  // what spinning Ms have left undone (I13)
+  end_asking(sched, mp);
 }
 
 // Runs fn(arg, pp) once for each P, on a thread that holds it at that moment, with sched.lock held: fn must be short and
@@ -259,9 +275,7 @@ void for_each_p(schedt &sched, void (*fn)(void *, struct p *), void *arg) noexce
     const std::lock_guard hold(sched.lock);
     set_attention(sched, get_attention(sched) & ~attention_safepoint);
   }
-  releasem(mp);
-  if (sched.nmrunning.fetch_sub(1, acq_rel) == 1) checkdead(sched);  // acq_rel: as in sleepm. [DEAD-1]
-  semrelease(sched);
+  end_asking(sched, mp);
 }
 
 void stop(schedt &sched) noexcept {
@@ -274,6 +288,7 @@ void stop(schedt &sched) noexcept {
   fence(seq_cst);
   preemptall(sched, nullptr);  // also goroutines that come to nothing but safepoints
   heed_unowned(sched);
+  semstop(sched);
   if (sched.sysmonwait.load(relaxed) != sysmon_awake) wake_sysmon(sched);  // relaxed: ordered by the fence
 }
 

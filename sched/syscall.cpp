@@ -115,6 +115,22 @@ void resume_exitsyscall(g *gp) noexcept {
   gp->atomicstatus.store(gstatus::syscall, release);
 }
 
+// mp's g is in a call, and will stay there: its P goes now, unless somebody has taken it already. Caller: own M.
+void hand_own_p_on(m *mp) noexcept {
+  g *gp = mp->curg.load(relaxed);  // relaxed: own M
+  gstatus status = gstatus::syscall;
+  // acquire: pairs with resume_exitsyscall: we see what became of the P. [SYSCALL-1]
+  // relaxed on failure: somebody has the scan bit, for a few instructions.
+  while (!gp->atomicstatus.compare_exchange_weak(status, gstatus::scansyscall, acquire, relaxed)) {
+    status = gstatus::syscall;
+    cpu_relax();
+  }
+  struct p *pp = mp->p.get();
+  if (pp != nullptr) takep(pp, mp);
+  resume_exitsyscall(gp);
+  if (pp != nullptr) handoffp(*mp->sched, pp);
+}
+
 // Pre: the caller has the scan bit of mp's g. Post: pp is in the caller's hands.
 void takep(struct p *pp, m *mp) noexcept {
   HEDDLE_INV("I6", mp->p.get() == pp);

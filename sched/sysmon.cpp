@@ -8,7 +8,7 @@
 // pidle ends it). Who ends it moves the word to awake, and only he wakes. (SYSMON-1) pidle against sysmonwait: the P leaves,
 // light fence, sysmonwait; sysmonwait, heavy fence, pidle. (SYSMON-2) newmhandoff and attention against sysmonwait: full
 // fences.
-#include <mutex>
+#include <algorithm>
 
 #include "sched/proc.hpp"
 #include "sched/status.hpp"
@@ -17,8 +17,7 @@ HEDDLE_BEGIN
 
 namespace {
 
-constexpr std::int64_t slice_ns = 10'000'000, delay_min_ns = 20'000, delay_max_ns = 10'000'000;
-constexpr int rounds_before_doubling = 50;
+constexpr std::int64_t slice_ns = 10'000'000;
 
 // May the P of a call be taken now? At once if there is something to do and nobody to do it; else after a slice, so that all
 // can go idle and sysmon sleep (B37).
@@ -34,8 +33,8 @@ bool worth_retaking(schedt &sched, struct p *pp, std::int64_t now, bool slice_ov
   return !pp->runq.runqempty() || !somebody || seen.syscallwhen + slice_ns <= now;
 }
 
-// Takes pp from its call, if it is still in one, and has it run elsewhere. Counted as a running M meanwhile: an M that it tries
-// to start counts as well, and who goes to sleep as the last one beside that leaves the look at the end to us (B11).
+// Takes pp from its call, if it is still in one, and has it run elsewhere. Counted as a running M meanwhile: between the two
+// steps the P is nobody's, and its M may find none and go to sleep as the last one (B11).
 bool retake_one(schedt &sched, struct p *pp) noexcept {
   sched.nmrunning.fetch_add(1, relaxed);  // relaxed: as in newm [DEAD-1]
   g *gp = block_exitsyscall(pp);
@@ -44,9 +43,9 @@ bool retake_one(schedt &sched, struct p *pp) noexcept {
     resume_exitsyscall(gp);
     handoffp(sched, pp);
   }
-  // acquire: pairs with sleepm: checkdead sees what the last M has left. What we have done, it need not see: no goroutine was
-  // put anywhere. [DEAD-1]
-  if (sched.nmrunning.fetch_sub(1, acquire) == 1) checkdead(sched);
+  // Also when all were asleep before: who came there last may have seen our count, and left it to us.
+  // relaxed: checkdead looks for good; and what we have done it need not see, no goroutine was put anywhere. [DEAD-1]
+  if (sched.nmrunning.fetch_sub(1, relaxed) == 1) checkdead(sched);
   return gp != nullptr;
 }
 
@@ -86,9 +85,11 @@ bool all_idle(const schedt &sched) noexcept {
 }
 
 void sysmon_sleep(schedt &sched, std::int64_t ns) noexcept {
-  const bool deep = ns == delay_max_ns && all_idle(sched);
-  sched.sysmonwait.store(deep ? sysmon_deep : sysmon_dozing, relaxed);  // relaxed: ordered by the fence
-  // sysmonwait against pidle, newmhandoff and attention; partners: leave_idle, newm, stop. [SYSMON-1, SYSMON-2]
+  const bool deep = ns == geometry::sysmon_delay_max && all_idle(sched);
+  // release: pairs with wake_sysmon: the note is clear. [SYSMON-2]
+  sched.sysmonwait.store(deep ? sysmon_deep : sysmon_dozing, release);
+  // sysmonwait against pidle and freem, newmhandoff and attention; partners: leave_idle, newm, stop.
+  // [SYSMON-1, SYSMON-2]
   if (deep)
     fence_heavy();
   else
@@ -102,8 +103,8 @@ void sysmon_sleep(schedt &sched, std::int64_t ns) noexcept {
   } else if (!due) {
     woken = sched.sysmonnote.notetsleep(ns);
   }
-  // acquire: pairs with wake_sysmon. [SYSMON-2]
-  if (!woken && sched.sysmonwait.exchange(sysmon_awake, acquire) == sysmon_awake) {
+  // relaxed: who was faster speaks through the note
+  if (!woken && sched.sysmonwait.exchange(sysmon_awake, relaxed) == sysmon_awake) {
     sched.sysmonnote.notesleep();  // somebody is about to wake us
     woken = true;
   }
@@ -112,8 +113,8 @@ void sysmon_sleep(schedt &sched, std::int64_t ns) noexcept {
 
 void sysmon(void *arg) {
   schedt &sched = *static_cast<schedt *>(arg);
-  int idle = 0;
-  std::int64_t delay = delay_min_ns;
+  std::uint32_t idle = 0;
+  std::int64_t delay = geometry::sysmon_delay_min;
   // relaxed: sysmon_sleep does not sleep beside a stop
   while (!stopping(sched)) {
     bool useful = start_handed_off(sched);
@@ -125,10 +126,12 @@ void sysmon(void *arg) {
       schedtrace(sched, sched.options.scheddetail);
     }
     idle = useful ? 0 : idle + 1;
-    if (idle == 0) delay = delay_min_ns;
-    if (idle > rounds_before_doubling) delay = delay * 2 < delay_max_ns ? delay * 2 : delay_max_ns;
+    if (idle == 0) delay = geometry::sysmon_delay_min;
+    if (idle > geometry::sysmon_rounds) delay = std::min(2 * delay, geometry::sysmon_delay_max);
     sysmon_sleep(sched, delay);
   }
+  fence(seq_cst);  // attention against newmhandoff; partner: newm. [SYSMON-2]
+  abandon_handed_off(sched);
 }
 
 }  // namespace
@@ -165,6 +168,14 @@ bool start_handed_off(schedt &sched) noexcept {
   return any;
 }
 
+// The runtime stops, and sysmon with it: the Ps that are left go idle, where who stops the world finds them.
+void abandon_handed_off(schedt &sched) noexcept {
+  while (struct p *pp = sched.newmhandoff.pop()) {
+    unnewm(sched);
+    put_back(sched, pp, pp->startspinning, birth::refused);
+  }
+}
+
 // Has one idle M exit. False: there is none. Caller: any thread. Blocks: nothing.
 bool retire_m(schedt &sched) noexcept {
   m *mp = sched.midle.get();
@@ -182,8 +193,8 @@ bool retire_m(schedt &sched) noexcept {
 }
 
 void wake_sysmon(schedt &sched) noexcept {
-  // release: pairs with sysmon_sleep. [SYSMON-2]
-  if (sched.sysmonwait.exchange(sysmon_awake, release) != sysmon_awake) sched.sysmonnote.notewakeup();
+  // acquire: pairs with sysmon_sleep: the note is clear. [SYSMON-2]
+  if (sched.sysmonwait.exchange(sysmon_awake, acquire) != sysmon_awake) sched.sysmonnote.notewakeup();
 }
 
 bool start_sysmon(schedt &sched) noexcept {

@@ -36,7 +36,7 @@
 //      P put after the promise was made is seen by its dropper (case 3), so none is idle. (DANCE-4)
 //   5. There is an idle P but no M to be had (threads_max, or the system refuses). The starter puts the P back,
 //      promises, fence, reads midle; an M that goes to sleep puts itself on midle, fence, reads needspinning (D4, D5).
-//      (DANCE-5)
+//      So does an M that ends, with mcount for midle: it makes room for another. (DANCE-5)
 //   6. A P that is handed on (handoffp) goes to an M at once if find_runnable would find something there (I16). Else it
 //      is put like a dropper's that was not counted: put, full fence, D5. (DANCE-3)
 //   7. A foreign thread must not start an M after joinms has joined them all: it counts itself in foreigners, fence,
@@ -76,13 +76,13 @@ void uncount_spinning(schedt &sched) noexcept {
   HEDDLE_INV("I11", before > 0);
 }
 
-// A P leaves pidle: somebody runs again, and sysmon must watch him.
+}  // namespace
+
+// A P leaves pidle: somebody runs again, and sysmon must watch him. Or an M has ended, and sysmon is to join it.
 void leave_idle(schedt &sched) noexcept {
-  fence_light();  // pidle against sysmonwait; partner: the heavy fence in sysmon_sleep. [SYSMON-1]
+  fence_light();  // pidle and freem against sysmonwait; partner: the heavy fence in sysmon_sleep. [SYSMON-1]
   if (sched.sysmonwait.load(relaxed) == sysmon_deep) wake_sysmon(sched);  // relaxed: ordered by the fence
 }
-
-}  // namespace
 
 struct p *pidleget(schedt &sched) noexcept {
   struct p *pp = sched.pidle.get();
@@ -143,23 +143,25 @@ void startm(schedt &sched, struct p *pp, bool spinning) noexcept {
       sched.wakes.fetch_add(1, relaxed);  // relaxed: statistic
       return wakem(sched, mp);
     }
-    if (newm(sched, pp, spinning)) return;
-    if (!put_back(sched, pp, spinning)) return;
+    const birth b = newm(sched, pp, spinning);
+    if (b == birth::begun || !put_back(sched, pp, spinning, b)) return;
     pp = pidleget(sched);
     if (pp == nullptr) return;
     if (spinning) count_spinning(sched);
   }
 }
 
-// There is no M for pp: case 5. True: one has gone idle meanwhile.
-bool put_back(schedt &sched, struct p *pp, bool spinning) noexcept {
+// There is no M for pp: case 5. True: one has gone idle meanwhile, or ended.
+bool put_back(schedt &sched, struct p *pp, bool spinning, birth why) noexcept {
   sched.pidle.put(pp);
   if (spinning) uncount_spinning(sched);
   sched.needspinning.store(1, relaxed);  // relaxed: as in promise [DANCE-2]
-  // needspinning against the load of midle, pidle against attention; partners: stopm, ask. [DANCE-5, ATTN-1]
+  // needspinning against the loads of midle and mcount, pidle against attention; partners: stopm, mexit, ask.
+  // [DANCE-5, ATTN-1]
   fence(seq_cst);
   if (sched.attention.load(relaxed) != 0) heed_unowned(sched);  // relaxed: ordered by the fence
-  return !sched.midle.empty();
+  // relaxed: ordered by the fence
+  return !sched.midle.empty() || (why == birth::full && sched.mcount.load(relaxed) < sched.options.threads_max);
 }
 
 // Gives pp to an M if there is something to do there or nobody looks for work; else it goes idle. Caller: a thread that
@@ -180,8 +182,10 @@ void handoffp(schedt &sched, struct p *pp) noexcept {
 
 // What whoever has put a P or an M on its idle list owes the others. Pre: a full fence since.
 void after_idling(schedt &sched) noexcept {
-  if (sched.attention.load(relaxed) != 0) heed_unowned(sched);  // relaxed: ordered by the fence
-  if (sched.needspinning.load(relaxed) == 0) return;            // relaxed: ordered by the fence
+  const std::uint32_t attention = sched.attention.load(relaxed);  // relaxed: ordered by the fence
+  if (attention != 0) heed_unowned(sched);
+  if ((attention & attention_stop) != 0) return;      // nobody is to look for work, and joinms may be over [STOP-2]
+  if (sched.needspinning.load(relaxed) == 0) return;  // relaxed: ordered by the fence
   struct p *pp = pidleget(sched);
   if (pp == nullptr) return;  // the promise stands: whoever drops his P next looks again
   count_spinning(sched);

@@ -2,6 +2,7 @@
 #include "queues/world.hpp"
 
 #include <sys/mman.h>
+#include <bit>
 
 namespace heddle {
 inline namespace HEDDLE_WORLD {
@@ -14,6 +15,8 @@ bool altered = false;
 bool force_seq_cst = false;
 verify::alteration mutant;
 verify::visitor visit = nullptr;
+bool sleeps_last = false;
+bool threads_counted = false;
 
 bool mistaken(const site &s, access what, mistake how) noexcept {
   if (how != mutant.how || what != mutant.what || s.line < mutant.first_line || s.line > mutant.last_line) return false;
@@ -181,6 +184,10 @@ void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected, site s) no
 bool futex_sleep_for(atomic<std::uint32_t> &word, std::uint32_t expected, std::int64_t ns, site s) noexcept {
   rl::context &c = rl::ctx();
   if (ns <= 0) return false;
+  if (harness::sleeps_last) {
+    futex_sleep(word, expected, s);
+    return true;
+  }
   const std::int64_t end = nanotime() + std::min(ns, std::int64_t{3'600'000'000'000});  // the clock must not overflow
   c.sched();
   if (!lies_down(word, expected, true, s)) return true;
@@ -252,6 +259,8 @@ void thread_join(thread &t, site s) noexcept {
   log(s, "thread join");
   t.handle->wait(false, false, s);
 }
+
+std::int32_t thread_count() noexcept { return harness::threads_counted ? std::popcount(now.begun & ~now.ended) : 0; }
 
 void *current_m() noexcept { return now.m[self()]; }
 void set_current_m(void *mp) noexcept {
@@ -327,6 +336,7 @@ void begin_execution(const shape &s) noexcept {
   now.text[0] = 0;
   cpus = 2;
   steps = 0;
+  sleeps_last = threads_counted = false;
 }
 
 void on_main(bool is) noexcept { now.on_main = is; }

@@ -83,6 +83,9 @@ struct geometry {
   static constexpr std::uint32_t backoff_max = 1;
   static constexpr std::uint32_t mutex_spins = 1;
   static constexpr std::uint32_t runnext_pauses = 1;
+  static constexpr std::int64_t sysmon_delay_min = 5'000'000;
+  static constexpr std::int64_t sysmon_delay_max = 10'000'000;
+  static constexpr std::uint32_t sysmon_rounds = 0;
   static constexpr std::int32_t procs_max = 4;
   static constexpr std::int32_t threads_max = 4;
   static constexpr std::size_t stack_size = 64 * 1024;
@@ -111,6 +114,9 @@ extern bool altered;  // some of what stands below holds: who is as written pays
 extern bool force_seq_cst;  // set to repeat a failure: when it then passes, the cause is a memory order
 extern verify::alteration mutant;
 extern verify::visitor visit;  // may be null
+// What a suite may set in before().
+extern bool sleeps_last;      // the time of a timed sleep is never over: only then is a lost wake seen
+extern bool threads_counted;  // thread_count() tells the truth
 // What altered means for one order, and whether the mutant is this mistake at this site.
 std::memory_order altered_order(const site &s, access what, std::memory_order order) noexcept;
 bool mistaken(const site &s, access what, mistake how) noexcept;
@@ -368,7 +374,8 @@ struct thread {
 [[nodiscard]] bool thread_start(thread &t, void (*fn)(void *), void *arg, site s = site::here()) noexcept;
 void thread_join(thread &t, site s = site::here()) noexcept;
 
-inline std::int32_t thread_count() noexcept { return 0; }  // suites with threads from outside detect no deadlock
+// 0 unless the suite has set harness::threads_counted: those with threads from outside detect no deadlock.
+std::int32_t thread_count() noexcept;
 
 [[gnu::noinline]] void *current_m() noexcept;
 [[gnu::noinline]] void set_current_m(void *mp) noexcept;
