@@ -147,10 +147,10 @@ void joinms(schedt &sched) noexcept;
 void entersyscall(m *mp) noexcept;
 void entersyscallblock(m *mp) noexcept;
 void exitsyscall(m *mp) noexcept;
-void handoffp_in_call(m *mp) noexcept;
 g *block_exitsyscall(struct p *pp) noexcept;
 void resume_exitsyscall(g *gp) noexcept;
 void takep(struct p *pp, m *mp) noexcept;
+void hand_own_p_on(m *mp) noexcept;
 
 // --- locked.cpp ---
 

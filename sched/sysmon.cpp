@@ -33,8 +33,8 @@ bool worth_retaking(schedt &sched, struct p *pp, std::int64_t now, bool slice_ov
   return !pp->runq.runqempty() || !somebody || seen.syscallwhen + slice_ns <= now;
 }
 
-// Takes pp from its call, if it is still in one, and has it run elsewhere. Counted as a running M meanwhile: an M that it tries
-// to start counts as well, and who goes to sleep as the last one beside that leaves the look at the end to us (B11).
+// Takes pp from its call, if it is still in one, and has it run elsewhere. Counted as a running M meanwhile: between the two
+// steps the P is nobody's, and its M may find none and go to sleep as the last one (B11).
 bool retake_one(schedt &sched, struct p *pp) noexcept {
   sched.nmrunning.fetch_add(1, relaxed);  // relaxed: as in newm [DEAD-1]
   g *gp = block_exitsyscall(pp);
@@ -44,9 +44,8 @@ bool retake_one(schedt &sched, struct p *pp) noexcept {
     handoffp(sched, pp);
   }
   // Also when all were asleep before: who came there last may have seen our count, and left it to us.
-  // acquire: pairs with sleepm: checkdead sees what the last M has left. What we have done, it need not see: no goroutine was
-  // put anywhere. [DEAD-1]
-  if (sched.nmrunning.fetch_sub(1, acquire) == 1) checkdead(sched);
+  // relaxed: checkdead looks for good; and what we have done it need not see, no goroutine was put anywhere. [DEAD-1]
+  if (sched.nmrunning.fetch_sub(1, relaxed) == 1) checkdead(sched);
   return gp != nullptr;
 }
 
