@@ -21,8 +21,8 @@ struct options {
   int threads_max = 0;         // 0: 10,000
   int threads_idle_max = 0;    // threads that stay although nothing is to be done for a second; 0: procs
   std::size_t stack_size = 0;  // bytes of address space per goroutine, guard page included; 0: 64 KiB
-  // End the process with a report when every goroutine of run() waits for another, also in blocking(f). Set it to false where
-  // they may all wait for a thread outside: for what it sends or unlocks, or for the first goroutine that it starts.
+  // End the process with a report when every goroutine of run() waits for another, also in blocking(f). Nothing is reported
+  // while the process has threads that are not the runtime's: what they send or start may help.
   bool detect_deadlock = true;
   // Called instead, on a thread of the runtime; report is valid during the call. If it returns the goroutines sleep on.
   void (*on_deadlock)(void *arg, const char *report) = nullptr;
@@ -102,8 +102,12 @@ void go_on(schedt &sched, F &&f, std::size_t stack_size) {
 template <class F>
 void go_from_outside(schedt &sched, F &&f, std::size_t stack_size) {
   not_in_child("runtime::go");
-  const foreign_call here(sched);
-  go_on(sched, std::forward<F>(f), stack_size);
+  const spawn s = prepare(sched, std::forward<F>(f), stack_size);
+  void (*const start)(void *) = &invoke<std::decay_t<F>>;
+  // A goroutine of this runtime gives way in newproc, and may be abandoned there. joinms waits for its M as it is.
+  if (const m *mp = getm(); mp != nullptr && mp->sched == &sched) return newproc(sched, s, start);
+  const foreign_call here(sched, true);
+  newproc(sched, s, start);
 }
 
 // f(), as a goroutine if the calling thread runs none: it may park then, which blocks the thread.
