@@ -238,7 +238,7 @@ using stopped_dozing = stopped<false>;
 
 // An M ends with its locked goroutine while all goes idle: sysmon joins it before it sleeps deep, or is woken for it.
 struct joined : suite<1, 3> {
-  schedt sched{sched_options{.procs = 1, .threads_max = 3, .detect_deadlock = false, .sysmon = true}};
+  schedt sched{sched_options{.procs = 2, .threads_max = 3, .detect_deadlock = false, .sysmon = true}};
   atomic<std::uint32_t> locked;
   void before() { VERIFY_CHECK(schedinit(sched)); }
   void thread(unsigned) {
