@@ -179,18 +179,21 @@ struct two_sides : scheduled<two_sides, 2, 2, 1> {
 template <int Ms, int Procs>
 struct submitted : scheduled<submitted<Ms, Procs>, Ms, Procs, 1> {
   trail from_outside;
+  atomic<std::uint32_t> ran;
   countdown ended{1};
   void foreign() {
     heddle::detail::go_from_outside(
         this->sched,
         [this] {
           from_outside.step();
+          ran.store(1, release);
           ended.arrive();
         },
         0);
   }
   void body() {
     look_at_stopped(this->sched, [this] { VERIFY_INV("I29", from_outside.steps.get() <= 1); });
+    while (Procs > 1 && ran.load(acquire) == 0) cpu_relax();  // another M must come for it
     ended.wait();
   }
 };
@@ -323,6 +326,8 @@ struct gives_way : scheduled<gives_way, 2, 1, 1> {
     look_at_stopped(sched, [this] { looked.set(1); });
   }
   void body() {
+    std::uint64_t chance = 0;  // any phase of the fairness tick, which may bring it back before main
+    for (std::uint32_t n = cheaprandn(chance, geometry::fairness_tick); n != 0; --n) goyield();
     go([this] {
       look_at_stopped(sched, [this] {
         given.store(1, release);
