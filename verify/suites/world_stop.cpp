@@ -227,11 +227,19 @@ struct turns : scheduled<turns, 2, 1, 1> {
 // Main ends while a thread outside stops the world, or has it stopped.
 struct main_ends : scheduled<main_ends, 3, 2, 1> {
   plain<int> looked;
+  std::int32_t ms_when_joined = 0;
+  void thread(unsigned i) {
+    scheduled::thread(i);
+    if (i == 0) ms_when_joined = sched.mcount.peek();
+  }
   void foreign() {
     look_at_stopped(sched, [this] { looked.set(1); });
   }
   void body() {}
-  void check() { VERIFY_INV("I29", looked.get() == 1); }
+  void check() {
+    VERIFY_INV("I29", looked.get() == 1);
+    VERIFY_INV("STOP-2", sched.mcount.peek() == ms_when_joined);
+  }
 };
 
 // The same for a goroutine that does so from inside a call: its thread is joined, it is not abandoned before it is back.
