@@ -322,6 +322,38 @@ TEST(Proc, TestNewOSProc0) {
   EXPECT_EQ(ran.load(), 1);
 }
 
+// Go ends the program. Here threads_max is a bound: calls take turns, and only where every thread is locked to a goroutine
+// that waits for one that has none there is no way on, and it is said.
+TEST(ProcDeathTest, TestThreadExhaustion) {
+  heddle::options o = with_procs(4);
+  o.threads_max = 10;
+  EXPECT_EQ(heddle::run(
+                [] {
+                  heddle::wait_group wg;
+                  for (int i = 0; i < 100; ++i) wg.go([] { sleep_for(microseconds(500)); });
+                  wg.wait();
+                  EXPECT_LE(heddle::stats().threads, 10);
+                },
+                o),
+            0);
+  EXPECT_EXIT((void)heddle::run(
+                  [] {
+                    const heddle::chan<bool> ack;
+                    for (int i = 0; i < 20; ++i)
+                      heddle::go([&] {
+                        heddle::lock_os_thread();
+                        ack.send(true);
+                        (void)heddle::chan<int>().recv();
+                      });
+                    heddle::lock_os_thread();
+                    for (int i = 0; i < 20; ++i) (void)ack.recv();
+                  },
+                  o),
+              testing::ExitedWithCode(2),
+              "fatal error: goroutines can run, but all threads are locked to others and threads_max allows no more - "
+              "deadlock!\n");
+}
+
 // The M under a goroutine, asked for again and again while it moves.
 TEST(Proc, TestGetgThreadSwitch) {
   EXPECT_EQ(run_on(4,

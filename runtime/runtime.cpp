@@ -88,7 +88,7 @@ void ask(schedt &sched, F &&f) {
   as_goroutine([&] {
     if (getm()->sched == &sched) return f();
     const call_scope call(entersyscall);
-    const foreign_call here(sched);
+    const foreign_call here(sched, true);
     f();
   });
 }

@@ -165,7 +165,10 @@ bool joinm(schedt &sched, m *mp) noexcept {
 }
 
 void joinms(schedt &sched) noexcept {
-  while (sched.foreigners.load(acquire) != 0) thread_yield();  // acquire: pairs with ~foreign_call. [STOP-2]
+  const auto wait_for_foreigners = [&sched] {
+    while (sched.foreigners.load(acquire) != 0) thread_yield();  // acquire: pairs with ~foreign_call. [STOP-2]
+  };
+  wait_for_foreigners();
   stop_sysmon(sched);
   // An M that is still running may start another, and says so before it ends; so nobody is left when a whole round has
   // found nobody.
@@ -176,6 +179,7 @@ void joinms(schedt &sched) noexcept {
     sched.lock.unlock();
     for (m *mp = head; mp != nullptr; mp = mp->alllink) again |= joinm(sched, mp);
   }
+  wait_for_foreigners();  // one of them may have woken an M in a call just now
 }
 
 HEDDLE_END

@@ -108,10 +108,12 @@ void wakem(schedt &sched, m *mp) noexcept;
 bool drop_p(m *mp) noexcept;
 
 // The presence of a thread that is no M inside the scheduler: while one is here, the scheduler is not taken apart.
-// open(): the runtime is not stopping, so what the thread submits may wake an M. Any thread.
+// open(): the runtime is not stopping, so what the thread submits may wake an M. vouched: the caller sees to it that the
+// scheduler exists. He is not waited for where he comes after the stop: threads that come again and again would keep the runtime
+// from ending. Any thread.
 class foreign_call {
  public:
-  explicit foreign_call(schedt &sched) noexcept;
+  explicit foreign_call(schedt &sched, bool vouched = false) noexcept;
   ~foreign_call();
   foreign_call(const foreign_call &) = delete;
   foreign_call &operator=(const foreign_call &) = delete;
@@ -120,6 +122,7 @@ class foreign_call {
  private:
   schedt &sched_;
   bool open_;
+  bool counted_;
 };
 
 // --- m.cpp ---
@@ -147,6 +150,7 @@ void exitsyscall(m *mp) noexcept;
 g *block_exitsyscall(struct p *pp) noexcept;
 void resume_exitsyscall(g *gp) noexcept;
 void takep(struct p *pp, m *mp) noexcept;
+void hand_own_p_on(m *mp) noexcept;
 
 // --- locked.cpp ---
 

@@ -330,13 +330,14 @@ TEST(StatusDeathTest, readying_a_goroutine_that_is_not_parked_breaks_an_invarian
 
 // --------------------------------------------------------------------------------------------------------- steal order
 
-TEST(StealOrder, visits_every_p_once_per_pass) {
+TEST(sched, TestStealOrder) {
   for (int procs = 1; procs <= 64; ++procs) {
     scheduler s(procs);
     const auto n = static_cast<std::uint32_t>(procs);
     std::uint32_t wanted = 0;
     for (std::uint32_t i = 1; i <= n; ++i) wanted += std::gcd(i, n) == 1;
     ASSERT_EQ(s->ncoprimes, wanted);
+    for (std::uint32_t c = 0; c + 1 < s->ncoprimes; ++c) ASSERT_LT(s->coprimes[c], s->coprimes[c + 1]);  // all differ
     for (std::uint32_t c = 0; c < s->ncoprimes; ++c)
       for (std::uint32_t first = 0; first < n; ++first) {
         std::vector<int> visits(n);
@@ -923,6 +924,23 @@ TEST(Wake, work_wakes_another_m_and_is_stolen) {
   });
   EXPECT_GE(s->mcount.peek(), 2);
   EXPECT_EQ(s->allp[0].get()->steals.get() + s->allp[1].get()->steals.get(), 1u);
+}
+
+// One spinning M is enough for any number of submissions: no M is woken or started, and no system call made for it.
+TEST(Wake, nobody_is_woken_while_an_m_spins) {
+  scheduler s(4);
+  std::uint64_t wakes = 0;
+  std::int32_t ms = 0;
+  run_main(*s, [&] {
+    s->nmspinning.fetch_add(1, heddle::relaxed);  // it stands for an M that spins
+    for (int i = 0; i < 1000; ++i) start([] {});
+    wakes = s->wakes.peek();
+    ms = s->mcount.peek();
+    s->nmspinning.fetch_sub(1, heddle::relaxed);
+    while (heddle::gcount(*s) != 1) heddle::goyield();
+  });
+  EXPECT_EQ(wakes, 0u);
+  EXPECT_EQ(ms, 1);
 }
 
 TEST(Wake, stop_may_be_called_often_and_from_anywhere) {

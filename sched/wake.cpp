@@ -244,14 +244,18 @@ bool drop_p(m *mp) noexcept {
   return true;
 }
 
-foreign_call::foreign_call(schedt &sched) noexcept : sched_(sched) {
+foreign_call::foreign_call(schedt &sched, bool vouched) noexcept : sched_(sched) {
   sched.foreigners.fetch_add(1, relaxed);  // relaxed: ordered by the fence
   fence(seq_cst);                          // foreigners against attention; partner: stop. [STOP-2]
   // relaxed: ordered by the fence
   open_ = !stopping(sched);
+  counted_ = open_ || !vouched;
+  if (!counted_) sched.foreigners.fetch_sub(1, relaxed);  // relaxed: we have done nothing
 }
 
-// release: pairs with joinms: all that we did here comes before the scheduler's end. [STOP-2]
-foreign_call::~foreign_call() { sched_.foreigners.fetch_sub(1, release); }
+foreign_call::~foreign_call() {
+  // release: pairs with joinms: all that we did here comes before the scheduler's end. [STOP-2]
+  if (counted_) sched_.foreigners.fetch_sub(1, release);
+}
 
 HEDDLE_END

@@ -110,6 +110,7 @@ struct two_batches : suite<2> {
     for (m *&mp : ms) {
       mp = allocm(sched);
       acquirep(mp, sched.pidle.get());
+      acquirem(mp);  // runs no goroutine that could give way
     }
     stop(sched);
   }

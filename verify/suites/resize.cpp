@@ -146,6 +146,38 @@ struct by_two : scheduled<by_two, 3, 2> {
   void check() { VERIFY_INV("I30", sched.gomaxprocs.peek() == 1 || sched.gomaxprocs.peek() == 3); }
 };
 
+// What waits on the Ps that go is first in the global queue, as it would have been there: the lowest P's, each in its own
+// order (B34).
+struct order : stopping_at<order, 3, 0> {
+  static constexpr int many = 2;
+  void arrange() {
+    for (int i : {1, 2})
+      for (int k = 0; k < many; ++k) put(i, [] {});
+  }
+  void other(int, m *mp) { loop(mp); }
+  void ask() {
+    heddle::stop_the_world(sched);
+    const bool all = !sched.allp[1].get()->runq.runqempty() && sched.allp[1].get()->runq.size() == many &&
+                     sched.allp[2].get()->runq.size() == many;
+    procresize(sched, 1);
+    std::uint64_t last = 0;
+    int n = 0;
+    bool in_order = true;
+    sched.runq.for_each([&](const g *gp) {
+      const std::uint64_t id = gp->goid.get();
+      // Of each P: the one in runnext, which has the higher number, then the other.
+      in_order &= n % many == 0 ? n == 0 || id > last : id + 1 == last;
+      last = id;
+      ++n;
+    });
+    if (all) VERIFY_INV("I31", n == 2 * many && in_order);
+    world.set(1);
+    start_the_world(sched);
+    stop(sched);
+  }
+  void after() { schedfree(sched); }
+};
+
 // An M has dropped its P and looks at every queue for the last time, as there come to be more of them, and work in the
 // new one, by an M that computes on for ever (B8).
 struct at_last_look : stopping_at<at_last_look, 2, 0, 2> {
@@ -248,6 +280,11 @@ HEDDLE_SUITE(by_two, {.name = "resize.by_two",
                       .invariants = "I7 I30",
                       .what = "two goroutines change the number at once",
                       .modes = {random_mix(3)}})
+HEDDLE_SUITE(order, {.name = "resize.order",
+                     .component = "sched/procresize",
+                     .invariants = "I31",
+                     .what = "what waits on Ps that go keeps its order, before all else (B34)",
+                     .modes = {random_mix(0.5)}})
 HEDDLE_SUITE(at_last_look, {.name = "resize.at_last_look",
                             .component = "sched/find_runnable",
                             .invariants = "I13 I14",

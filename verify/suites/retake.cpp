@@ -42,8 +42,8 @@ struct idle_call : decides {
   }
 };
 
-// The last M to go to sleep is one with a locked goroutine, while sysmon tries in vain to start an M for the P of its call
-// (B11): who of the two is the later one looks.
+// The last M to go to sleep is one with a locked goroutine, while sysmon, who counts as an M, hands on the P of its call: who
+// of the two is the later one looks.
 struct last_is_locked : by_hand<2, 1> {
   atomic<std::uint32_t> reports;
   void before() {
@@ -55,6 +55,9 @@ struct last_is_locked : by_hand<2, 1> {
     };
     sched.options.on_deadlock_arg = this;
     sched.maing.store(gs[0], relaxed);
+    g *gp = newspawn(sched, 16, 16).gp;
+    casgstatus<gstatus::dead, gstatus::runnable>(gp);
+    sched.runq.globrunqput(gp);
     sched.needspinning.store(1, relaxed);  // from a goroutine that was started when there was a P but no M
     set_current_m(ms[0]);
     lock_os_thread(ms[0]);
@@ -71,6 +74,7 @@ struct last_is_locked : by_hand<2, 1> {
     mp->locks = 1;  // no g may be switched to here
     exitsyscall(mp);
     mp->locks = 0;
+    sched.runq.globrunqget()->atomicstatus.store(gstatus::dead, relaxed);  // it has run and ended
     dropg(mp, gs[0]);
     casgstatus<gstatus::running, gstatus::waiting>(gs[0]);
     VERIFY_INV("I36", stoplockedm(mp) == nullptr);
@@ -80,6 +84,65 @@ struct last_is_locked : by_hand<2, 1> {
     VERIFY_INV("I37", reports.peek() == 1);
     by_hand::after();
   }
+};
+
+// The only M comes back from its call while the only P is in sysmon's hands, and goes to sleep: that is no deadlock (B11).
+struct last_in_call : suite<2> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 1}};
+  m *mp = nullptr;
+  signal calls;
+  plain<int> ran;
+  void before() {
+    sched.options.on_deadlock = [](void *, const char *) { VERIFY_INV("I36", false); };
+    VERIFY_CHECK(schedinit(sched));
+    mp = sched.m0 = allocm(sched);
+    sched.mcount.fetch_add(1, relaxed);
+    sched.nmrunning.fetch_add(1, relaxed);
+    acquirep(mp, sched.pidle.get());
+    set_current_m(mp);
+    auto main = [this] {
+      entersyscall(mp);
+      calls.set();
+      exitsyscall(mp);
+      ran.set(1);
+      stop(sched);
+    };
+    const spawn s = heddle::detail::prepare(sched, main, 0);
+    sched.maing.store(s.gp, relaxed);
+    newproc(sched, s, &heddle::detail::invoke<decltype(main)>);
+    set_current_m(nullptr);
+  }
+  void thread(unsigned i) {
+    if (i == 1) {
+      calls.await();
+      retake(sched, second);
+      return;
+    }
+    set_current_m(mp);
+    schedule(mp);
+    leave_p(mp);
+    set_current_m(nullptr);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("I36", ran.get() == 1);
+    schedfree(sched);
+  }
+};
+
+// Ps are made while sysmon looks at all of them.
+struct grows : suite<2> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
+  void before() { VERIFY_CHECK(schedinit(sched)); }
+  void thread(unsigned i) {
+    if (i == 1) {
+      VERIFY_INV("I7", retake(sched, second) == 0);
+      return;
+    }
+    const needm here;
+    VERIFY_INV("I30", set_procs(sched, 2));
+  }
+  void after() { schedfree(sched); }
 };
 
 }  // namespace
@@ -97,5 +160,15 @@ HEDDLE_SUITE(idle_call, {.name = "syscall.idle_call",
 HEDDLE_SUITE(last_is_locked, {.name = "syscall.last_is_locked",
                               .component = "sched/sysmon",
                               .invariants = "I36 I37",
-                              .what = "sysmon takes a P while the last M goes to sleep for good (B11)",
+                              .what = "sysmon takes a P while the last M goes to sleep for good",
                               .modes = {random_mix(2), bounded(2, 2)}})
+HEDDLE_SUITE(grows, {.name = "syscall.grows",
+                     .component = "sched/sysmon",
+                     .invariants = "I7",
+                     .what = "sysmon looks at all Ps while there come to be more",
+                     .modes = {random_mix(1), bounded(2, 1)}})
+HEDDLE_SUITE(last_in_call, {.name = "syscall.last_in_call",
+                            .component = "sched/sysmon",
+                            .invariants = "I36",
+                            .what = "the last M finds no P and sleeps while sysmon has the P in its hands (B11)",
+                            .modes = {random_mix(2), bounded(2, 2)}})

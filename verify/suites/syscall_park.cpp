@@ -62,6 +62,20 @@ struct readies : policed<readies, 2, 1> {
   }
 };
 
+// The only one who can send is on the P of the goroutine that waits in a call, and nobody takes Ps: it gives that up itself.
+struct gives_way : scheduled<gives_way, 2, 1> {
+  chan<int> c;
+  countdown all{1};
+  void body() {
+    go([this] {
+      c.send(1);
+      all.arrive();
+    });
+    blocking([this] { VERIFY_INV("I36", c.recv() == 1); });
+    all.wait();
+  }
+};
+
 // A goroutine waits in a call for what nobody will send, and has started one that has ended: that is a deadlock.
 struct reported : scheduled<reported, 2, 1> {
   int reports = 0;
@@ -127,3 +141,8 @@ HEDDLE_SUITE(not_reported, {.name = "syscall.not_reported",
                             .invariants = "I36",
                             .what = "two goroutines meet in calls: no deadlock is reported",
                             .modes = {random_mix(2)}})
+HEDDLE_SUITE(gives_way, {.name = "syscall.gives_way",
+                         .component = "sched/park",
+                         .invariants = "I14 I36",
+                         .what = "a goroutine that waits in a call gives its P up",
+                         .modes = {random_mix(2)}})

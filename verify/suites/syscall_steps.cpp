@@ -126,6 +126,32 @@ struct comes_back : suite<2> {
   }
 };
 
+// The goroutine that an M has just begun to run was made a moment ago (SYSCALL-2).
+struct newborn_g : suite<2> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
+  m *mp = nullptr;
+  void before() {
+    VERIFY_CHECK(schedinit(sched));
+    mp = sched.m0 = allocm(sched);
+    acquirep(mp, sched.pidle.get());
+  }
+  void thread(unsigned i) {
+    if (i == 1) {
+      struct p *pp = sched.allp[0].get();
+      if (g *gp = block_exitsyscall(pp)) resume_exitsyscall(gp);
+      retake(sched, 0);
+      return;
+    }
+    set_current_m(mp);
+    go([this] { stop(sched); });
+    schedule(mp);
+    leave_p(mp);
+    set_current_m(nullptr);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() { schedfree(sched); }
+};
+
 // Work comes from outside while the only P is in the hands of who has taken it from a call (I16, DANCE-3).
 struct handed_inbox : suite<2, 1> {
   schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
@@ -356,3 +382,8 @@ HEDDLE_SUITE(comes_back, {.name = "syscall.comes_back",
                           .invariants = "I14",
                           .what = "a goroutine comes back without a P while the one who has it goes to sleep",
                           .modes = {random_mix(2), bounded(2, 2)}})
+HEDDLE_SUITE(newborn_g, {.name = "syscall.newborn_g",
+                         .component = "sched/syscall",
+                         .invariants = "I6",
+                         .what = "somebody looks at a P that has begun to run a goroutine that has just been made",
+                         .modes = {random_mix(1), bounded(2, 2)}})

@@ -197,6 +197,30 @@ struct submitted : scheduled<submitted<Ms, Procs>, Ms, Procs, 1> {
 using submitted_1p = submitted<1, 1>;
 using submitted_2p = submitted<2, 2>;
 
+// Who waits is not overtaken: main lets go of the world and asks for it again at once, but the other one has it first.
+struct turns : scheduled<turns, 2, 1, 1> {
+  plain<int> looked;
+  std::uint32_t waiting() {
+    sched.semalock.lock();
+    const std::uint32_t n = sched.worldwaiters.size();
+    sched.semalock.unlock();
+    return n;
+  }
+  void foreign() {
+    look_at_stopped(sched, [this] { looked.set(looked.get() + 1); });
+  }
+  void body() {
+    semacquire(sched);
+    std::uint64_t chance = 0;
+    const bool waits = cheaprandn(chance, 2) == 0;
+    while (waits && looked.peek() == 0 && waiting() == 0) cpu_relax();
+    semrelease(sched);
+    semacquire(sched);
+    if (waits) VERIFY_INV("I28", looked.get() == 1);
+    semrelease(sched);
+  }
+};
+
 // Main ends while a thread outside stops the world, or has it stopped.
 struct main_ends : scheduled<main_ends, 3, 2, 1> {
   plain<int> looked;
@@ -394,3 +418,8 @@ HEDDLE_SUITE(main_ends_template, {.name = "stop.main_ends_template",
                                   .invariants = "I7 I28 STOP-2",
                                   .what = "main ends while a P waits for the template thread and the world is stopped",
                                   .modes = {random_mix(3)}})
+HEDDLE_SUITE(turns, {.name = "stop.turns",
+                     .component = "sched/sema",
+                     .invariants = "I28",
+                     .what = "who waits to stop the world is not overtaken",
+                     .modes = {random_mix(1)}})

@@ -102,8 +102,12 @@ void go_on(schedt &sched, F &&f, std::size_t stack_size) {
 template <class F>
 void go_from_outside(schedt &sched, F &&f, std::size_t stack_size) {
   not_in_child("runtime::go");
-  const foreign_call here(sched);
-  go_on(sched, std::forward<F>(f), stack_size);
+  const spawn s = prepare(sched, std::forward<F>(f), stack_size);
+  void (*const start)(void *) = &invoke<std::decay_t<F>>;
+  // A goroutine of this runtime gives way in newproc, and may be abandoned there. joinms waits for its M as it is.
+  if (const m *mp = getm(); mp != nullptr && mp->sched == &sched) return newproc(sched, s, start);
+  const foreign_call here(sched, true);
+  newproc(sched, s, start);
 }
 
 // f(), as a goroutine if the calling thread runs none: it may park then, which blocks the thread.
