@@ -35,12 +35,12 @@ struct geometry {
   static constexpr std::uint32_t gfree_max = 64;        // a P that holds so many dead gs spills gfree_batch of them
   static constexpr std::uint32_t gfree_batch = 32;
   static constexpr std::uint32_t goid_batch = 16;
-  static constexpr std::uint32_t spin_rounds = 96;      // ours: polls of a spinning M before it drops its P
-  static constexpr std::uint32_t spin_pauses = 32;      // cpu_relax calls between two such polls (about 0.4 us)
-  static constexpr std::uint32_t backoff_max = 256;     // longest pause of a spinlock's waiter, in cpu_relax calls
-  static constexpr std::uint32_t mutex_spins = 64;      // tries for a locked mutex before its goroutine parks
-  static constexpr std::uint32_t runnext_pauses = 256;  // back-off before a thief takes a runnext (about 3 us)
-  static constexpr std::int64_t sysmon_delay_min = 20'000;      // nanoseconds between two rounds of sysmon that find
+  static constexpr std::uint32_t spin_rounds = 96;          // ours: polls of a spinning M before it drops its P
+  static constexpr std::uint32_t spin_pauses = 32;          // cpu_relax calls between two such polls (about 0.4 us)
+  static constexpr std::uint32_t backoff_max = 256;         // longest pause of a spinlock's waiter, in cpu_relax calls
+  static constexpr std::uint32_t mutex_spins = 64;          // tries for a locked mutex before its goroutine parks
+  static constexpr std::uint32_t runnext_pauses = 256;      // back-off before a thief takes a runnext (about 3 us)
+  static constexpr std::int64_t sysmon_delay_min = 20'000;  // nanoseconds between two rounds of sysmon that find
   static constexpr std::int64_t sysmon_delay_max = 10'000'000;  // something to do, and after many that do not
   static constexpr std::uint32_t sysmon_rounds = 50;            // so many, before the pause grows
   static constexpr std::int32_t procs_max = 1024;
@@ -98,11 +98,11 @@ class plain {
 // What a field of another thread holds, for a report that may be a moment old or half of two: nothing is decided by it,
 // and no race is looked for.
 template <class T>
-[[gnu::noinline, gnu::no_sanitize("thread")]] T glimpse(const T &field) noexcept {
+__attribute__((noinline, no_sanitize("thread"))) T glimpse(const T &field) noexcept {
   return const_cast<const volatile T &>(field);
 }
 template <class T>
-[[gnu::noinline, gnu::no_sanitize("thread")]] T glimpse(const plain<T> &field) noexcept {
+__attribute__((noinline, no_sanitize("thread"))) T glimpse(const plain<T> &field) noexcept {
   return const_cast<const volatile T &>(field.value_);
 }
 

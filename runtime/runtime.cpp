@@ -1,7 +1,5 @@
 // What a goroutine may ask of its runtime, and the life of a main goroutine. Every world compiles this.
-#include <optional>
-
-#include "heddle/runtime.hpp"
+#include "heddle/blocking.hpp"
 
 HEDDLE_BEGIN
 
@@ -81,11 +79,25 @@ void run_main(schedt &sched, spawn main, void (*startfn)(void *)) noexcept {
   joinms(sched);
 }
 
+namespace {
+
+// f(), which stops sched's world. A goroutine of another runtime does it in a call: it may not be abandoned with the world in
+// its hands when that runtime stops. As for a thread outside, sched is not taken apart meanwhile.
+template <class F>
+void ask(schedt &sched, F &&f) {
+  as_goroutine([&] {
+    if (getm()->sched == &sched) return f();
+    const call_scope call(entersyscall);
+    const foreign_call here(sched, true);
+    f();
+  });
+}
+
+}  // namespace
+
 void with_world_stopped(schedt &sched, void (*f)(void *), void *arg) {
   not_in_child("stop_the_world");
-  as_goroutine([&] {
-    std::optional<foreign_call> here;
-    if (getm()->extra) here.emplace(sched, true);
+  ask(sched, [&] {
     stop_the_world(sched);
     struct restart {  // also when f throws
       schedt &sched;
@@ -101,11 +113,8 @@ void with_world_stopped(schedt &sched, void (*f)(void *), void *arg) {
 void resize(schedt &sched, int n) {
   not_in_child("set_procs");
   if (n < 1 || n > geometry::procs_max) misuse("set_procs: want a number of Ps from 1 to 1024");
-  const bool ok = as_goroutine([&] {
-    std::optional<foreign_call> here;
-    if (getm()->extra) here.emplace(sched, true);
-    return heddle::set_procs(sched, n);
-  });
+  bool ok = false;
+  ask(sched, [&] { ok = heddle::set_procs(sched, n); });
   if (!ok) throw std::bad_alloc();
 }
 

@@ -79,7 +79,8 @@ g *steal_work(m *mp) noexcept {
 bool spin(schedt &sched) noexcept {
   for (std::uint32_t round = 0; round < geometry::spin_rounds; ++round) {
     for (std::uint32_t i = 0; i < geometry::spin_pauses; ++i) cpu_relax();
-    if (sched.attention.load(relaxed) != 0 || has_work(sched)) return true;  // relaxed: hint, looked at again on top
+    // relaxed: a hint, looked at again on top. Who waits for safepoints has had his here, and may wait long for others.
+    if ((sched.attention.load(relaxed) & ~attention_safepoint) != 0 || has_work(sched)) return true;
   }
   return false;
 }

@@ -41,19 +41,22 @@ g *gosched_m(m *mp, g *gp) noexcept {
   return nullptr;
 }
 
-// A g inside blocking(f), or that of an extra M, keeps its thread: the thread sleeps with it. The status stays what it is, so
-// that the P can be taken meanwhile, and tells the waker what to do. For checkdead its M is asleep like any other; an extra M
-// belongs to no runtime and lives in the frame of its thread: that must not return before the waker has let go.
+// A g inside blocking(f), or that of an extra M, keeps its thread: the thread sleeps with it. The status stays what it is and
+// tells the waker what to do. For checkdead the M is asleep like any other, so it has no P then, with work for which nobody
+// is counted. An extra M belongs to no runtime and lives in the frame of its thread: that must not return before the waker
+// has let go.
 void park_thread(m *mp, g *gp, bool (*unlockf)(g *, void *), void *lock) noexcept {
   if (unlockf != nullptr && !unlockf(gp, lock)) return;
   if (!mp->extra) {
-    handoffp_in_call(mp);
+    hand_own_p_on(mp);
     return sleepm(mp);
   }
   mp->park.notesleep();
   mp->park.noteclear();
-  while (mp->released.load(acquire) == 0) thread_yield();  // acquire: pairs with ready_thread. [THREAD-1]
-  mp->released.store(0, relaxed);                          // relaxed: ours again
+  // acquire: pairs with ready_thread. [THREAD-1]
+  // Survives as relaxed (equivalent): the note has ordered all but the kernel's look at its address.
+  while (mp->released.load(acquire) == 0) thread_yield();
+  mp->released.store(0, relaxed);  // relaxed: ours again
 }
 
 void ready_thread(g *gp) noexcept {
@@ -66,7 +69,9 @@ void ready_thread(g *gp) noexcept {
     return wakem(*mp->sched, mp);
   }
   mp->park.notewakeup();
-  mp->released.store(1, release);  // release: pairs with park_thread: the last touch. [THREAD-1]
+  // release: pairs with park_thread: the last touch. [THREAD-1]
+  // Survives as relaxed (equivalent): as there.
+  mp->released.store(1, release);
 }
 
 }  // namespace

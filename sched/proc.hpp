@@ -147,10 +147,10 @@ void joinms(schedt &sched) noexcept;
 void entersyscall(m *mp) noexcept;
 void entersyscallblock(m *mp) noexcept;
 void exitsyscall(m *mp) noexcept;
-void handoffp_in_call(m *mp) noexcept;
 g *block_exitsyscall(struct p *pp) noexcept;
 void resume_exitsyscall(g *gp) noexcept;
 void takep(struct p *pp, m *mp) noexcept;
+void hand_own_p_on(m *mp) noexcept;
 
 // --- locked.cpp ---
 
@@ -186,6 +186,7 @@ void for_each_p(schedt &sched, void (*fn)(void *, struct p *), void *arg) noexce
 void stop(schedt &sched) noexcept;
 void semacquire(schedt &sched) noexcept;
 void semrelease(schedt &sched) noexcept;
+void semstop(schedt &sched) noexcept;
 [[nodiscard]] bool allp_reserve(schedt &sched, std::int32_t n) noexcept;
 void procresize(schedt &sched, std::int32_t n) noexcept;
 [[nodiscard]] bool set_procs(schedt &sched, std::int32_t n) noexcept;

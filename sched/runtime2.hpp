@@ -202,6 +202,7 @@ struct schedt {
   void *safepointarg = nullptr;
   spinlock semalock;       // worldsema: who may stop the world, run for_each_p or resize; a semaphore with hand-off
   plain<bool> worldsema;   // under semalock
+  plain<g *> worldheir;    // under semalock: who has been handed it and has not taken it yet
   gqueue<g> worldwaiters;  // under semalock
 
   note sysmonnote;

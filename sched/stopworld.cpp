@@ -288,6 +288,7 @@ void stop(schedt &sched) noexcept {
   fence(seq_cst);
   preemptall(sched, nullptr);  // also goroutines that come to nothing but safepoints
   heed_unowned(sched);
+  semstop(sched);
   if (sched.sysmonwait.load(relaxed) != sysmon_awake) wake_sysmon(sched);  // relaxed: ordered by the fence
 }
 

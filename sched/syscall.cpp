@@ -85,28 +85,15 @@ void exitsyscall(m *mp) noexcept {
   safepoint(mp);
 }
 
-// In the call, mp is going to wait for another goroutine: its P, if it still has it, goes at once. That goroutine may be on it,
-// and sysmon may be the only one awake: for checkdead an M that sleeps has no P. Caller: a g in a call. Blocks: nothing.
-void handoffp_in_call(m *mp) noexcept {
-  struct p *pp = mp->oldp;
-  g *gp = block_exitsyscall(pp);
-  if (gp == nullptr) return;
-  const bool ours = gp == mp->curg.load(relaxed);  // relaxed: own M
-  if (ours) takep(pp, mp);
-  resume_exitsyscall(gp);
-  if (ours) handoffp(*mp->sched, pp);
-}
-
 // Takes the scan bit of the g whose call keeps pp, so that it cannot return; waits while another one has the bit. Null: pp
 // is in no call. Caller: any thread; resume_exitsyscall must follow soon, and no lock be taken in between that a holder of a
 // scan bit may wait for (I24: nobody waits for a lock with the bit set). Source: setBlockOnExitSyscall.
 g *block_exitsyscall(struct p *pp) noexcept {
   for (;;) {
-    // Hints, validated below; Ms and gs are type-stable. acquire, both: pairs with acquirep and execute: they are made, at
-    // least. [SYSCALL-2]
-    m *mp = pp->m.load(acquire);
+    // Hints, validated below; Ms and gs are type-stable.
+    m *mp = pp->m.load(acquire);  // acquire: pairs with acquirep: it is made, at least. [SYSCALL-2]
     if (mp == nullptr) return nullptr;
-    g *gp = mp->curg.load(acquire);
+    g *gp = mp->curg.load(acquire);  // acquire: pairs with execute: likewise. [SYSCALL-2]
     if (gp == nullptr) return nullptr;
     gstatus status = gp->atomicstatus.load(relaxed);  // relaxed: validated by the CAS
     if (status == gstatus::scansyscall) {
@@ -126,6 +113,23 @@ g *block_exitsyscall(struct p *pp) noexcept {
 void resume_exitsyscall(g *gp) noexcept {
   // release: pairs with exitsyscall: what we did to the P; and with the next block_exitsyscall. [SYSCALL-1]
   gp->atomicstatus.store(gstatus::syscall, release);
+}
+
+// mp's g is in a call and will wait there for another goroutine: its P goes now, unless somebody has taken it already. That
+// goroutine may be on it, and for checkdead an M that sleeps has no P. Caller: own M.
+void hand_own_p_on(m *mp) noexcept {
+  g *gp = mp->curg.load(relaxed);  // relaxed: own M
+  gstatus status = gstatus::syscall;
+  // acquire: pairs with resume_exitsyscall: we see what became of the P. [SYSCALL-1]
+  // relaxed on failure: somebody has the scan bit, for a few instructions.
+  while (!gp->atomicstatus.compare_exchange_weak(status, gstatus::scansyscall, acquire, relaxed)) {
+    status = gstatus::syscall;
+    cpu_relax();
+  }
+  struct p *pp = mp->p.get();
+  if (pp != nullptr) takep(pp, mp);
+  resume_exitsyscall(gp);
+  if (pp != nullptr) handoffp(*mp->sched, pp);
 }
 
 // Pre: the caller has the scan bit of mp's g. Post: pp is in the caller's hands.

@@ -33,26 +33,27 @@ bool worth_retaking(schedt &sched, struct p *pp, std::int64_t now, bool slice_ov
   return !pp->runq.runqempty() || !somebody || seen.syscallwhen + slice_ns <= now;
 }
 
-// Takes pp from its call, if it is still in one, and has it run elsewhere. Counted as a running M meanwhile: an M that it tries
-// to start counts as well, and who goes to sleep as the last one beside that leaves the look at the end to us (B11).
+// Takes pp from its call, if it is still in one, and has it run elsewhere. Counted as a running M meanwhile: between the two
+// steps the P is nobody's, and its M may find none and go to sleep as the last one (B11).
 bool retake_one(schedt &sched, struct p *pp) noexcept {
-  // relaxed: as in newm. 0: all are asleep, and that has been looked at. [DEAD-1]
-  const bool quiet = sched.nmrunning.fetch_add(1, relaxed) == 0;
+  sched.nmrunning.fetch_add(1, relaxed);  // relaxed: as in newm [DEAD-1]
   g *gp = block_exitsyscall(pp);
   if (gp != nullptr) {
     takep(pp, gp->m.get());
     resume_exitsyscall(gp);
     handoffp(sched, pp);
   }
-  if (sched.nmrunning.fetch_sub(1, acq_rel) == 1 && !quiet) checkdead(sched);  // acq_rel: as in sleepm. [DEAD-1]
+  // Also when all were asleep before: who came there last may have seen our count, and left it to us.
+  // relaxed: checkdead looks for good; and what we have done it need not see, no goroutine was put anywhere. [DEAD-1]
+  if (sched.nmrunning.fetch_sub(1, relaxed) == 1) checkdead(sched);
   return gp != nullptr;
 }
 
 bool in_call(const struct p *pp) noexcept {
-  // A hint; block_exitsyscall looks for good. acquire, both: as there. [SYSCALL-2]
-  const m *mp = pp->m.load(acquire);
-  const g *gp = mp != nullptr ? mp->curg.load(acquire) : nullptr;
-  // relaxed: as above
+  // Hints; block_exitsyscall looks for good.
+  const m *mp = pp->m.load(acquire);                               // acquire: as there. [SYSCALL-2]
+  const g *gp = mp != nullptr ? mp->curg.load(acquire) : nullptr;  // acquire: as there. [SYSCALL-2]
+  // relaxed: a hint
   return gp != nullptr && gp->atomicstatus.load(relaxed) == gstatus::syscall;
 }
 

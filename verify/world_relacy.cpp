@@ -1,8 +1,8 @@
 // The state of the relacy world: one execution at a time, on one kernel thread, so nothing here needs to be atomic.
 #include "queues/world.hpp"
 
-#include <bit>
 #include <sys/mman.h>
+#include <bit>
 
 namespace heddle {
 inline namespace HEDDLE_WORLD {
@@ -260,9 +260,7 @@ void thread_join(thread &t, site s) noexcept {
   t.handle->wait(false, false, s);
 }
 
-std::int32_t thread_count() noexcept {
-  return harness::threads_counted ? std::popcount(now.begun & ~now.ended) : 0;
-}
+std::int32_t thread_count() noexcept { return harness::threads_counted ? std::popcount(now.begun & ~now.ended) : 0; }
 
 void *current_m() noexcept { return now.m[self()]; }
 void set_current_m(void *mp) noexcept {

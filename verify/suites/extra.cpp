@@ -4,7 +4,7 @@
 #include "heddle/chan.hpp"
 #include "heddle/mutex.hpp"
 #include "heddle/wait_group.hpp"
-#include "verify/suites/policed.hpp"
+#include "verify/suites/calls.hpp"
 
 using namespace heddle;
 using namespace verify;

@@ -28,7 +28,7 @@ struct scheduled : suite<1 + Foreign, Ms - 1> {
     heddle::detail::run_main(sched, s, &heddle::detail::invoke<decltype(main)>);
     // What the Ms did last is seen, or one of them was not joined.
     for (unsigned k = 1 + Foreign; k < Foreign + Ms; ++k) VERIFY_INV("STOP-2", !heddle::harness::can_run(k));
-    for (int k = 0; k < Procs; ++k) VERIFY_INV("I7", sched.allp[k].get()->m.peek() == nullptr);
+    for (int k = 0; k < sched.allplen.peek(); ++k) VERIFY_INV("I7", sched.allp[k].get()->m.peek() == nullptr);
   }
 
   void foreign() {}
@@ -50,14 +50,20 @@ struct scheduled : suite<1 + Foreign, Ms - 1> {
     VERIFY_INV("I11", sched.nmspinning.peek() == spinning);
     VERIFY_INV("I34", sched.mcount.peek() == ms && sched.nmrunning.peek() == ms);
     VERIFY_INV("I10", sched.midle.empty() && sched.midle.peek_count() == 0);
-    VERIFY_INV("I10", sched.pidle.peek_count() == Procs);
+    const std::int32_t procs = sched.gomaxprocs.peek();  // a suite may have changed it
+    VERIFY_INV("I10", sched.pidle.peek_count() == procs);
     std::uint32_t seen = 0;
     sched.pidle.drain([&](struct heddle::p *pp) {
       VERIFY_INV("I7", (seen >> pp->id & 1) == 0);
       seen |= 1u << pp->id;
       VERIFY_INV("I6", pp->m.peek() == nullptr && pp->status.peek() == heddle::pstatus::idle);
     });
-    VERIFY_INV("I7", seen == (1u << Procs) - 1);
+    VERIFY_INV("I7", seen == (1u << procs) - 1);
+    for (std::int32_t i = procs; i < sched.allplen.peek(); ++i) {
+      const struct heddle::p *pp = sched.allp[i].peek();
+      VERIFY_INV("I7", pp->m.peek() == nullptr && pp->status.peek() == heddle::pstatus::dead);
+      VERIFY_INV("I31", pp->runq.runqempty() && pp->gFree.size() == 0);
+    }
     // Each g that was started has ended (the suites join theirs), so none may be left on any queue.
     VERIFY_INV("I3", !heddle::has_work(sched));
     for (heddle::g *gp = sched.allgs.peek(); gp != nullptr; gp = gp->alllink.peek())

@@ -1,5 +1,5 @@
 // Goroutines in calls, and what becomes of their Ps: sched/syscall.cpp, retake and handoffp.
-#include "verify/suites/policed.hpp"
+#include "verify/suites/calls.hpp"
 
 using namespace heddle;
 using namespace verify;
@@ -185,56 +185,6 @@ struct locks_after : policed<locks_after, 2, 1> {
   }
 };
 
-// A program whose goroutines all wait, by hand: how often that was reported. The report stops the runtime.
-template <class Derived, int Static, int Dynamic>
-struct dead : suite<Static, Dynamic> {
-  schedt sched;
-  atomic<std::uint32_t> reports;
-  static void report(void *self, const char *) {
-    static_cast<dead *>(self)->reports.fetch_add(1, relaxed);
-    stop(static_cast<dead *>(self)->sched);
-  }
-  dead(int procs)
-      : sched(sched_options{
-            .procs = procs, .threads_max = 1 + Dynamic, .on_deadlock = report, .on_deadlock_arg = this}) {}
-  void before() { VERIFY_CHECK(schedinit(sched)); }
-  void thread(unsigned i) {
-    if (i != 0) return static_cast<Derived *>(this)->watch();
-    heddle::detail::start_main(sched);
-    auto main = [this] { static_cast<Derived *>(this)->body(); };
-    const heddle::spawn s = heddle::detail::prepare(sched, main, 0);
-    heddle::detail::run_main(sched, s, &heddle::detail::invoke<decltype(main)>);
-  }
-  void watch() {}
-  void describe(names &to) { describe_sched(to, sched); }
-  void after() {
-    VERIFY_INV("I37", reports.peek() == 1);
-    schedfree(sched);
-  }
-};
-
-// The last M to go to sleep is one with a locked goroutine, while sysmon tries in vain to start an M for the P of its call
-// (B11): who of the two is the later one looks.
-struct last_is_locked : dead<last_is_locked, 2, 0> {
-  signal taking;
-  countdown all{1};
-  last_is_locked() : dead(2) {}
-  void body() {
-    go([this] { all.arrive(); });  // there is a P but no M for it: from here on a promise stands
-    all.wait();
-    lock_os_thread(getm());
-    blocking([this] {
-      taking.set();
-      cpu_relax();
-    });
-    gopark(nullptr, nullptr, waitreason::test);
-  }
-  void watch() {
-    taking.await();
-    retake(sched, second);
-  }
-};
-
 // Main ends while another goroutine is in a call: its thread leaves when it is back.
 struct stop_in_call : suite<2, 1> {
   schedt sched{sched_options{.procs = 1, .threads_max = 2, .detect_deadlock = false}};
@@ -337,8 +287,3 @@ HEDDLE_SUITE(locks_after,
               .invariants = "I39",
               .what = "a goroutine comes back without a P, and is locked to the thread it goes on on (B16)",
               .modes = {random_mix(3)}})
-HEDDLE_SUITE(last_is_locked, {.name = "syscall.last_is_locked",
-                              .component = "sched/sysmon",
-                              .invariants = "I36 I37",
-                              .what = "sysmon takes a P while the last M goes to sleep for good (B11)",
-                              .modes = {random_mix(3)}})

@@ -1,6 +1,6 @@
 // Goroutines in a call that wait, or ready others: their thread sleeps (sched/park.cpp), and they have no P to use.
 #include "heddle/chan.hpp"
-#include "verify/suites/policed.hpp"
+#include "verify/suites/calls.hpp"
 
 using namespace heddle;
 using namespace verify;
@@ -58,6 +58,20 @@ struct readies : policed<readies, 2, 1> {
       started.await();
     });
     touch();
+    all.wait();
+  }
+};
+
+// The only one who can send is on the P of the goroutine that waits in a call, and nobody takes Ps: it gives that up itself.
+struct gives_way : scheduled<gives_way, 2, 1> {
+  chan<int> c;
+  countdown all{1};
+  void body() {
+    go([this] {
+      c.send(1);
+      all.arrive();
+    });
+    blocking([this] { VERIFY_INV("I36", c.recv() == 1); });
     all.wait();
   }
 };
@@ -127,3 +141,8 @@ HEDDLE_SUITE(not_reported, {.name = "syscall.not_reported",
                             .invariants = "I36",
                             .what = "two goroutines meet in calls: no deadlock is reported",
                             .modes = {random_mix(2)}})
+HEDDLE_SUITE(gives_way, {.name = "syscall.gives_way",
+                         .component = "sched/park",
+                         .invariants = "I14 I36",
+                         .what = "a goroutine that waits in a call gives its P up",
+                         .modes = {random_mix(2)}})

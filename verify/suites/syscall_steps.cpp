@@ -1,70 +1,10 @@
 // The steps of a call alone, each thread right before the one that matters: no goroutine runs, the gs are made by hand.
-#include "heddle/blocking.hpp"
-#include "verify/suites/policed.hpp"
+#include "verify/suites/calls.hpp"
 
 using namespace heddle;
 using namespace verify;
 
 namespace {
-
-// Ms that run a g each; as many Ps as they need, and one that is idle, so that none ever waits for a P.
-template <int Threads, int Calls, int Idle = 1, int Dynamic = 0>
-struct by_hand : suite<Threads, Dynamic> {
-  static constexpr int procs = Calls + Idle;
-  schedt sched{sched_options{.procs = procs, .threads_max = Calls + Dynamic, .detect_deadlock = false}};
-  m *ms[Calls];
-  g *gs[Calls];
-  struct p *ps[Calls];
-  plain<int> carried[procs];
-
-  void before() {
-    VERIFY_CHECK(schedinit(sched));
-    for (int i = 0; i < Calls; ++i) {
-      m *mp = ms[i] = allocm(sched);
-      sched.mcount.fetch_add(1, relaxed);
-      sched.nmrunning.fetch_add(1, relaxed);
-      acquirep(mp, ps[i] = sched.pidle.get());
-      g *gp = gs[i] = newspawn(sched, 16, 16).gp;
-      casgstatus<gstatus::dead, gstatus::runnable>(gp);
-      casgstatus<gstatus::runnable, gstatus::running>(gp);
-      gp->m.set(mp);
-      mp->curg.store(gp, relaxed);
-    }
-    sched.m0 = ms[0];
-  }
-  void touch(struct p *pp) { carried[pp->id].set(carried[pp->id].get() + 1); }
-  void call(int i, void (*enter)(m *), int times = 1) {
-    set_current_m(ms[i]);
-    for (int k = 0; k < times; ++k) {
-      touch(ms[i]->p.get());
-      enter(ms[i]);
-      exitsyscall(ms[i]);
-    }
-    touch(ms[i]->p.get());
-    VERIFY_INV("I6", ms[i]->p.get()->m.load(relaxed) == ms[i]);
-    set_current_m(nullptr);
-  }
-  void take(struct p *pp) {
-    g *gp = block_exitsyscall(pp);
-    if (gp == nullptr) return;
-    takep(pp, gp->m.get());
-    resume_exitsyscall(gp);
-    touch(pp);
-    sched.pidle.put(pp);
-  }
-  void describe(names &to) { describe_sched(to, sched); }
-  void after() {
-    int wired = 0;
-    for (m *mp : ms) {
-      wired += mp->p.get() != nullptr;
-      VERIFY_INV("I6", mp->p.get() == nullptr || mp->p.get()->m.peek() == mp);
-      VERIFY_INV("I5", mp->incall == 0);
-    }
-    VERIFY_INV("I7", sched.pidle.peek_count() + wired == procs);
-    for (g *gp : gs) gp->atomicstatus.store(gstatus::dead, relaxed);
-    schedfree(sched);
-  }
-};
 
 // A call ends while its P is taken.
 struct exit_take : by_hand<2, 1> {
@@ -96,6 +36,18 @@ struct two_takers : by_hand<3, 1> {
   }
 };
 
+// As above, and the M is in a call with another P now.
+struct other_p : by_hand<2, 1> {
+  void thread(unsigned i) {
+    if (i == 1) return take(ps[0]);
+    set_current_m(ms[0]);
+    releasep(ms[0]);
+    acquirep(ms[0], sched.pidle.get());
+    sched.pidle.put(ps[0]);
+    call(0, entersyscall);
+  }
+};
+
 // Two calls, and what each takes is the other's, whose P it may have had before.
 struct crossed : by_hand<3, 2> {
   void thread(unsigned i) {
@@ -121,6 +73,83 @@ struct newborn : by_hand<2, 1> {
     gs[0] = gp;
     call(0, entersyscall);
   }
+};
+
+// A goroutine comes back without a P just when the M that has it finds nothing and goes to sleep: nobody else will look.
+struct comes_back : suite<2> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 2, .detect_deadlock = false}};
+  m *ms[2];
+  atomic<struct p *> taken;
+  plain<int> ran;
+  void before() {
+    VERIFY_CHECK(schedinit(sched));
+    for (m *&mp : ms) {
+      mp = allocm(sched);
+      sched.mcount.fetch_add(1, relaxed);
+      sched.nmrunning.fetch_add(1, relaxed);
+    }
+    sched.m0 = ms[0];
+    acquirep(ms[0], sched.pidle.get());
+    set_current_m(ms[0]);
+    sched.nmspinning.fetch_add(1, relaxed);  // nobody is woken, and nothing promised
+    go([this] {
+      entersyscall(ms[0]);
+      struct p *pp = ms[0]->p.get();
+      g *gp = block_exitsyscall(pp);
+      takep(pp, ms[0]);
+      resume_exitsyscall(gp);
+      taken.store(pp, release);
+      exitsyscall(ms[0]);
+      ran.set(1);
+      stop(sched);
+    });
+    sched.nmspinning.fetch_sub(1, relaxed);
+    set_current_m(nullptr);
+  }
+  void thread(unsigned i) {
+    m *const mp = ms[i];
+    set_current_m(mp);
+    if (i == 1) {
+      while (taken.load(acquire) == nullptr) cpu_relax();
+      acquirep(mp, taken.load(relaxed));
+      become_spinning(mp);
+      if (!drop_p(mp)) stopm(mp);
+    }
+    if (mp->p.get() != nullptr) schedule(mp);
+    leave_p(mp);
+    set_current_m(nullptr);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("I14", ran.get() == 1);
+    schedfree(sched);
+  }
+};
+
+// The goroutine that an M has just begun to run was made a moment ago (SYSCALL-2).
+struct newborn_g : suite<2> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
+  m *mp = nullptr;
+  void before() {
+    VERIFY_CHECK(schedinit(sched));
+    mp = sched.m0 = allocm(sched);
+    acquirep(mp, sched.pidle.get());
+  }
+  void thread(unsigned i) {
+    if (i == 1) {
+      struct p *pp = sched.allp[0].get();
+      if (g *gp = block_exitsyscall(pp)) resume_exitsyscall(gp);
+      retake(sched, 0);
+      return;
+    }
+    set_current_m(mp);
+    go([this] { stop(sched); });
+    schedule(mp);
+    leave_p(mp);
+    set_current_m(nullptr);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() { schedfree(sched); }
 };
 
 // Work comes from outside while the only P is in the hands of who has taken it from a call (I16, DANCE-3).
@@ -281,42 +310,6 @@ struct asked : by_hand<2, 1, 1> {
 using asked_in_call = asked<true>;
 using asked_at_exit = asked<false>;
 
-// What sysmon decides, step by step; the other thread does nothing.
-struct decides : by_hand<2, 1> {
-  static constexpr std::int64_t ms_ns = 1'000'000;
-  void tick() { ps[0]->schedtick.add(); }
-  bool asked_to_yield() const { return ps[0]->preempt.peek() != 0; }
-};
-
-// Many short calls in one slice are no new slice: the goroutine is asked to give way (B36).
-struct short_calls : decides {
-  void thread(unsigned i) {
-    if (i != 0) return;
-    m *mp = ms[0];
-    mp->locks = 1;
-    tick();
-    for (std::int64_t now = 0; now <= 10; ++now) {
-      VERIFY_INV("I59", !asked_to_yield());
-      entersyscall(mp);
-      exitsyscall(mp);
-      retake(sched, now * ms_ns);
-    }
-    VERIFY_INV("I59", asked_to_yield());
-  }
-};
-
-// A call that lasts, nothing to do, and an idle P: it is taken after a slice all the same, so that sysmon can sleep (B37).
-struct idle_call : decides {
-  void thread(unsigned i) {
-    if (i != 0) return;
-    tick();
-    entersyscall(ms[0]);
-    VERIFY_INV("I7", retake(sched, 1 * ms_ns) == 0 && retake(sched, 9 * ms_ns) == 0);
-    VERIFY_INV("I7", retake(sched, 11 * ms_ns) == 1);
-    ms[0]->incall = 0;
-  }
-};
-
 }  // namespace
 
 HEDDLE_SUITE(exit_take, {.name = "syscall.exit_take",
@@ -334,6 +327,11 @@ HEDDLE_SUITE(two_takers, {.name = "syscall.two_takers",
                           .invariants = "I6 I7 I23",
                           .what = "two take the P of one call",
                           .modes = {random_mix(2), bounded(2, 2)}})
+HEDDLE_SUITE(other_p, {.name = "syscall.other_p",
+                       .component = "sched/syscall",
+                       .invariants = "I6 I7",
+                       .what = "a P that an M had before is not taken out of its call with another",
+                       .modes = {random_mix(1), bounded(2, 2)}})
 HEDDLE_SUITE(crossed, {.name = "syscall.crossed",
                        .component = "sched/syscall",
                        .invariants = "I6 I7",
@@ -379,13 +377,13 @@ HEDDLE_SUITE(asked_at_exit, {.name = "syscall.asked_exit",
                              .invariants = "I32",
                              .what = "for_each_p while a call begins and ends (B44)",
                              .modes = {random_mix(1), bounded(2, 2)}})
-HEDDLE_SUITE(short_calls, {.name = "syscall.short_calls",
-                           .component = "sched/sysmon",
-                           .invariants = "I59",
-                           .what = "a goroutine that makes short calls is asked to give way after a slice (B36)",
-                           .modes = {random_mix(1)}})
-HEDDLE_SUITE(idle_call, {.name = "syscall.idle_call",
-                         .component = "sched/sysmon",
-                         .invariants = "I7",
-                         .what = "a call that lasts loses its P although nothing is to be done (B37)",
-                         .modes = {random_mix(1)}})
+HEDDLE_SUITE(comes_back, {.name = "syscall.comes_back",
+                          .component = "sched/syscall",
+                          .invariants = "I14",
+                          .what = "a goroutine comes back without a P while the one who has it goes to sleep",
+                          .modes = {random_mix(2), bounded(2, 2)}})
+HEDDLE_SUITE(newborn_g, {.name = "syscall.newborn_g",
+                         .component = "sched/syscall",
+                         .invariants = "I6",
+                         .what = "somebody looks at a P that has begun to run a goroutine that has just been made",
+                         .modes = {random_mix(1), bounded(2, 2)}})

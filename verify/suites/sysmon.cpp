@@ -71,6 +71,38 @@ struct template_foreign : watched<template_foreign, 2, 2, 1> {
   }
 };
 
+// A goroutine ends locked: its M hands its P on, but nothing is cloned from it (B42). Here this thread does sysmon's work.
+struct template_exit : suite<1, 1> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 2, .detect_deadlock = false, .sysmon = true}};
+  plain<int> ran;
+  void before() { VERIFY_CHECK(schedinit(sched)); }
+  void thread(unsigned) {
+    VERIFY_CHECK(attach_m0(sched) != nullptr);
+    m *const mp = sched.m0;
+    go([this] {
+      lock_os_thread(getm());
+      go([this] {
+        ran.set(1);
+        stop(sched);
+      });
+    });
+    schedule(mp);
+    VERIFY_INV("I39", mp->exiting);
+    abandon_p(mp);
+    VERIFY_INV("I41", !sched.newmhandoff.empty());
+    set_current_m(nullptr);
+    VERIFY_INV("I41", start_handed_off(sched));
+    while (!stopping(sched)) cpu_relax();
+    sched.options.sysmon = false;
+    joinms(sched);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("I14", ran.get() == 1);
+    schedfree(sched);
+  }
+};
+
 // An M asks for another one, which the system refuses, while it goes to sleep itself: it is the one that runs the P.
 struct template_refused : suite<1, 1> {
   schedt sched{sched_options{.procs = 1, .threads_max = 3, .detect_deadlock = false, .sysmon = true}};
@@ -207,12 +239,19 @@ using stopped_dozing = stopped<false>;
 // An M ends with its locked goroutine while all goes idle: sysmon joins it before it sleeps deep, or is woken for it.
 struct joined : suite<1, 3> {
   schedt sched{sched_options{.procs = 1, .threads_max = 3, .detect_deadlock = false, .sysmon = true}};
+  atomic<std::uint32_t> locked;
   void before() { VERIFY_CHECK(schedinit(sched)); }
   void thread(unsigned) {
     VERIFY_CHECK(start_sysmon(sched));
     heddle::detail::go_from_outside(
-        sched, [] { lock_os_thread(getm()); }, 0);
-    while (sched.mfree.empty()) cpu_relax();
+        sched,
+        [this] {
+          lock_os_thread(getm());
+          locked.store(1, release);
+        },
+        0);
+    const unsigned its_thread = 2;  // they are numbered from the last down, and sysmon's is 3
+    while (locked.load(acquire) == 0 || harness::can_run(its_thread) || !sched.freem.empty()) cpu_relax();
     stop(sched);
     joinms(sched);
   }
@@ -221,6 +260,7 @@ struct joined : suite<1, 3> {
     std::int32_t ms = 0;
     for (const m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) ++ms;
     while (sched.mfree.pop() != nullptr) --ms;
+    while (sched.freem.pop() != nullptr) --ms;  // thread 0 has read an old freem
     VERIFY_INV("I34", sched.mcount.peek() == ms && sched.nmrunning.peek() == ms);
     schedfree(sched);
   }
@@ -354,6 +394,11 @@ HEDDLE_SUITE(template_foreign, {.name = "sysmon.template_foreign",
                                 .invariants = "I14 I41",
                                 .what = "as sysmon.template, asked for by a thread outside",
                                 .modes = {random_mix(2)}})
+HEDDLE_SUITE(template_exit, {.name = "sysmon.template_exit",
+                             .component = "sched/m",
+                             .invariants = "I14 I39 I41",
+                             .what = "no thread is cloned from one whose locked goroutine has ended (B42)",
+                             .modes = {random_mix(1)}})
 HEDDLE_SUITE(template_refused, {.name = "sysmon.template_refused",
                                 .component = "sched/sysmon",
                                 .invariants = "I11 I14 I34",

@@ -197,6 +197,30 @@ struct submitted : scheduled<submitted<Ms, Procs>, Ms, Procs, 1> {
 using submitted_1p = submitted<1, 1>;
 using submitted_2p = submitted<2, 2>;
 
+// Who waits is not overtaken: main lets go of the world and asks for it again at once, but the other one has it first.
+struct turns : scheduled<turns, 2, 1, 1> {
+  plain<int> looked;
+  std::uint32_t waiting() {
+    sched.semalock.lock();
+    const std::uint32_t n = sched.worldwaiters.size();
+    sched.semalock.unlock();
+    return n;
+  }
+  void foreign() {
+    look_at_stopped(sched, [this] { looked.set(looked.get() + 1); });
+  }
+  void body() {
+    semacquire(sched);
+    std::uint64_t chance = 0;
+    const bool waits = cheaprandn(chance, 2) == 0;
+    while (waits && looked.peek() == 0 && waiting() == 0) cpu_relax();
+    semrelease(sched);
+    semacquire(sched);
+    if (waits) VERIFY_INV("I28", looked.get() == 1);
+    semrelease(sched);
+  }
+};
+
 // Main ends while a thread outside stops the world, or has it stopped.
 struct main_ends : scheduled<main_ends, 3, 2, 1> {
   plain<int> looked;
@@ -227,6 +251,88 @@ struct main_ends_call : scheduled<main_ends_call, 3, 2> {
     VERIFY_INV("I29", finished && looked.get() == 1);
     VERIFY_INV("I28", sched.stopwait.peek() == 0 && !sched.worldsema.get());
     VERIFY_INV("I10", sched.pidle.peek_count() == 2);
+    schedfree(sched);
+  }
+};
+
+// Main ends, and sysmon with it, when a P waits for an M that only sysmon may start; a thread outside stops the world then.
+struct main_ends_template : scheduled<main_ends_template, 3, 2, 1> {
+  using base = scheduled<main_ends_template, 3, 2, 1>;
+  plain<int> looked;
+  void thread(unsigned i) {
+    if (i == 0) {
+      sched.options.sysmon = true;
+      VERIFY_CHECK(start_sysmon(sched));
+      ready.store(1, release);
+    }
+    base::thread(i);
+  }
+  atomic<std::uint32_t> ready;
+  void foreign() {
+    while (ready.load(acquire) == 0) cpu_relax();
+    heddle::detail::go_from_outside(
+        sched, [] {}, 0);
+    look_at_stopped(sched, [this] { looked.set(1); });
+  }
+  void body() {}
+  void after() {
+    VERIFY_INV("I28", sched.stopwait.peek() == 0 && looked.get() == 1);
+    VERIFY_INV("I10", sched.pidle.peek_count() == 2);
+    schedfree(sched);
+  }
+};
+
+// Main has kept others from stopping the world, and ends. A goroutine is the next to have it, and is abandoned with all
+// others: a thread outside that waits behind it, and that nobody can join before it is back, must get it all the same.
+struct abandoned_heir : scheduled<abandoned_heir, 2, 1, 1> {
+  atomic<std::uint32_t> waits;
+  plain<int> looked;
+  void foreign() {
+    while (waits.load(acquire) == 0) cpu_relax();
+    look_at_stopped(sched, [this] { looked.set(1); });
+  }
+  std::uint32_t waiting() {
+    sched.semalock.lock();
+    const std::uint32_t n = sched.worldwaiters.size();
+    sched.semalock.unlock();
+    return n;
+  }
+  void body() {
+    semacquire(sched);
+    go([this] { look_at_stopped(sched, [] {}); });
+    while (waiting() != 1) goyield();
+    waits.store(1, release);
+    std::uint64_t chance = 0;
+    if (cheaprandn(chance, 2) == 0)
+      while (waiting() != 2) cpu_relax();
+    semrelease(sched);
+  }
+  void after() {
+    VERIFY_INV("I28", sched.stopwait.peek() == 0 && looked.get() == 1);
+    schedfree(sched);
+  }
+};
+
+// A goroutine gives way as soon as it may after the start: the world is not its own any more then (B55). Main ends, so it
+// never comes back.
+struct gives_way : scheduled<gives_way, 2, 1, 1> {
+  atomic<std::uint32_t> given;
+  plain<int> looked;
+  void foreign() {
+    while (given.load(acquire) == 0) cpu_relax();
+    look_at_stopped(sched, [this] { looked.set(1); });
+  }
+  void body() {
+    go([this] {
+      look_at_stopped(sched, [this] {
+        given.store(1, release);
+        preemptone(sched.allp[0].get());  // as sysmon does
+      });
+    });
+    while (given.load(acquire) == 0) goyield();
+  }
+  void after() {
+    VERIFY_INV("I28", sched.stopwait.peek() == 0 && looked.get() == 1);
     schedfree(sched);
   }
 };
@@ -297,3 +403,23 @@ HEDDLE_SUITE(main_ends_call, {.name = "stop.main_ends_call",
                               .invariants = "I28 I29",
                               .what = "main ends while a goroutine in a call stops the world",
                               .modes = {random_mix(2)}})
+HEDDLE_SUITE(abandoned_heir, {.name = "stop.abandoned_heir",
+                              .component = "sched/sema",
+                              .invariants = "I28 STOP-2",
+                              .what = "the next to stop the world is abandoned, and a thread outside waits behind it",
+                              .modes = {random_mix(2)}})
+HEDDLE_SUITE(gives_way, {.name = "stop.gives_way",
+                         .component = "sched/stopworld",
+                         .invariants = "I28",
+                         .what = "a goroutine is preempted as it starts the world (B55)",
+                         .modes = {random_mix(2)}})
+HEDDLE_SUITE(main_ends_template, {.name = "stop.main_ends_template",
+                                  .component = "sched/m",
+                                  .invariants = "I7 I28 STOP-2",
+                                  .what = "main ends while a P waits for the template thread and the world is stopped",
+                                  .modes = {random_mix(3)}})
+HEDDLE_SUITE(turns, {.name = "stop.turns",
+                     .component = "sched/sema",
+                     .invariants = "I28",
+                     .what = "who waits to stop the world is not overtaken",
+                     .modes = {random_mix(1)}})

@@ -21,8 +21,8 @@ struct options {
   int threads_max = 0;         // 0: 10,000
   int threads_idle_max = 0;    // threads that stay although nothing is to be done for a second; 0: procs
   std::size_t stack_size = 0;  // bytes of address space per goroutine, guard page included; 0: 64 KiB
-  // End the process with a report when every goroutine of run() waits for another, also in blocking(f). Set it to false where
-  // they may all wait for a thread outside: for what it sends or unlocks, or for the first goroutine that it starts.
+  // End the process with a report when every goroutine of run() waits for another, also in blocking(f). Nothing is reported
+  // while the process has threads that are not the runtime's: what they send or start may help.
   bool detect_deadlock = true;
   // Called instead, on a thread of the runtime; report is valid during the call. If it returns the goroutines sleep on.
   void (*on_deadlock)(void *arg, const char *report) = nullptr;
