@@ -9,7 +9,9 @@ HEDDLE_BEGIN
 namespace {
 
 void execute(m *mp, g *gp, bool inherit) noexcept {
-  mp->curg.store(gp, release);  // release: pairs with block_exitsyscall: gp as it was made. [SYSCALL-2]
+  // release: pairs with block_exitsyscall: gp as it was made. [SYSCALL-2]
+  // Survives as relaxed (other architecture): its status has been stored more often by now than the checker looks back.
+  mp->curg.store(gp, release);
   gp->m.set(mp);
   casgstatus<gstatus::runnable, gstatus::running>(gp);
   struct p *pp = mp->p.get();

@@ -58,20 +58,28 @@ struct crossed : by_hand<3, 2> {
 };
 
 // An M and a g that are being made when somebody looks at a P (SYSCALL-2).
-struct newborn : by_hand<2, 1> {
+struct newborn : by_hand<3, 1> {
+  g *made = nullptr;
   void thread(unsigned i) {
     if (i == 1) return take(ps[0]);
+    if (i == 2) {
+      retake(sched, 0);  // only looks
+      return;
+    }
     releasep(ms[0]);
-    m *mp = allocm(sched);
-    g *gp = newspawn(sched, 16, 16).gp;
-    casgstatus<gstatus::dead, gstatus::runnable>(gp);
-    casgstatus<gstatus::runnable, gstatus::running>(gp);
+    m *mp = ms[0] = allocm(sched);
+    made = new g();
     acquirep(mp, ps[0]);
-    mp->curg.store(gp, release);
-    gp->m.set(mp);
-    ms[0] = mp;
-    gs[0] = gp;
+    mp->curg.store(made, release);
+    casgstatus<gstatus::idle, gstatus::dead>(made);
+    casgstatus<gstatus::dead, gstatus::runnable>(made);
+    made->m.set(mp);
+    casgstatus<gstatus::runnable, gstatus::running>(made);
     call(0, entersyscall);
+  }
+  void after() {
+    by_hand::after();
+    delete made;
   }
 };
 
@@ -124,32 +132,6 @@ struct comes_back : suite<2> {
     VERIFY_INV("I14", ran.get() == 1);
     schedfree(sched);
   }
-};
-
-// The goroutine that an M has just begun to run was made a moment ago (SYSCALL-2).
-struct newborn_g : suite<2> {
-  schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
-  m *mp = nullptr;
-  void before() {
-    VERIFY_CHECK(schedinit(sched));
-    mp = sched.m0 = allocm(sched);
-    acquirep(mp, sched.pidle.get());
-  }
-  void thread(unsigned i) {
-    if (i == 1) {
-      struct p *pp = sched.allp[0].get();
-      if (g *gp = block_exitsyscall(pp)) resume_exitsyscall(gp);
-      retake(sched, 0);
-      return;
-    }
-    set_current_m(mp);
-    go([this] { stop(sched); });
-    schedule(mp);
-    leave_p(mp);
-    set_current_m(nullptr);
-  }
-  void describe(names &to) { describe_sched(to, sched); }
-  void after() { schedfree(sched); }
 };
 
 // Work comes from outside while the only P is in the hands of who has taken it from a call (I16, DANCE-3).
@@ -382,8 +364,3 @@ HEDDLE_SUITE(comes_back, {.name = "syscall.comes_back",
                           .invariants = "I14",
                           .what = "a goroutine comes back without a P while the one who has it goes to sleep",
                           .modes = {random_mix(2), bounded(2, 2)}})
-HEDDLE_SUITE(newborn_g, {.name = "syscall.newborn_g",
-                         .component = "sched/syscall",
-                         .invariants = "I6",
-                         .what = "somebody looks at a P that has begun to run a goroutine that has just been made",
-                         .modes = {random_mix(1), bounded(2, 2)}})
