@@ -110,6 +110,9 @@ struct counted : standstill<counted, 3, 2, 4> {
     go([this] {
       elsewhere.store(1, release);
       lock_os_thread(getm());
+      // Main sleeps and nobody has made a promise: else another M starts here, and is the last.
+      while (sched.midle.peek_count() == 0) cpu_relax();
+      sched.needspinning.store(0, relaxed);
       done.set(1);
     });
     while (elsewhere.load(acquire) == 0) cpu_relax();  // not on m0, whose thread does not end
