@@ -236,6 +236,50 @@ struct stopped : suite<2, 1> {
 using stopped_deep = stopped<true>;
 using stopped_dozing = stopped<false>;
 
+// Its time is over just when somebody ends the sleep: one of the two does, and no wake is left for the next one.
+struct dozing : suite<2, 1> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false, .sysmon = true}};
+  void before() {
+    VERIFY_CHECK(schedinit(sched));
+    sched.pidle.get();
+  }
+  void thread(unsigned i) {
+    if (i == 0) VERIFY_CHECK(start_sysmon(sched));
+    for (int k = 0; k < 2; ++k) wake_sysmon(sched);
+    if (i != 0) return;
+    stop(sched);
+    stop_sysmon(sched);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() { schedfree(sched); }
+};
+
+// An M leaves its P for good while somebody stops the world: the P is stopped.
+struct left : suite<2> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
+  m *mp = nullptr;
+  void before() {
+    VERIFY_CHECK(schedinit(sched));
+    mp = allocm(sched);
+    sched.mcount.fetch_add(1, relaxed);
+    sched.nmrunning.fetch_add(1, relaxed);
+    acquirep(mp, sched.pidle.get());
+  }
+  void thread(unsigned i) {
+    if (i == 1)
+      return heddle::detail::with_world_stopped(
+          sched, [](void *) {}, nullptr);
+    set_current_m(mp);
+    leave_p(mp);
+    set_current_m(nullptr);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("I7", sched.pidle.peek_count() == 1);
+    schedfree(sched);
+  }
+};
+
 // An M ends with its locked goroutine while all goes idle: sysmon joins it before it sleeps deep, or is woken for it.
 struct joined : suite<1, 3> {
   schedt sched{sched_options{.procs = 2, .threads_max = 3, .detect_deadlock = false, .sysmon = true}};
@@ -464,6 +508,16 @@ HEDDLE_SUITE(stopped_dozing, {.name = "sysmon.stop_dozing",
                               .invariants = "I37 I38",
                               .what = "sysmon leaves its timed sleep when the runtime stops",
                               .modes = {random_mix(2), bounded(2, 2)}})
+HEDDLE_SUITE(dozing, {.name = "sysmon.doze",
+                      .component = "sched/sysmon",
+                      .invariants = "I38",
+                      .what = "sysmon's time is over just when it is woken",
+                      .modes = {random_mix(1), bounded(2, 1)}})
+HEDDLE_SUITE(left, {.name = "sysmon.leave",
+                    .component = "sched/m",
+                    .invariants = "I7 I28",
+                    .what = "an M leaves its P for good while somebody stops the world",
+                    .modes = {random_mix(1), bounded(2, 1)}})
 HEDDLE_SUITE(joined, {.name = "sysmon.join",
                       .component = "sched/m",
                       .invariants = "I34 SYSMON-1",
