@@ -24,7 +24,8 @@ struct options {
   // End the process with a report when every goroutine of run() waits for another, also in blocking(f). Nothing is reported
   // while the process has threads that are not the runtime's: what they send or start may help.
   bool detect_deadlock = true;
-  // Called instead, on a thread of the runtime; report is valid during the call. If it returns the goroutines sleep on.
+  // Called instead, on a thread of the runtime, once for each standstill; report is valid during the call. It may start or
+  // ready goroutines, but not wait for one, nor stop the runtime: they may need its thread. If it returns they sleep on.
   void (*on_deadlock)(void *arg, const char *report) = nullptr;
   void *on_deadlock_arg = nullptr;
   bool log = true;  // lines to standard error about what the system does not grant
