@@ -212,14 +212,17 @@ void start_the_world(schedt &sched) noexcept {
   const std::int32_t n = sched.gomaxprocs.load(relaxed);  // relaxed: worldsema
   {
     const std::lock_guard hold(sched.lock);
-    set_attention(sched, get_attention(sched) & ~attention_world);
+    const std::uint32_t rest = get_attention(sched) & ~attention_world;
+    set_attention(sched, rest);
+    // What we asked for is over; what a stop of the runtime asks for is not, and Ps may be new since.
+    for (std::int32_t i = 0; i < n; ++i)
+      if (sched.allp[i].get() != own) sched.allp[i].get()->preempt.store(rest, relaxed);  // relaxed: under lock
   }
   if (own != nullptr) setpstatus<pstatus::gcstop, pstatus::running>(own);
   for (std::int32_t i = n - 1; i >= 0; --i) {
     struct p *pp = sched.allp[i].get();
     if (pp == own) continue;
     setpstatus<pstatus::gcstop, pstatus::idle>(pp);
-    pp->preempt.store(0, relaxed);  // relaxed: ours; what we asked for is over
     if (pp->runq.runqempty()) {
       sched.pidle.put(pp);
     } else {

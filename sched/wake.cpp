@@ -234,7 +234,10 @@ bool drop_p(m *mp) noexcept {
   sched.pidle.put(releasep(mp));
   if (!was_spinning) return false;  // only who was counted owes a last look (B4)
   stop_spinning(mp);
-  fence_heavy();  // the count's end against D3; partner: wakep's light fence. [DANCE-1]
+  // The count's end against D3; partner: wakep's light fence. pidle against attention; partner: ask. [DANCE-1, ATTN-1]
+  fence_heavy();
+  // Here and not only in stopm: below we may take another P back than the one that we have put.
+  if (sched.attention.load(relaxed) != 0) heed_unowned(sched);  // relaxed: ordered by the fence
   if (!has_work(sched)) return false;
   struct p *pp = pidleget(sched);
   if (pp == nullptr) pp = promise(sched);

@@ -256,6 +256,29 @@ struct promised : visiting_at<promised<Dropped>, 3, 1> {
   }
 };
 
+// A spinning M drops its P, sees work, and takes another P back, which somebody has put beside its own meanwhile: that one
+// may be one that has been visited, and its own is left among the idle ones. Then it computes on.
+struct taken_back : visiting_at<taken_back, 3, 0> {
+  atomic<std::uint32_t> over;
+  void arrange() {
+    put(0, [] {});
+    bool inherit = false;
+    g *gp = ms[0]->p.get()->runq.runqget(inherit);
+    sched.runq.globrunqput(gp);
+    become_spinning(ms[1]);
+  }
+  void other(int i, m *mp) {
+    if (i == 2) return leave_p(mp);
+    if (!drop_p(mp)) stopm(mp);
+    acquirem(mp);
+    while (over.load(acquire) == 0) {
+      if (sched.attention.load(relaxed) != 0 && mp->p.get() != nullptr) heed(mp);
+      cpu_relax();
+    }
+  }
+  void stopped() { over.store(1, release); }
+};
+
 }  // namespace
 
 HEDDLE_WORLDS(running, "sched/stopworld", "I14 I32",
@@ -332,3 +355,8 @@ HEDDLE_WORLDS(promised, "sched/stopworld", "I13 I14 I32",
                world<promised<true>>({.name = "barrier.promised_drop",
                                       .what = "as barrier.promised, and a P goes idle meanwhile",
                                       .modes = {random_mix(2)}})})
+HEDDLE_SUITE(taken_back, {.name = "barrier.taken_back",
+                          .component = "sched/wake",
+                          .invariants = "I32",
+                          .what = "an M that has dropped its P takes another one back",
+                          .modes = {random_mix(2)}})

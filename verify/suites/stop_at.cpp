@@ -259,6 +259,28 @@ struct at_end : stopping_at<at_end, 3, 0> {
   void other(int, m *mp) { loop(mp); }
 };
 
+// The runtime ends as the world is started: the goroutine that comes back from its call then, to a P that was stopped, comes
+// to nothing but safepoints, and must be told.
+struct at_start : stopping_at<at_start, 3, 0, 2> {
+  atomic<std::uint32_t> over;
+  void arrange() {
+    put(1, [this] {
+      blocking([this] {
+        while (over.load(acquire) == 0) cpu_relax();
+      });
+      for (;;) {
+        cpu_relax();
+        safepoint(getm());
+      }
+    });
+  }
+  void other(int i, m *mp) {
+    if (i == 1) return loop(mp);
+    stop(sched);
+  }
+  void started() { over.store(1, release); }
+};
+
 }  // namespace
 
 HEDDLE_WORLDS(at_drop, "sched/stopworld", "I7 I28 I29",
@@ -347,3 +369,8 @@ HEDDLE_SUITE(at_end, {.name = "stop.at_end",
                       .invariants = "I7 I28 I29",
                       .what = "the runtime ends as the world is stopped",
                       .modes = {random_mix(1), bounded(2, 2)}})
+HEDDLE_SUITE(at_start, {.name = "stop.at_start",
+                        .component = "sched/stopworld",
+                        .invariants = "I37",
+                        .what = "the runtime ends as the world is started",
+                        .modes = {random_mix(2)}})
