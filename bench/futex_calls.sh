@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # How many system calls the wake path makes: strace counts futex and membarrier over whole workloads.
 #   bench/futex_calls.sh [WORKLOAD PROGRAM]      (default build/bench/bench/workload)
-# A submission calls futex only where it wakes a sleeping M, and an M that spins makes that needless: so the calls are few
-# for a million goroutines started in bursts. What sysmon sleeps is in the count: about 100 in a second of work.
+# A submission calls futex only where it wakes a sleeping M, and an M that spins makes that needless: so the calls are
+# few for a million goroutines started in bursts. What sysmon sleeps is in the count: about 100 in a second of work.
 set -euo pipefail
 program=${1:-build/bench/bench/workload}
 counts=$(mktemp)

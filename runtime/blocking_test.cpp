@@ -142,7 +142,7 @@ TEST(PlainThread, blocking_is_just_the_call) {
   EXPECT_EQ(&same, &value);
 }
 
-// ------------------------------------------------------------------------------------------------------- blocking(f)
+// --------------------------------------------------------------------------------------------------------- blocking(f)
 
 TEST(Blocking, returns_and_throws_what_f_does) {
   EXPECT_EQ(run_on(1,
@@ -247,7 +247,7 @@ TEST(Blocking, short_calls_keep_their_p) {
   EXPECT_LE(rt.stats().threads, 3);
 }
 
-// ------------------------------------------------------------------------------------------------ more calls than threads
+// --------------------------------------------------------------------------------------------- more calls than threads
 
 std::size_t tasks_now() {
   std::size_t n = 0;
@@ -338,7 +338,7 @@ TEST(Blocking, more_calls_than_threads) {
   }
 }
 
-// --------------------------------------------------------------------------------------------------------------- crowds
+// -------------------------------------------------------------------------------------------------------------- crowds
 
 // Thousands of threads that live for one operation each: none may be remembered, and none forgotten.
 TEST(PlainThread, thousands_come_and_go) {

@@ -96,7 +96,7 @@ TEST(GoDeadlockDeathTest, TestPanicDeadlockSyscall) {
               status_2, "an exception has left a goroutine: errorThatPrint\n");
 }
 
-// --------------------------------------------------------------------------------------------------- calls and worlds
+// ---------------------------------------------------------------------------------------------------- calls and worlds
 
 TEST(DeadlockDeathTest, is_found_after_calls_locks_and_stopped_worlds) {
   for (const int procs : {1, 2, 4})
@@ -151,7 +151,7 @@ TEST(DeadlockCalls, is_not_seen_while_somebody_is_in_a_call) {
               0);
 }
 
-// ---------------------------------------------------------------------------------------------------------- on_deadlock
+// --------------------------------------------------------------------------------------------------------- on_deadlock
 
 struct seen {
   std::atomic<int> calls{0};

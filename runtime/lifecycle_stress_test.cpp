@@ -1,7 +1,8 @@
 // The whole life of Ms, Ps and goroutines at once, in a random mix: start, yield, channels, mutexes, calls that block,
-// locked threads that come and end, stopped worlds, more and fewer Ps, threads from outside, several runtimes. All of it
-// is free of deadlock by construction, so everything must end. HEDDLE_STRESS_MS as in stress_test.cpp; HEDDLE_STRESS_SEED
-// repeats the choices of a run (not its timing); it is printed. A run that gets stuck says so and aborts.
+// locked threads that come and end, stopped worlds, more and fewer Ps, threads from outside, several runtimes. All of
+// it is free of deadlock by construction, so everything must end. HEDDLE_STRESS_MS as in stress_test.cpp;
+// HEDDLE_STRESS_SEED repeats the choices of a run (not its timing); it is printed. A run that gets stuck says so and
+// aborts.
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
@@ -30,8 +31,8 @@ std::uint64_t base_seed() {
   return seed;
 }
 
-// Ends the process when what it watches has not ended two minutes after its time. By a signal and not by a thread: where
-// other threads might help, no deadlock is looked for.
+// Ends the process when what it watches has not ended two minutes after its time. By a signal and not by a thread:
+// where other threads might help, no deadlock is looked for.
 class watchdog {
  public:
   explicit watchdog(const char *what) {

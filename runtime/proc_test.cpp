@@ -1,5 +1,6 @@
-// Tests of Go's runtime/proc_test.go, crash_test.go and semasleep_test.go in heddle's terms, under their names: progress,
-// parallelism, preemption. Where Go preempts a loop, these call safepoint; where Go sleeps, these are in blocking(f).
+// Tests of Go's runtime/proc_test.go, crash_test.go and semasleep_test.go in heddle's terms, under their names:
+// progress, parallelism, preemption. Where Go preempts a loop, these call safepoint; where Go sleeps, these are in
+// blocking(f).
 #include <dirent.h>
 #include <csignal>
 #include <cstring>
@@ -322,8 +323,8 @@ TEST(Proc, TestNewOSProc0) {
   EXPECT_EQ(ran.load(), 1);
 }
 
-// Go ends the program. Here threads_max is a bound: calls take turns, and only where every thread is locked to a goroutine
-// that waits for one that has none there is no way on, and it is said.
+// Go ends the program. Here threads_max is a bound: calls take turns, and only where every thread is locked to a
+// goroutine that waits for one that has none there is no way on, and it is said.
 TEST(ProcDeathTest, TestThreadExhaustion) {
   heddle::options o = with_procs(4);
   o.threads_max = 10;

@@ -138,7 +138,7 @@ TEST(LockOSThread, locking_and_unlocking_within_a_call) {
             0);
 }
 
-// ------------------------------------------------------------------------------------------------------ end of a thread
+// ----------------------------------------------------------------------------------------------------- end of a thread
 
 // A goroutine that ends locked takes its thread with it; the runtime goes on.
 TEST(LockOSThread, TestLockOSThreadExit) {

@@ -57,7 +57,7 @@ class load {
   std::atomic<bool> over_{false};
 };
 
-// ------------------------------------------------------------------------------------------------------- stop_the_world
+// ------------------------------------------------------------------------------------------------------ stop_the_world
 
 TEST(StopTheWorld, from_a_goroutine_under_load) {
   for (const int procs : {1, 2, 4, 8}) {
@@ -230,7 +230,7 @@ TEST(StopTheWorld, waits_for_no_preempt) {
             0);
 }
 
-// ------------------------------------------------------------------------------------------------------------ set_procs
+// ----------------------------------------------------------------------------------------------------------- set_procs
 
 TEST(SetProcs, up_and_down_under_load) {
   for (const int procs : {1, 2, 4}) {
@@ -363,7 +363,7 @@ TEST(ForEachP, comes_to_each_once) {
               0);
 }
 
-// -------------------------------------------------------------------------------------------------------------- the end
+// ------------------------------------------------------------------------------------------------------------- the end
 
 TEST(End, with_goroutines_in_calls_waits_for_them) {
   for (const int procs : {1, 2, 4}) {
@@ -442,7 +442,7 @@ TEST(End, by_shutdown_while_others_use_it) {
   }
 }
 
-// ------------------------------------------------------------------------------------------- what the system does not give
+// --------------------------------------------------------------------------------------- what the system does not give
 
 // In a child process: too little address space for another thread's stack, while goroutines go on and on.
 [[noreturn]] void run_without_threads(int procs, int calls) {

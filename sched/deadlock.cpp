@@ -78,7 +78,8 @@ void checkdead(schedt &sched) noexcept {
   report.line(has_work(sched) ? "fatal error: goroutines can run, but all threads are locked to others and threads_max "
                                 "allows no more - deadlock!\n"
                               : "fatal error: all goroutines are asleep - deadlock!\n");
-  // acquire, both: pairs with allgadd [ALLG-1]
+  // acquire, both: pairs with allgadd: one that a thread outside makes meanwhile. [ALLG-1]
+  // Survives as relaxed (equivalent), the first: main is on the list, and who added it came under lock after the first.
   for (g *gp = sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire)) {
     const gstatus status = readgstatus(gp);
     if (status != gstatus::waiting && status != gstatus::syscall) continue;

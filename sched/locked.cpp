@@ -22,7 +22,9 @@ bool waitlockedm(m *mp) noexcept {
   schedt &sched = *mp->sched;
   std::uintptr_t now = lockedwait_running;
   // release: pairs with startlockedm and stop_lockedm: the note is clear. [LOCKED-1]
+  // Survives as acquire (other architecture): where stores change places it is cleared after it was signalled.
   // acquire on failure: pairs with startlockedm: the P. [LOCKED-1]
+  // Survives as release (equivalent): the value that succeeds is our own.
   if (mp->lockedwait.compare_exchange_strong(now, lockedwait_waiting, acq_rel, acquire)) {
     fence(seq_cst);  // lockedwait against attention; partner: stop. [ATTN-1]
     if (stopping(sched)) stop_lockedm(mp);
@@ -70,6 +72,7 @@ void startlockedm(m *mp, g *gp) noexcept {
   struct p *pp = releasep(mp);
   // release: pairs with waitlockedm: the P. acquire: lm's note is clear. [LOCKED-1]
   // relaxed on failure: looked at again.
+  // Survives as release (other architecture): as in waitlockedm.
   while (!lm->lockedwait.compare_exchange_weak(before, reinterpret_cast<std::uintptr_t>(pp), acq_rel, relaxed))
     if (before == lockedwait_stopped) return acquirep(mp, pp);
   if (before == lockedwait_waiting) wakem(*mp->sched, lm);
@@ -79,7 +82,9 @@ void startlockedm(m *mp, g *gp) noexcept {
 // The runtime stops: mp, which may be any M, leaves its wait if it is in one. Caller: any thread.
 void stop_lockedm(m *mp) noexcept {
   std::uintptr_t waiting = lockedwait_waiting;
-  // acquire: mp's note is clear. [LOCKED-1]  relaxed on failure: it does not wait, or is being woken.
+  // acquire: pairs with waitlockedm: mp's note is clear. [LOCKED-1]
+  // relaxed on failure: it does not wait, or is being woken.
+  // Survives as relaxed (other architecture): as in waitlockedm.
   if (mp->lockedwait.compare_exchange_strong(waiting, lockedwait_stopped, acquire, relaxed)) wakem(*mp->sched, mp);
 }
 

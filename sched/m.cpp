@@ -9,20 +9,6 @@ HEDDLE_BEGIN
 
 namespace {
 
-// The end of an M while the runtime goes on. Its thread is joined by sysmon, or when the runtime stops.
-void mexit(m *mp) noexcept {
-  schedt &sched = *mp->sched;
-  sched.mcount.fetch_sub(1, relaxed);  // relaxed: ordered by the fence. First: the P's next M may be its successor
-  abandon_p(mp);
-  fence(seq_cst);  // mcount against needspinning; partner: put_back, where an M was one too many. [DANCE-5]
-  after_idling(sched);
-  set_current_m(nullptr);
-  // After the hand-off, or nobody would look after what it woke. acq_rel: as in sleepm. [DEAD-1]
-  if (sched.nmrunning.fetch_sub(1, acq_rel) == 1) checkdead(sched);
-  sched.freem.push(mp);  // the last touch
-  leave_idle(sched);     // sysmon does not sleep deep beside it, and checkdead waits for that
-}
-
 void mstart(void *arg) {
   m *mp = static_cast<m *>(arg);
   set_current_m(mp);
@@ -118,6 +104,22 @@ m *allocm(schedt &sched) noexcept {
   mp->alllink = sched.allm.get();
   sched.allm.set(mp);
   return mp;
+}
+
+// The end of an M while the runtime goes on. Its thread is joined by sysmon, or when the runtime stops.
+void mexit(m *mp) noexcept {
+  schedt &sched = *mp->sched;
+  sched.mcount.fetch_sub(1, relaxed);  // relaxed: ordered by the fence. First: the P's next M may be its successor
+  abandon_p(mp);
+  fence(seq_cst);  // mcount against needspinning; partner: put_back, where an M was one too many. [DANCE-5]
+  after_idling(sched);
+  set_current_m(nullptr);
+  // After the hand-off, or nobody would look after what it woke. acq_rel: as in sleepm. [DEAD-1]
+  // Survives as acquire (equivalent): the fence above releases as well.
+  // Survives as release (other architecture): the checker takes the two Ms' fences for an edge.
+  if (sched.nmrunning.fetch_sub(1, acq_rel) == 1) checkdead(sched);
+  sched.freem.push(mp);  // the last touch
+  leave_idle(sched);     // sysmon does not sleep deep beside it, and checkdead waits for that
 }
 
 // Starts a thread for pp, or has the template thread do so. If it is not begun nothing has changed. Caller: any thread that

@@ -134,6 +134,7 @@ void abandon_p(m *mp) noexcept;
 // An M that owns nothing yet and has no thread; on allm. Null: no memory.
 m *allocm(schedt &sched) noexcept;
 [[nodiscard]] birth newm(schedt &sched, struct p *pp, bool spinning) noexcept;
+void mexit(m *mp) noexcept;
 void start_clean_m(schedt &sched, struct p *pp) noexcept;
 void unnewm(schedt &sched) noexcept;
 // Waits for the end of mp's thread; false: it has none, or who has started it has not said so yet.

@@ -87,6 +87,7 @@ bool all_idle(const schedt &sched) noexcept {
 void sysmon_sleep(schedt &sched, std::int64_t ns) noexcept {
   const bool deep = ns == geometry::sysmon_delay_max && all_idle(sched);
   // release: pairs with wake_sysmon: the note is clear. [SYSMON-2]
+  // Survives as relaxed (other architecture): where stores change places the note is cleared after it was signalled.
   sched.sysmonwait.store(deep ? sysmon_deep : sysmon_dozing, release);
   // sysmonwait against pidle and freem, newmhandoff and attention; partners: leave_idle, newm, stop.
   // [SYSMON-1, SYSMON-2]
@@ -163,7 +164,10 @@ bool start_handed_off(schedt &sched) noexcept {
     any = true;
     sched.nmrunning.fetch_add(1, relaxed);  // relaxed: as in retake_one [DEAD-1]
     start_clean_m(sched, pp);
-    if (sched.nmrunning.fetch_sub(1, acq_rel) == 1) checkdead(sched);  // acq_rel: as in sleepm. [DEAD-1]
+    // acq_rel: as in sleepm. [DEAD-1]
+    // Survives as acquire (equivalent): checkdead reads nothing that we have written.
+    // Survives as release (other architecture): the checker takes put_back's fence and those of the Ms for an edge.
+    if (sched.nmrunning.fetch_sub(1, acq_rel) == 1) checkdead(sched);
   }
   return any;
 }
@@ -194,6 +198,7 @@ bool retire_m(schedt &sched) noexcept {
 
 void wake_sysmon(schedt &sched) noexcept {
   // acquire: pairs with sysmon_sleep: the note is clear. [SYSMON-2]
+  // Survives as relaxed (other architecture): as there.
   if (sched.sysmonwait.exchange(sysmon_awake, acquire) != sysmon_awake) sched.sysmonnote.notewakeup();
 }
 

@@ -59,9 +59,10 @@ template <int Ms, int Procs, bool Locked>
 struct last : standstill<last<Ms, Procs, Locked>, Ms, Procs> {
   void body() {
     go([this] {
-      if (Locked) lock_os_thread(getm());
       goyield();
-      this->done.set(1);
+      if (!Locked) return this->done.set(1);
+      lock_os_thread(getm());
+      go([this] { this->done.set(1); });
     });
     if (Locked) lock_os_thread(getm());
     this->sleep();
@@ -70,7 +71,7 @@ struct last : standstill<last<Ms, Procs, Locked>, Ms, Procs> {
 };
 using last_1p = last<2, 1, false>;
 using last_2p = last<2, 2, false>;
-// The main goroutine is locked, and so is the last one that runs: its M ends with it.
+// The main goroutine is locked, and so is the last one but one: its M ends with it, and hands on what is left.
 using last_locked_1p = last<3, 1, true>;
 using last_locked_2p = last<3, 2, true>;
 
@@ -81,16 +82,25 @@ struct by_template : standstill<by_template, 3, 1, 4> {
     lock_os_thread(getm());
     go([this] {
       lock_os_thread(getm());
-      goyield();
-      done.set(1);
+      go([this] { done.set(1); });
     });
     sleep();
   }
   void check() { VERIFY_INV("I36", reports.get() == 1 && done.get() == 1); }
 };
 
+// The main goroutine is locked and waits for one that can run; sysmon gets no thread for it, and nobody is left.
+struct refused : standstill<refused, 3, 1, 1> {
+  void options() { sched.options.sysmon = true; }
+  void body() {
+    lock_os_thread(getm());
+    go([] {});
+    sleep();
+  }
+};
+
 // The process has a thread more than there are Ms until the one that ended is joined: sysmon looks again then.
-struct counted : standstill<counted, 3, 1, 4> {
+struct counted : standstill<counted, 3, 2, 4> {
   void options() {
     harness::threads_counted = true;
     sched.options.sysmon = true;
@@ -177,6 +187,52 @@ struct stopped : standstill<stopped, 2, 2, 1, 1> {
   void check() { VERIFY_INV("I37", reports.get() <= 1); }
 };
 
+// Somebody looks who was the last to sleep and was overtaken: main has been readied, has run and parked meanwhile, on another
+// M. It is reported once, and he sees what he reports.
+struct overtaken : suite<2> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 2}};
+  m *mp = nullptr;
+  plain<int> reports;
+  void before() {
+    sched.options.on_deadlock = [](void *self, const char *) {
+      auto *const s = static_cast<overtaken *>(self);
+      s->reports.set(s->reports.get() + 1);
+      stop(s->sched);
+    };
+    sched.options.on_deadlock_arg = this;
+    VERIFY_CHECK(schedinit(sched));
+    mp = attach_m0(sched);
+    auto main = [] { gopark(nullptr, nullptr, waitreason::test); };
+    const heddle::spawn s = heddle::detail::prepare(sched, main, 0);
+    sched.maing.store(s.gp, relaxed);
+    newproc(sched, s, &heddle::detail::invoke<decltype(main)>);
+    set_current_m(nullptr);
+  }
+  void thread(unsigned i) {
+    if (i == 1) return checkdead(sched);
+    set_current_m(mp);
+    schedule(mp);
+    leave_p(mp);
+    set_current_m(nullptr);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("I37", reports.get() == 1);
+    schedfree(sched);
+  }
+};
+
+// A thread from outside makes a goroutine while the others are being told of.
+struct foreign_go : standstill<foreign_go, 2, 1, 1, 1> {
+  void foreign() {
+    heddle::detail::go_from_outside(
+        sched, [] {}, 0);
+    stop(sched);
+  }
+  void body() { sleep(); }
+  void check() { VERIFY_INV("I37", reports.get() <= 1); }
+};
+
 // A goroutine in a call is no standstill, and neither is one that comes back from there while its P is being taken:
 // whoever takes it counts (B11).
 struct calling : scheduled<calling, 3, 1, 1> {
@@ -223,7 +279,7 @@ HEDDLE_SUITE(last_locked_1p,
              {.name = "dead.locked_1p",
               .component = "sched/deadlock",
               .invariants = "I36 I37",
-              .what = "the main goroutine is locked, and the last M that runs ends with its locked goroutine",
+              .what = "the main goroutine is locked, and another ends locked, with its M, and leaves work behind",
               .modes = {random_mix(3)}})
 HEDDLE_SUITE(last_locked_2p, {.name = "dead.locked",
                               .component = "sched/deadlock",
@@ -235,6 +291,11 @@ HEDDLE_SUITE(by_template, {.name = "dead.template",
                            .invariants = "I36 I37",
                            .what = "as dead.locked_1p, the Ms started by sysmon (B10)",
                            .modes = {random_mix(3)}})
+HEDDLE_SUITE(refused, {.name = "dead.refused",
+                       .component = "sched/deadlock",
+                       .invariants = "I37",
+                       .what = "sysmon gets no thread for goroutines that only another one could run: a report",
+                       .modes = {random_mix(2)}})
 HEDDLE_SUITE(counted, {.name = "dead.joined",
                        .component = "sched/deadlock",
                        .invariants = "I37",
@@ -266,6 +327,16 @@ HEDDLE_SUITE(stopped, {.name = "dead.stop",
                        .invariants = "I37",
                        .what = "the runtime stops while the last M goes to sleep",
                        .modes = {random_mix(2)}})
+HEDDLE_SUITE(overtaken, {.name = "dead.overtaken",
+                         .component = "sched/deadlock",
+                         .invariants = "I37",
+                         .what = "two that were the last to sleep look at once: one report",
+                         .modes = {random_mix(1), bounded(2, 1)}})
+HEDDLE_SUITE(foreign_go, {.name = "dead.foreign",
+                          .component = "sched/deadlock",
+                          .invariants = "I37",
+                          .what = "a thread from outside starts a goroutine while the others are reported",
+                          .modes = {random_mix(2)}})
 HEDDLE_SUITE(calling, {.name = "dead.call",
                        .component = "sched/deadlock",
                        .invariants = "I36",

@@ -238,7 +238,7 @@ using stopped_dozing = stopped<false>;
 
 // An M ends with its locked goroutine while all goes idle: sysmon joins it before it sleeps deep, or is woken for it.
 struct joined : suite<1, 3> {
-  schedt sched{sched_options{.procs = 1, .threads_max = 3, .detect_deadlock = false, .sysmon = true}};
+  schedt sched{sched_options{.procs = 2, .threads_max = 3, .detect_deadlock = false, .sysmon = true}};
   atomic<std::uint32_t> locked;
   void before() { VERIFY_CHECK(schedinit(sched)); }
   void thread(unsigned) {
@@ -295,6 +295,40 @@ struct retired : suite<2, 2> {
     for (const m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) ++ms;
     while (sched.freem.pop() != nullptr) --ms;
     VERIFY_INV("I34", sched.mcount.peek() == ms && ms <= 1 && sched.nmrunning.peek() == ms);
+    schedfree(sched);
+  }
+};
+
+// The same moment alone: the M ends, and who wants one finds no room for it.
+struct room : suite<2, 1> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
+  m *mp = nullptr;
+  plain<int> ran;
+  void before() {
+    VERIFY_CHECK(schedinit(sched));
+    mp = allocm(sched);
+    sched.mcount.fetch_add(1, relaxed);
+    sched.nmrunning.fetch_add(1, relaxed);
+  }
+  void thread(unsigned i) {
+    if (i == 0) {
+      set_current_m(mp);
+      return mexit(mp);
+    }
+    heddle::detail::go_from_outside(
+        sched,
+        [this] {
+          ran.set(1);
+          stop(sched);
+        },
+        0);
+    while (!stopping(sched)) cpu_relax();
+    joinms(sched);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("I14", ran.get() == 1);
+    VERIFY_INV("I34", sched.mcount.peek() == 1 && sched.nmrunning.peek() == 1);
     schedfree(sched);
   }
 };
@@ -440,6 +474,11 @@ HEDDLE_SUITE(retired, {.name = "sysmon.retire",
                        .invariants = "I14 I34 I38",
                        .what = "work comes while the only M is told to exit: it or its successor runs it",
                        .modes = {random_mix(3)}})
+HEDDLE_SUITE(room, {.name = "sysmon.room",
+                    .component = "sched/m",
+                    .invariants = "I14 I34",
+                    .what = "an M that ends and a starter that finds no room see each other",
+                    .modes = {random_mix(2), bounded(2, 2)}})
 HEDDLE_SUITE(kept, {.name = "sysmon.retire_m0",
                     .component = "sched/sysmon",
                     .invariants = "I12 I14",

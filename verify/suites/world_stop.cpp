@@ -179,18 +179,21 @@ struct two_sides : scheduled<two_sides, 2, 2, 1> {
 template <int Ms, int Procs>
 struct submitted : scheduled<submitted<Ms, Procs>, Ms, Procs, 1> {
   trail from_outside;
+  atomic<std::uint32_t> ran;
   countdown ended{1};
   void foreign() {
     heddle::detail::go_from_outside(
         this->sched,
         [this] {
           from_outside.step();
+          ran.store(1, release);
           ended.arrive();
         },
         0);
   }
   void body() {
     look_at_stopped(this->sched, [this] { VERIFY_INV("I29", from_outside.steps.get() <= 1); });
+    while (Procs > 1 && ran.load(acquire) == 0) cpu_relax();  // another M must come for it
     ended.wait();
   }
 };
@@ -224,11 +227,19 @@ struct turns : scheduled<turns, 2, 1, 1> {
 // Main ends while a thread outside stops the world, or has it stopped.
 struct main_ends : scheduled<main_ends, 3, 2, 1> {
   plain<int> looked;
+  std::int32_t ms_when_joined = 0;
+  void thread(unsigned i) {
+    scheduled::thread(i);
+    if (i == 0) ms_when_joined = sched.mcount.peek();
+  }
   void foreign() {
     look_at_stopped(sched, [this] { looked.set(1); });
   }
   void body() {}
-  void check() { VERIFY_INV("I29", looked.get() == 1); }
+  void check() {
+    VERIFY_INV("I29", looked.get() == 1);
+    VERIFY_INV("STOP-2", sched.mcount.peek() == ms_when_joined);
+  }
 };
 
 // The same for a goroutine that does so from inside a call: its thread is joined, it is not abandoned before it is back.
@@ -323,6 +334,8 @@ struct gives_way : scheduled<gives_way, 2, 1, 1> {
     look_at_stopped(sched, [this] { looked.set(1); });
   }
   void body() {
+    std::uint64_t chance = 0;  // any phase of the fairness tick, which may bring it back before main
+    for (std::uint32_t n = cheaprandn(chance, geometry::fairness_tick); n != 0; --n) goyield();
     go([this] {
       look_at_stopped(sched, [this] {
         given.store(1, release);
