@@ -175,7 +175,7 @@ class Group:
         if self.kept.exists():
             shutil.copytree(self.kept, self.folder, symlinks=True)
         text = (TREE / "verify" / "suites" / f"{self.name}.cpp").read_text()
-        needed = "ON" if re.search(r'#include "(heddle/|sched/proc|verify/suites/scheduled)', text) else "OFF"
+        needed = "ON" if re.search(r'#include "(heddle/|sched/proc|verify/suites/(?:scheduled|calls))', text) else "OFF"
         options = [f"-DHEDDLE_VERIFY_SUITES=suites/{self.name}.cpp", f"-DHEDDLE_VERIFY_SHARED_SOURCES={needed}"]
         cache = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
         if not self.run(["cmake", "--preset", "relacy", "-B", str(self.folder)] + options + cache, cwd=TREE):
