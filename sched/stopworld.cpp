@@ -2,22 +2,36 @@
 // with one protocol. Source: stopTheWorldWithSema, startTheWorldWithSema, gcstopm, forEachP of Go's proc.go; there under
 // sched.lock with the idle lists, which take no lock here.
 //
-//   Asker:  A1 sets his bit in attention and what is counted for it, under sched.lock    A2 has every P's preempt flag set
-//           A3 heavy fence    A4 deals with every P that nobody runs: heed_unowned    A5 sleeps until the count is 0
-//   A P is at any moment
-//     run by an M in the schedule loop: that reads attention at the top of find_runnable. A goroutine that runs meanwhile
-//       comes there from its next safepoint: the P's preempt flag stays until schedule has taken it (ATTN-2);
-//     handed to an M in nextp, or to the template thread: that M comes to the top as well;
-//     idle, or run by a goroutine in a call: the asker finds it in A4; or it got there later. Then whoever put it there - the
-//       idle list, or the call's status - has a fence after that (light: entersyscall; full: whoever puts a P on pidle)
-//       and then reads attention: with A1 and A3 one of the two sees the other, and deals with it by heed_unowned, too;
-//     taken out of a call by the scan bit of its g: the taker holds it in his hands and puts it (handoffp), or runs it.
-//       heed_unowned waits for a scan bit that another one holds: he may have had another P in mind and leave this one.
-//   Each is counted once: the count, the bit and the P's move are one step under sched.lock. Who brings the count to 0
-//   wakes the asker; the asker's own share keeps him from being woken before he sleeps (I28). (ATTN-1)
+//   Asker:  A1 under sched.lock: what is counted for him, then his bit in attention    A2 every P's preempt flag
+//           A3 heavy fence    A4 heed_unowned: every P that nobody runs    A5 sleeps until the count is 0
 //
-// A P that comes back to life while somebody acts on an old attention: he looks again under sched.lock, where
-// start_the_world has cleared the bit before any P is idle or running again.
+// Where a P is at any moment, and who sees to it:
+//   An M runs it. The M heeds attention at the top of find_runnable. A goroutine that runs meanwhile comes there from its
+//     next safepoint: A2's flag is the P's and stays, whichever M has the P, until take_preempt. That is followed by the
+//     top, and who takes the asker's request sees attention: release, acquire, and requests are RMWs, so that a later one,
+//     of sysmon, passes an earlier one on. A flag that was taken before A2 is set again by A2. (ATTN-2)
+//   It is on its way: in somebody's hands, in nextp, newmhandoff or lockedwait. Who has it in his hands cannot give way
+//     (B12) and passes it on or puts it. An M that gets it comes to the top, or, if it has a goroutine already - one back
+//     from its call, one that is locked to it - to that one's next safepoint.
+//   It is on pidle. The asker finds it in A4, or it was put later. Then who has put it has a full fence after that and then
+//     reads attention; with A1, A3 and A4 one of the two sees the other (ATTN-1). He calls heed_unowned before he takes any
+//     P back (drop_p): he might take another one, which has been seen to, and leave his own.
+//   A goroutine in a call has it. The asker finds it in A4, or the call began later: then entersyscall has a light fence
+//     after the status and reads attention, and A3 is heavy (ATTN-1). It is taken by the scan bit of the goroutine.
+//     heed_unowned waits for a scan bit that another one holds: he may want another P and leave this one. If he takes this
+//     one, it is in his hands.
+// A call or an idle P that ends before anybody has come is the first case again: A2 was before A4.
+//
+// Each P is counted once: the count, the look at the bit and the P's move (or its safepointdue) are one step under
+// sched.lock. Who brings the count to 0 wakes the asker; the asker's own share keeps him from being woken before he sleeps
+// (I28). Ps leave the state gcstop, and a bit is cleared, by the asker alone. Who acts on an attention that is over finds
+// it cleared under the lock, before any P is idle or running again, or finds the next one's, for whom he then works.
+// One asker at a time has worldsema: stops and safepoints are never asked for at once. A stop of the runtime needs no
+// semaphore and counts nothing: Ms leave, and the Ps that they leave behind on pidle are stopped as any others.
+//
+// What a stop takes from the delicate dance it gives back: spinning Ms are uncounted without a last look (heed), so the
+// start wakes one whatever there is; promises made while no P was idle are read after the Ps have been put. for_each_p has
+// idle Ps in its hands for a moment, under the lock, and reads the promises made meanwhile after it has put them back.
 #include <mutex>
 
 #include "sched/proc.hpp"
