@@ -193,8 +193,8 @@ struct stopped : standstill<stopped, 2, 2, 1, 1> {
   void check() { VERIFY_INV("I37", reports.get() <= 1); }
 };
 
-// Somebody looks who was the last to sleep and was overtaken: main has been readied, has run and parked meanwhile, on another
-// M. It is reported once, and he sees what he reports.
+// Somebody looks who was the last to sleep and was overtaken: main has been readied, has run and parked meanwhile, on
+// another M. It is reported once, and he sees what he reports.
 struct overtaken : suite<2> {
   schedt sched{sched_options{.procs = 1, .threads_max = 2}};
   m *mp = nullptr;
