@@ -28,8 +28,8 @@ struct stopped : suite<2, 1> {
   }
 };
 
-// The same thread does both. Nobody but it repeats what stop does, as m0 would on its way out, and the M that has found
-// the goroutine may be about to start another: that one is joined as well.
+// The same thread does both, and the M that has found the goroutine may be about to start another: that one is joined as
+// well.
 struct shut_down : suite<1, 2> {
   schedt sched{sched_options{.procs = 2, .threads_max = 2, .detect_deadlock = false}};
   void before() { VERIFY_CHECK(schedinit(sched)); }
@@ -43,6 +43,32 @@ struct shut_down : suite<1, 2> {
   void describe(names &to) { describe_sched(to, sched); }
   void after() {
     VERIFY_INV("I34", sched.mcount.peek() == sched.nmrunning.peek());
+    schedfree(sched);
+  }
+};
+
+// An M lies down as the runtime is stopped, and nobody comes by later.
+struct stopped_asleep : suite<2> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
+  m *mp = nullptr;
+  void before() {
+    VERIFY_CHECK(schedinit(sched));
+    mp = allocm(sched);
+    sched.mcount.fetch_add(1, relaxed);
+    sched.nmrunning.fetch_add(1, relaxed);
+    acquirep(mp, sched.pidle.get());
+  }
+  void thread(unsigned i) {
+    if (i != 0) return stop(sched);
+    set_current_m(mp);
+    VERIFY_CHECK(!drop_p(mp));
+    stopm(mp);
+    VERIFY_INV("I37", mp->p.get() == nullptr);
+    set_current_m(nullptr);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("I10", sched.midle.empty());
     schedfree(sched);
   }
 };
@@ -191,9 +217,14 @@ HEDDLE_SUITE(stopped, {.name = "outside.stop",
                        .modes = {random_mix(3), bounded(2, 3)}})
 HEDDLE_SUITE(shut_down, {.name = "outside.shutdown",
                          .component = "sched/m",
-                         .invariants = "STOP-2 I34 I37",
-                         .what = "a runtime ends while its Ms lie down and start others",
-                         .modes = {random_mix(3), bounded(2, 3)}})
+                         .invariants = "STOP-2 I34",
+                         .what = "an M that starts another as the runtime ends: both are joined",
+                         .modes = {random_mix(2), bounded(2, 1)}})
+HEDDLE_SUITE(stopped_asleep, {.name = "outside.stop_asleep",
+                              .component = "sched/stopworld",
+                              .invariants = "I10 I37 I38",
+                              .what = "an M lies down as a thread outside stops the runtime",
+                              .modes = {random_mix(1), bounded(2, 1)}})
 HEDDLE_SUITE(stopped_two, {.name = "outside.stop_two",
                            .component = "sched/wake",
                            .invariants = "STOP-2",
