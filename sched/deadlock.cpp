@@ -71,7 +71,7 @@ void checkdead(schedt &sched) noexcept {
   // Another thread of the process may be about to send or unlock something: who knows. Our own are the Ms and sysmon.
   // relaxed: an M that has left the count and not the process makes us silent; who joins it comes here again.
   if (thread_count() > sched.mcount.load(relaxed) + (sched.options.sysmon ? 1 : 0)) return;
-  // One that has done so and is gone already has left a running M behind. acquire: pairs with sleepm [DEAD-1]
+  // One that has done so and is gone already has left a running M behind. acquire: pairs with leave_running [DEAD-1]
   if (sched.nmrunning.load(acquire) != 0 || !first_report(sched)) return;
   deadlock_report report(sched);  // no lock is held: the embedder may look around (B58)
   // Ms that are not locked take what there is before they sleep.
@@ -94,6 +94,11 @@ void checkdead(schedt &sched) noexcept {
   report.line("\n");
   report.flush();
   if (sched.options.on_deadlock == nullptr) exit_misuse();
+}
+
+void leave_running(schedt &sched) noexcept {
+  // release: pairs with checkdead: the last one sees all that the others did. [DEAD-1]
+  if (sched.nmrunning.fetch_sub(1, release) == 1) checkdead(sched);
 }
 
 HEDDLE_END

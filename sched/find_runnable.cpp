@@ -57,12 +57,16 @@ g *steal_from(struct p *pp, struct p &victim, bool last_pass) noexcept {
   return gp;
 }
 
+std::uint32_t procs(const schedt &sched) noexcept {
+  return static_cast<std::uint32_t>(
+      sched.gomaxprocs.load(relaxed));  // relaxed: who has a P has acquired it, and keeps it as it is
+}
+
 // Looks at every other P in each pass; start and step are chosen independently (B9).
 g *steal_work(m *mp) noexcept {
   schedt &sched = *mp->sched;
   struct p *own = mp->p.get();
-  const auto n =
-      static_cast<std::uint32_t>(sched.gomaxprocs.load(acquire));  // acquire: pairs with procresize [PROCS-1]
+  const std::uint32_t n = procs(sched);
   for (std::uint32_t pass = 0; pass < geometry::steal_passes; ++pass) {
     std::uint32_t at = cheaprandn(mp->cheaprand, n);
     const std::uint32_t step = sched.coprimes[cheaprandn(mp->cheaprand, sched.ncoprimes)];
@@ -83,10 +87,6 @@ bool spin(schedt &sched) noexcept {
     if ((sched.attention.load(relaxed) & ~attention_safepoint) != 0 || has_work(sched)) return true;
   }
   return false;
-}
-
-std::uint32_t procs(const schedt &sched) noexcept {
-  return static_cast<std::uint32_t>(sched.gomaxprocs.load(relaxed));  // relaxed: it does not change while we have a P
 }
 
 bool may_spin(const m *mp) noexcept {

@@ -60,10 +60,14 @@ bool newm1(schedt &sched, struct p *pp, bool spinning) noexcept {
 
 }  // namespace
 
-void acquirep(m *mp, struct p *pp) noexcept {
-  HEDDLE_INV("I6", mp->p.get() == nullptr && pp->m.load(relaxed) == nullptr);  // relaxed: we hold pp
+void wirep(m *mp, struct p *pp) noexcept {
   mp->p.set(pp);
   pp->m.store(mp, release);  // release: pairs with block_exitsyscall: mp as it was made. [SYSCALL-2]
+}
+
+void acquirep(m *mp, struct p *pp) noexcept {
+  HEDDLE_INV("I6", mp->p.get() == nullptr && pp->m.load(relaxed) == nullptr);  // relaxed: we hold pp
+  wirep(mp, pp);
   setpstatus<pstatus::idle, pstatus::running>(pp);
 }
 
@@ -114,10 +118,7 @@ void mexit(m *mp) noexcept {
   fence(seq_cst);  // mcount against needspinning; partner: put_back, where an M was one too many. [DANCE-5]
   after_idling(sched);
   set_current_m(nullptr);
-  // After the hand-off, or nobody would look after what it woke. acq_rel: as in sleepm. [DEAD-1]
-  // Survives as acquire (equivalent): the fence above releases as well.
-  // Survives as release (other architecture): the checker takes the two Ms' fences for an edge.
-  if (sched.nmrunning.fetch_sub(1, acq_rel) == 1) checkdead(sched);
+  leave_running(sched);  // after the hand-off, or nobody would look after what it woke
   sched.freem.push(mp);  // the last touch
   leave_idle(sched);     // sysmon does not sleep deep beside it, and checkdead waits for that
 }

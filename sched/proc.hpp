@@ -127,6 +127,8 @@ class foreign_call {
 
 // --- m.cpp ---
 
+// The part of acquirep that leaves pp's status as it is.
+void wirep(m *mp, struct p *pp) noexcept;
 void acquirep(m *mp, struct p *pp) noexcept;
 struct p *releasep(m *mp) noexcept;
 void leave_p(m *mp) noexcept;
@@ -208,5 +210,7 @@ void schedtrace(schedt &sched, bool detail) noexcept;
 
 // Called by whoever has just brought nmrunning to 0. Reports, and ends the process or calls the embedder.
 void checkdead(schedt &sched) noexcept;
+// One M less that runs, or one who was counted as such for the time. Caller: any thread, holding nothing.
+void leave_running(schedt &sched) noexcept;
 
 HEDDLE_END

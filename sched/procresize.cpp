@@ -48,8 +48,7 @@ void procresize(schedt &sched, std::int32_t n) noexcept {
   struct p *own = own_p(sched, mp);
   if (own != nullptr && own->id >= n) {
     own->m.store(nullptr, relaxed);  // relaxed: as in releasep
-    mp->p.set(sched.allp[0].get());
-    sched.allp[0].get()->m.store(mp, release);  // release: as in acquirep. [SYSCALL-2]
+    wirep(mp, sched.allp[0].get());
   }
   // From the last down, each before what is there already: the lowest P's oldest goroutine is first in the end.
   for (std::int32_t i = old - 1; i >= n; --i) destroy(sched, sched.allp[i].get());

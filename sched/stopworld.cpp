@@ -127,7 +127,7 @@ void preemptall(schedt &sched, const struct p *own) noexcept {
 // later than the goroutine may give way, or others wait for the semaphore as long as it waits for its turn (B55).
 void end_asking(schedt &sched, m *mp) noexcept {
   semrelease(sched);
-  if (sched.nmrunning.fetch_sub(1, acq_rel) == 1) checkdead(sched);  // acq_rel: as in sleepm. [DEAD-1]
+  leave_running(sched);
   releasem(mp);
 }
 

@@ -43,9 +43,7 @@ bool retake_one(schedt &sched, struct p *pp) noexcept {
     resume_exitsyscall(gp);
     handoffp(sched, pp);
   }
-  // Also when all were asleep before: who came there last may have seen our count, and left it to us.
-  // relaxed: checkdead looks for good; and what we have done it need not see, no goroutine was put anywhere. [DEAD-1]
-  if (sched.nmrunning.fetch_sub(1, relaxed) == 1) checkdead(sched);
+  leave_running(sched);  // also when all were asleep before: who came there last may have seen our count
   return gp != nullptr;
 }
 
@@ -164,10 +162,7 @@ bool start_handed_off(schedt &sched) noexcept {
     any = true;
     sched.nmrunning.fetch_add(1, relaxed);  // relaxed: as in retake_one [DEAD-1]
     start_clean_m(sched, pp);
-    // acq_rel: as in sleepm. [DEAD-1]
-    // Survives as acquire (equivalent): checkdead reads nothing that we have written.
-    // Survives as release (other architecture): the checker takes put_back's fence and those of the Ms for an edge.
-    if (sched.nmrunning.fetch_sub(1, acq_rel) == 1) checkdead(sched);
+    leave_running(sched);
   }
   return any;
 }

@@ -140,7 +140,8 @@ void startm(schedt &sched, struct p *pp, bool spinning) noexcept {
       HEDDLE_INV("I12", !mp->spinning && mp->nextp.get() == nullptr);
       mp->spinning = spinning;
       mp->nextp.set(pp);
-      sched.wakes.fetch_add(1, relaxed);  // relaxed: statistic
+      // relaxed: nothing is read through it. Survives as split (statistic): bench/ prints it.
+      sched.wakes.fetch_add(1, relaxed);
       return wakem(sched, mp);
     }
     const birth b = newm(sched, pp, spinning);
@@ -172,6 +173,7 @@ void handoffp(schedt &sched, struct p *pp) noexcept {
   if (!pp->runq.runqempty() || !sched.runq.empty() || !sched.inbox.empty()) return startm(sched, pp, false);
   std::int32_t none = 0;
   // relaxed: hints; as in wakep. relaxed on failure: somebody is counted. [DANCE-1]
+  // Survives as spurious (equivalent): who found no idle P for his work has promised, which is read below.
   if (sched.nmspinning.load(relaxed) == 0 && sched.pidle.empty() &&
       sched.nmspinning.compare_exchange_strong(none, 1, relaxed, relaxed))
     return startm(sched, pp, true);
@@ -214,8 +216,7 @@ void stopm(m *mp) noexcept {
 
 // The sleep of an M that is on midle, or waits for its locked g. Post: mp->p is what it was handed, perhaps null.
 void sleepm(m *mp) noexcept {
-  // acq_rel: pairs with itself in the other Ms: the last one sees all that they did, and checkdead with it. [DEAD-1]
-  if (mp->sched->nmrunning.fetch_sub(1, acq_rel) == 1) checkdead(*mp->sched);
+  leave_running(*mp->sched);
   mp->park.notesleep();
   mp->park.noteclear();
   if (struct p *pp = mp->nextp.get()) {

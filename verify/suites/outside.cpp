@@ -105,6 +105,7 @@ struct two_numbers : suite<2> {
     VERIFY_INV("I1", gcount(sched) == 2);
     const g *const first = sched.allgs.peek();
     VERIFY_INV("GOID", first->goid.get() != first->alllink.peek()->goid.get());
+    VERIFY_INV("STOP-2", sched.foreigners.peek() == 0);
     schedfree(sched);
   }
 };

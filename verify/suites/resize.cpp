@@ -146,6 +146,40 @@ struct by_two : scheduled<by_two, 3, 2> {
   void check() { VERIFY_INV("I30", sched.gomaxprocs.peek() == 1 || sched.gomaxprocs.peek() == 3); }
 };
 
+// More Ps, and threads that have acquired nothing of them walk through allp: one counts goroutines, one stops the runtime.
+template <class Other>
+struct walked : suite<2> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
+  m *mp = nullptr;
+  void before() {
+    VERIFY_CHECK(schedinit(sched));
+    mp = allocm(sched);
+    sched.mcount.fetch_add(1, relaxed);
+    sched.nmrunning.fetch_add(1, relaxed);
+    acquirep(mp, sched.pidle.get());
+  }
+  void thread(unsigned i) {
+    if (i != 0) return Other::walk(sched);
+    set_current_m(mp);
+    VERIFY_CHECK(allp_reserve(sched, 2));
+    procresize(sched, 2);
+    set_current_m(nullptr);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("I30", sched.gomaxprocs.peek() == 2);
+    schedfree(sched);
+  }
+};
+struct counts {
+  static void walk(schedt &sched) { VERIFY_INV("I1", gcount(sched) == 0); }
+};
+struct stops {
+  static void walk(schedt &sched) { stop(sched); }
+};
+using counted = walked<counts>;
+using stopped_meanwhile = walked<stops>;
+
 // What waits on the Ps that go is first in the global queue, as it would have been there: the lowest P's, each in its own
 // order (B34).
 struct order : stopping_at<order, 3, 0> {
@@ -280,6 +314,13 @@ HEDDLE_SUITE(by_two, {.name = "resize.by_two",
                       .invariants = "I7 I30",
                       .what = "two goroutines change the number at once",
                       .modes = {random_mix(3)}})
+HEDDLE_WORLDS(walked, "sched/procresize", "I30",
+              {world<counted>({.name = "resize.counted",
+                               .what = "goroutines are counted by a thread outside as a P comes",
+                               .modes = {random_mix(0.5), bounded(2, 0.5)}}),
+               world<stopped_meanwhile>({.name = "resize.stopped",
+                                         .what = "a thread outside stops the runtime as a P comes",
+                                         .modes = {random_mix(1), bounded(2, 1)}})})
 HEDDLE_SUITE(order, {.name = "resize.order",
                      .component = "sched/procresize",
                      .invariants = "I31",

@@ -68,8 +68,8 @@ struct newborn : by_hand<3, 1> {
     }
     releasep(ms[0]);
     m *mp = ms[0] = allocm(sched);
-    made = new g();
     acquirep(mp, ps[0]);
+    made = new g();
     mp->curg.store(made, release);
     casgstatus<gstatus::idle, gstatus::dead>(made);
     casgstatus<gstatus::dead, gstatus::runnable>(made);
@@ -80,6 +80,25 @@ struct newborn : by_hand<3, 1> {
   void after() {
     by_hand::after();
     delete made;
+  }
+};
+
+// Two goroutines start one each from within their calls: both are counted, though no P's count is theirs.
+struct spawned : by_hand<2, 2> {
+  void before() {
+    by_hand::before();
+    stop(sched);  // nobody is to run them
+  }
+  void thread(unsigned i) {
+    set_current_m(ms[i]);
+    entersyscall(ms[i]);
+    go([] {});
+    --ms[i]->incall;
+    set_current_m(nullptr);
+  }
+  void after() {
+    VERIFY_INV("I1", gcount(sched) == 2);
+    by_hand::after();
   }
 };
 
@@ -324,6 +343,11 @@ HEDDLE_SUITE(newborn, {.name = "syscall.newborn",
                        .invariants = "I6",
                        .what = "somebody looks at a P whose M and goroutine have just been made",
                        .modes = {random_mix(1), bounded(2, 1)}})
+HEDDLE_SUITE(spawned, {.name = "syscall.spawned",
+                       .component = "sched/newproc",
+                       .invariants = "I1",
+                       .what = "two goroutines start one each from within their calls",
+                       .modes = {random_mix(0.5)}})
 HEDDLE_SUITE(handed_inbox, {.name = "syscall.handed_inbox",
                             .component = "sched/wake",
                             .invariants = "I14 I16",
