@@ -23,7 +23,8 @@ struct resized : scheduled<resized<Ms, From, To, Then>, Ms, From> {
   }
   void resize(int n) {
     VERIFY_CHECK(set_procs(this->sched, n));
-    VERIFY_INV("I30", this->sched.gomaxprocs.peek() == n && getm()->p.get()->id < n);
+    VERIFY_INV("I30", procs() == n && getm()->p.get()->id < n);
+    VERIFY_INV("GOID", goid() == 1);
   }
   void body() {
     spawn_two(0);

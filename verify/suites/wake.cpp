@@ -235,7 +235,8 @@ struct newborn : directed<newborn, 1, 1, 1> {
 };
 
 // A promise stands beside a count. One M clears it, finds nothing and goes to sleep; the one that was counted has found
-// a g, which computes on for ever, and must not take the old promise for a present one (DANCE-2).
+// a g, which computes on for ever, and must not take the old promise for a present one (DANCE-2). Each waits for its
+// moment by what it peeks, which orders nothing.
 struct stale_promise : directed<stale_promise, 2, 0, 1> {
   void before() {
     directed::before();
@@ -244,9 +245,14 @@ struct stale_promise : directed<stale_promise, 2, 0, 1> {
     sched.needspinning.store(1, relaxed);
   }
   void prepare(m *mp) { become_spinning(mp); }
+  void submit() {
+    while (sched.midle.peek_count() == 0) cpu_relax();
+    start();
+  }
   void thread(unsigned i) {
     if (i != 2) return directed::thread(i);
     set_current_m(ms[2]);
+    while (ms[1]->spinning || sched.needspinning.peek() != 0) cpu_relax();
     resetspinning(ms[2]);
     set_current_m(nullptr);
   }
