@@ -39,8 +39,9 @@ std::uint64_t schedfree(schedt &sched) noexcept {
     delete mp;
     mp = next;
   }
-  for (g *gp = sched.allgs.load(relaxed); gp != nullptr;) {  // relaxed, both: nobody else is left
-    g *next = gp->alllink.load(relaxed);
+  // relaxed: nobody else is left
+  for (g *gp = sched.allgs.load(relaxed); gp != nullptr;) {
+    g *next = gp->alllink.load(relaxed);  // relaxed: as above
     if (readgstatus(gp) != gstatus::dead) fiber_destroy(gp->fiber, gp->stack);
     if (gp->stack) sched.stacks.stackfree(gp->stack);
     delete gp;

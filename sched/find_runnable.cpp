@@ -90,9 +90,11 @@ bool spin(schedt &sched) noexcept {
 }
 
 bool may_spin(const m *mp) noexcept {
-  // Half of the busy Ps at most: more thieves only disturb each other. relaxed, both: hints.
   const schedt &sched = *mp->sched;
-  return mp->spinning || 2 * sched.nmspinning.load(relaxed) < sched.gomaxprocs.load(relaxed) - sched.pidle.count();
+  if (mp->spinning) return true;
+  // Half of the busy Ps at most: more thieves only disturb each other.
+  const std::int32_t spinning = sched.nmspinning.load(relaxed);  // relaxed: a hint
+  return 2 * spinning < static_cast<std::int32_t>(procs(sched)) - sched.pidle.count();
 }
 
 }  // namespace

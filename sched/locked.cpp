@@ -22,10 +22,9 @@ bool waitlockedm(m *mp) noexcept {
   schedt &sched = *mp->sched;
   std::uintptr_t now = lockedwait_running;
   // release: pairs with startlockedm and stop_lockedm: the note is clear. [LOCKED-1]
-  // Survives as acquire (other architecture): where stores change places it is cleared after it was signalled.
   // acquire on failure: pairs with startlockedm: the P. [LOCKED-1]
-  // Survives as release (equivalent): the value that succeeds is our own.
-  if (mp->lockedwait.compare_exchange_strong(now, lockedwait_waiting, acq_rel, acquire)) {
+  // Survives as relaxed (other architecture): where stores change places it is cleared after it was signalled.
+  if (mp->lockedwait.compare_exchange_strong(now, lockedwait_waiting, release, acquire)) {
     fence(seq_cst);  // lockedwait against attention; partner: stop. [ATTN-1]
     if (stopping(sched)) stop_lockedm(mp);
     sleepm(mp);
@@ -70,7 +69,7 @@ void startlockedm(m *mp, g *gp) noexcept {
   std::uintptr_t before = lm->lockedwait.load(relaxed);  // relaxed: validated by the CAS
   if (before == lockedwait_stopped) return;
   struct p *pp = releasep(mp);
-  // release: pairs with waitlockedm: the P. acquire: lm's note is clear. [LOCKED-1]
+  // acq_rel: pairs with waitlockedm: the P; and lm's note is clear. [LOCKED-1]
   // relaxed on failure: looked at again.
   // Survives as release (other architecture): as in waitlockedm.
   while (!lm->lockedwait.compare_exchange_weak(before, reinterpret_cast<std::uintptr_t>(pp), acq_rel, relaxed))

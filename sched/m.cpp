@@ -31,7 +31,8 @@ bool reserve_m(schedt &sched) noexcept {
   std::int32_t n = sched.mcount.load(relaxed);  // relaxed: validated by the CAS
   do {
     if (n >= sched.options.threads_max) return false;
-    // relaxed, both: only their number counts; what follows from a full count is ordered by put_back's fence. [DANCE-5]
+    // relaxed: only their number counts; what follows from a full count is ordered by put_back's fence. [DANCE-5]
+    // relaxed on failure: as the load.
   } while (!sched.mcount.compare_exchange_weak(n, n + 1, relaxed, relaxed));
   // Counted before it exists, so that checkdead never takes an M that is being born for a sleeping one (B10).
   // relaxed: an RMW carries the ends of the others on; ours comes later. [DEAD-1]
@@ -131,10 +132,9 @@ birth newm(schedt &sched, struct p *pp, bool spinning) noexcept {
     pp->startspinning = spinning;
     sched.newmhandoff.push(pp);
     fence(seq_cst);  // newmhandoff against sysmonwait and attention; partners: sysmon_sleep, sysmon's end. [SYSMON-2]
-    // relaxed, both: ordered by the fence
     if (stopping(sched))
       abandon_handed_off(sched);
-    else if (sched.sysmonwait.load(relaxed) != sysmon_awake)
+    else if (sched.sysmonwait.load(relaxed) != sysmon_awake)  // relaxed: ordered by the fence
       wake_sysmon(sched);
     return birth::begun;
   }

@@ -125,11 +125,10 @@ void newproc(schedt &sched, spawn s, void (*startfn)(void *)) noexcept {
     pp->spawned.add();
     pp->runq.runqput(gp, true, [&sched](gqueue<g> &batch) { sched.runq.globrunqputbatch(batch); });
   } else {
-    // relaxed, both: statistics; by injected checkdead knows that there are others who may start some.
     if (mp != nullptr && mp->sched == &sched)
-      sched.spawnedincalls.fetch_add(1, relaxed);
+      sched.spawnedincalls.fetch_add(1, relaxed);  // relaxed: a number for gcount
     else
-      sched.injected.fetch_add(1, relaxed);
+      sched.injected.fetch_add(1, relaxed);  // relaxed: likewise; and for checkdead a hint that others may start some
     sched.inbox.push(gp);
   }
   if (pp == nullptr) {

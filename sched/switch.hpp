@@ -27,7 +27,7 @@ inline void mcall(m *mp, g *(*fn)(m *, g *)) noexcept {
 // As mcall, from a g that will never run again.
 [[noreturn]] inline void mcall_last(m *mp, g *(*fn)(m *, g *)) noexcept {
   mp->mcallfn = fn;
-  fiber_leave(mp->curg.load(relaxed)->fiber, mp->g0.fiber, true);
+  fiber_leave(mp->curg.load(relaxed)->fiber, mp->g0.fiber, true);  // relaxed: own M
   resume_context(&mp->g0.sched);
 }
 

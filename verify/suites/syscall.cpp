@@ -278,7 +278,7 @@ HEDDLE_SUITE(nested, {.name = "syscall.nested",
                       .modes = {random_mix(2)}})
 HEDDLE_SUITE(stop_in_call, {.name = "syscall.stop",
                             .component = "sched/syscall",
-                            .invariants = "I6 I7 I34",
+                            .invariants = "I6 I7 I34 STOP-1",
                             .what = "the runtime stops while a goroutine is in a call",
                             .modes = {random_mix(3)}})
 HEDDLE_SUITE(locks_after,
