@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "runtime/test_support.hpp"
@@ -608,6 +609,83 @@ TEST(Select, values_are_conserved_among_many) {
       EXPECT_EQ(sum.load(), senders * each * (each + 1) / 2) << capacity << " slots, " << procs << " Ps";
       EXPECT_EQ(counted::alive.load(), 0);
     }
+}
+
+// ------------------------------------------------------------------------------------------------------------- ends
+
+template <class C>
+concept can_send = requires(const C &c) {
+  c.send(1);
+};
+template <class C>
+concept can_recv = requires(const C &c) {
+  c.recv();
+};
+static_assert(can_send<heddle::sender<int>> && !can_recv<heddle::sender<int>>);
+static_assert(can_recv<heddle::receiver<int>> && !can_send<heddle::receiver<int>>);
+static_assert(!std::is_convertible_v<heddle::sender<int>, heddle::receiver<int>>);
+static_assert(!std::is_convertible_v<heddle::sender<int>, chan<int>>);
+
+// Go's sieve: each stage has the end of one channel and the other end of the next.
+TEST(SelectEnds, test_chan_sieve1) {
+  EXPECT_EQ(run_on(2,
+                   [] {
+                     const auto generate = [](const heddle::sender<int> &to) {
+                       for (int i = 2; i < 300; ++i) to.send(i);
+                       to.close();
+                     };
+                     const auto filter = [](const heddle::receiver<int> &in, const heddle::sender<int> &out,
+                                            int prime) {
+                       for (const int v : in)
+                         if (v % prime != 0) out.send(v);
+                       out.close();
+                     };
+                     chan<int> next;
+                     heddle::go([=, to = heddle::sender<int>(next)] { generate(to); });
+                     std::vector<int> primes;
+                     for (;;) {
+                       const std::optional<int> prime = next.recv();
+                       if (!prime) break;
+                       primes.push_back(*prime);
+                       const chan<int> filtered;
+                       heddle::go([=, in = next] { filter(in, filtered, *prime); });
+                       next = filtered;
+                     }
+                     EXPECT_EQ(primes.size(), 62u);
+                     EXPECT_EQ(primes.back(), 293);
+                   }),
+            0);
+}
+
+TEST(SelectEnds, are_handles_and_cases) {
+  EXPECT_EQ(run_on(1,
+                   [] {
+                     chan<int> c(2), other(2);
+                     const heddle::sender<int> to = c;
+                     const heddle::receiver<int> from = c;
+                     EXPECT_EQ(to, heddle::sender<int>(c));
+                     EXPECT_NE(from, heddle::receiver<int>(other));
+                     EXPECT_EQ(select(on_send(to, 1), on_recv(other)), 0u);
+                     EXPECT_TRUE(to.try_send(2));
+                     EXPECT_EQ(from.size(), 2u);
+                     EXPECT_EQ(to.capacity(), 2u);
+                     int got = 0;
+                     EXPECT_EQ(select(on_recv(from, [&](std::optional<int> v) { got = v.value(); }), otherwise()), 0u);
+                     EXPECT_EQ(got, 1);
+                     c = chan<int>::nil();
+                     EXPECT_EQ(from.recv(), 2) << "an end keeps the channel alive";
+                     EXPECT_EQ(from.try_recv(), std::nullopt);
+                     EXPECT_FALSE(from.closed());
+                     to.close();
+                     EXPECT_TRUE(from.closed());
+                     EXPECT_EQ(select(on_recv(from), on_recv(heddle::receiver<int>::nil())), 0u);
+                     EXPECT_EQ(select(on_send(heddle::sender<int>::nil(), 1), otherwise()), 1u);
+                     std::optional<int> into = 4;
+                     const select_case cases[] = {select_case::recv(from, into)};
+                     EXPECT_EQ(select(cases), 0u);
+                     EXPECT_EQ(into, std::nullopt);
+                   }),
+            0);
 }
 
 }  // namespace

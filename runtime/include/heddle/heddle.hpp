@@ -2,6 +2,7 @@
 // All of heddle.
 #include "heddle/blocking.hpp"
 #include "heddle/chan.hpp"
+#include "heddle/ends.hpp"
 #include "heddle/mutex.hpp"
 #include "heddle/runtime.hpp"
 #include "heddle/select.hpp"
