@@ -194,6 +194,12 @@ inline std::uint32_t cheaprandn(std::uint64_t &state, std::uint32_t n) noexcept 
   return static_cast<std::uint32_t>((static_cast<std::uint64_t>(mixed) * n) >> 32);
 }
 
+// A member of what is sorted by where it lies: different for any two objects alive.
+class place {
+ public:
+  std::uintptr_t get() const noexcept { return reinterpret_cast<std::uintptr_t>(this); }
+};
+
 struct stack {
   char *lo = nullptr;  // lowest usable byte; the guard lies below it
   char *hi = nullptr;

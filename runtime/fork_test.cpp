@@ -100,6 +100,7 @@ void expect_every_call_refused(parent &p) {
     expect_refused("chan::close", [=] { c->close(); });
     expect_refused("chan::size", [=] { (void)c->size(); });
     expect_refused("chan::closed", [=] { (void)c->closed(); });
+    expect_refused("heddle::select", [=] { heddle::select(heddle::on_recv(*c), heddle::otherwise()); });
     expect_refused("chan::recv", [=] {
       for (int v : *c) (void)v;
     });

@@ -12,6 +12,10 @@ const char *waitreason_text(waitreason r) noexcept {
     case waitreason::zero: return "unknown";
     case waitreason::chan_receive: return "chan receive";
     case waitreason::chan_send: return "chan send";
+    case waitreason::chan_receive_nil: return "chan receive (nil chan)";
+    case waitreason::chan_send_nil: return "chan send (nil chan)";
+    case waitreason::select: return "select";
+    case waitreason::select_no_cases: return "select (no cases)";
     case waitreason::mutex_lock: return "mutex lock";
     case waitreason::wait_group_wait: return "wait_group wait";
     case waitreason::stop_the_world: return "stop the world";

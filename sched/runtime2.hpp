@@ -50,6 +50,10 @@ enum class waitreason : std::uint8_t {
   zero,
   chan_receive,
   chan_send,
+  chan_receive_nil,
+  chan_send_nil,
+  select,
+  select_no_cases,
   mutex_lock,
   wait_group_wait,
   stop_the_world,
@@ -65,6 +69,8 @@ struct alignas(cacheline) g : lfnode {
   gobuf sched;                   // the switch
   atomic<gstatus> atomicstatus;  // sched/status.hpp only; its owner stores, who takes a P by the scan bit exchanges
   plain<enum waitreason> waitreason;  // gopark, before the status becomes waiting
+  atomic<std::uint32_t> selectdone;   // 1: a case of its select is done; who sets it, waitq::dequeue, may do it (I53)
+  plain<void *> param;                // that waker, under the channel's lock: the sudog of that case
   std::uint32_t color;                // malg: spreads the first frames over the cache's sets
   plain<struct m *> lockedm;          // own g: lock_os_thread; the only M that may run it, else null
   plain<std::uint64_t> goid;          // newproc1

@@ -907,6 +907,10 @@ TEST(Park, figures_count_parks_and_executes) {
 TEST(Park, reasons_have_words) {
   EXPECT_STREQ(heddle::waitreason_text(waitreason::chan_receive), "chan receive");
   EXPECT_STREQ(heddle::waitreason_text(waitreason::chan_send), "chan send");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::chan_receive_nil), "chan receive (nil chan)");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::chan_send_nil), "chan send (nil chan)");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::select), "select");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::select_no_cases), "select (no cases)");
   EXPECT_STREQ(heddle::waitreason_text(waitreason::mutex_lock), "mutex lock");
   EXPECT_STREQ(heddle::waitreason_text(waitreason::wait_group_wait), "wait_group wait");
   EXPECT_STREQ(heddle::waitreason_text(waitreason::test), "test");

@@ -61,6 +61,7 @@ struct execution {
   unsigned sleepers_count = 0;
   std::int64_t skipped = 0;  // nanoseconds that passed within no step
   std::uint32_t stacks_out = 0;
+  std::uintptr_t places = 0;
   char text[2048] = {};
   std::size_t text_size = 0;
 };
@@ -270,6 +271,8 @@ void set_current_m(void *mp) noexcept {
 
 std::int64_t nanotime() noexcept { return static_cast<std::int64_t>(harness::steps) * 1000 + now.skipped; }
 
+place::place() noexcept : at_(++now.places) {}
+
 std::uint32_t cheaprandn(std::uint64_t &, std::uint32_t n) noexcept {
   return n <= 1 ? 0 : rl::ctx().rand(n, rl::sched_type_user);
 }
@@ -332,6 +335,7 @@ void begin_execution(const shape &s) noexcept {
   now.sleepers_count = 0;
   now.skipped = 0;
   now.stacks_out = 0;
+  now.places = 0;
   now.text_size = 0;
   now.text[0] = 0;
   cpus = 2;

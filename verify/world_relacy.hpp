@@ -387,6 +387,16 @@ inline std::uint64_t random_seed() noexcept { return 1; }
 // Chance is a choice of the strategy: every outcome is tried, and the state is left alone.
 std::uint32_t cheaprandn(std::uint64_t &state, std::uint32_t n) noexcept;
 
+// Addresses differ from run to run, and nothing may depend on them: objects lie in the order in which they were made.
+class place {
+ public:
+  place() noexcept;
+  std::uintptr_t get() const noexcept { return at_; }
+
+ private:
+  std::uintptr_t at_;
+};
+
 struct stack {
   char *lo = nullptr;
   char *hi = nullptr;

@@ -14,12 +14,16 @@ namespace {
 
 // What is compiled for every world, layer by layer.
 constexpr const char *files_of_components[] = {"queues", "sched"};
-constexpr const char *files_of_runtime[] = {"runtime/include/heddle/chan.hpp",
+constexpr const char *files_of_runtime[] = {"runtime/chan.cpp",
+                                            "runtime/include/heddle/chan.hpp",
+                                            "runtime/include/heddle/hchan.hpp",
                                             "runtime/include/heddle/mutex.hpp",
                                             "runtime/include/heddle/runtime.hpp",
+                                            "runtime/include/heddle/select.hpp",
                                             "runtime/include/heddle/wait_group.hpp",
                                             "runtime/include/heddle/waitq.hpp",
                                             "runtime/runtime.cpp",
+                                            "runtime/select.cpp",
                                             "runtime/sync.cpp"};
 
 const std::map<std::string, std::memory_order> orders = {

@@ -2,7 +2,9 @@
 // All of heddle.
 #include "heddle/blocking.hpp"
 #include "heddle/chan.hpp"
+#include "heddle/ends.hpp"
 #include "heddle/mutex.hpp"
 #include "heddle/runtime.hpp"
+#include "heddle/select.hpp"
 #include "heddle/thread.hpp"
 #include "heddle/wait_group.hpp"
