@@ -17,9 +17,11 @@ constexpr const char *files_of_components[] = {"queues", "sched"};
 constexpr const char *files_of_runtime[] = {"runtime/include/heddle/chan.hpp",
                                             "runtime/include/heddle/mutex.hpp",
                                             "runtime/include/heddle/runtime.hpp",
+                                            "runtime/include/heddle/semaphore.hpp",
                                             "runtime/include/heddle/wait_group.hpp",
                                             "runtime/include/heddle/waitq.hpp",
                                             "runtime/runtime.cpp",
+                                            "runtime/semaphore.cpp",
                                             "runtime/sync.cpp"};
 
 const std::map<std::string, std::memory_order> orders = {

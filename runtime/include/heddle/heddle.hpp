@@ -4,5 +4,6 @@
 #include "heddle/chan.hpp"
 #include "heddle/mutex.hpp"
 #include "heddle/runtime.hpp"
+#include "heddle/semaphore.hpp"
 #include "heddle/thread.hpp"
 #include "heddle/wait_group.hpp"
