@@ -16,6 +16,7 @@ namespace {
 constexpr const char *files_of_components[] = {"queues", "sched"};
 constexpr const char *files_of_runtime[] = {"runtime/include/heddle/chan.hpp",
                                             "runtime/include/heddle/mutex.hpp",
+                                            "runtime/include/heddle/once.hpp",
                                             "runtime/include/heddle/runtime.hpp",
                                             "runtime/include/heddle/semaphore.hpp",
                                             "runtime/include/heddle/wait_group.hpp",

@@ -3,6 +3,7 @@
 #include "heddle/blocking.hpp"
 #include "heddle/chan.hpp"
 #include "heddle/mutex.hpp"
+#include "heddle/once.hpp"
 #include "heddle/runtime.hpp"
 #include "heddle/semaphore.hpp"
 #include "heddle/thread.hpp"
