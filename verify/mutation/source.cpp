@@ -15,12 +15,14 @@ namespace {
 // What is compiled for every world, layer by layer.
 constexpr const char *files_of_components[] = {"queues", "sched"};
 constexpr const char *files_of_runtime[] = {"runtime/include/heddle/chan.hpp",
+                                            "runtime/include/heddle/condition_variable.hpp",
                                             "runtime/include/heddle/mutex.hpp",
                                             "runtime/include/heddle/once.hpp",
                                             "runtime/include/heddle/runtime.hpp",
                                             "runtime/include/heddle/semaphore.hpp",
                                             "runtime/include/heddle/wait_group.hpp",
                                             "runtime/include/heddle/waitq.hpp",
+                                            "runtime/condition_variable.cpp",
                                             "runtime/runtime.cpp",
                                             "runtime/semaphore.cpp",
                                             "runtime/sync.cpp"};

@@ -2,6 +2,7 @@
 // All of heddle.
 #include "heddle/blocking.hpp"
 #include "heddle/chan.hpp"
+#include "heddle/condition_variable.hpp"
 #include "heddle/mutex.hpp"
 #include "heddle/once.hpp"
 #include "heddle/runtime.hpp"
