@@ -14,8 +14,10 @@ namespace {
 
 // What is compiled for every world, layer by layer.
 constexpr const char *files_of_components[] = {"queues", "sched"};
-constexpr const char *files_of_runtime[] = {"runtime/include/heddle/chan.hpp",
+constexpr const char *files_of_runtime[] = {"runtime/include/heddle/barrier.hpp",
+                                            "runtime/include/heddle/chan.hpp",
                                             "runtime/include/heddle/condition_variable.hpp",
+                                            "runtime/include/heddle/latch.hpp",
                                             "runtime/include/heddle/mutex.hpp",
                                             "runtime/include/heddle/once.hpp",
                                             "runtime/include/heddle/runtime.hpp",
@@ -23,6 +25,7 @@ constexpr const char *files_of_runtime[] = {"runtime/include/heddle/chan.hpp",
                                             "runtime/include/heddle/wait_group.hpp",
                                             "runtime/include/heddle/waitq.hpp",
                                             "runtime/condition_variable.cpp",
+                                            "runtime/latch.cpp",
                                             "runtime/runtime.cpp",
                                             "runtime/semaphore.cpp",
                                             "runtime/sync.cpp"};

@@ -1,8 +1,10 @@
 #pragma once
 // All of heddle.
+#include "heddle/barrier.hpp"
 #include "heddle/blocking.hpp"
 #include "heddle/chan.hpp"
 #include "heddle/condition_variable.hpp"
+#include "heddle/latch.hpp"
 #include "heddle/mutex.hpp"
 #include "heddle/once.hpp"
 #include "heddle/runtime.hpp"
