@@ -22,12 +22,14 @@ constexpr const char *files_of_runtime[] = {"runtime/include/heddle/barrier.hpp"
                                             "runtime/include/heddle/once.hpp",
                                             "runtime/include/heddle/runtime.hpp",
                                             "runtime/include/heddle/semaphore.hpp",
+                                            "runtime/include/heddle/shared_mutex.hpp",
                                             "runtime/include/heddle/wait_group.hpp",
                                             "runtime/include/heddle/waitq.hpp",
                                             "runtime/condition_variable.cpp",
                                             "runtime/latch.cpp",
                                             "runtime/runtime.cpp",
                                             "runtime/semaphore.cpp",
+                                            "runtime/shared_mutex.cpp",
                                             "runtime/sync.cpp"};
 
 const std::map<std::string, std::memory_order> orders = {

@@ -9,5 +9,6 @@
 #include "heddle/once.hpp"
 #include "heddle/runtime.hpp"
 #include "heddle/semaphore.hpp"
+#include "heddle/shared_mutex.hpp"
 #include "heddle/thread.hpp"
 #include "heddle/wait_group.hpp"
