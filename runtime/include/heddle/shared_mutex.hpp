@@ -50,8 +50,8 @@ class shared_mutex {
   }
   // Caller: a goroutine or thread, any. Blocks: nothing. Errors: unlocking what no reader has locked is misuse.
   void unlock_shared() noexcept {
-    // acq_rel: release: pairs with lock; and for who hands it to a writer, acquire: pairs with itself in the other
-    // readers: what they did. [RWMUTEX-1]
+    // acq_rel: pairs with lock, and with itself in the other readers: the last, who hands it to a writer, passes on what
+    // they did. [RWMUTEX-1]
     const std::uint64_t before = state_.fetch_sub(reader, acq_rel);
     if (before - reader == contended || before < reader) unlock_shared_slow(before);
   }
