@@ -18,6 +18,12 @@ const char *waitreason_text(waitreason r) noexcept {
     case waitreason::select_no_cases: return "select (no cases)";
     case waitreason::mutex_lock: return "mutex lock";
     case waitreason::wait_group_wait: return "wait_group wait";
+    case waitreason::semaphore_acquire: return "semaphore acquire";
+    case waitreason::condition_variable_wait: return "condition_variable wait";
+    case waitreason::latch_wait: return "latch wait";
+    case waitreason::barrier_wait: return "barrier wait";
+    case waitreason::shared_mutex_lock: return "shared_mutex lock";
+    case waitreason::shared_mutex_lock_shared: return "shared_mutex lock_shared";
     case waitreason::stop_the_world: return "stop the world";
     case waitreason::test: return "test";
   }

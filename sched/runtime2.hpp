@@ -56,6 +56,12 @@ enum class waitreason : std::uint8_t {
   select_no_cases,
   mutex_lock,
   wait_group_wait,
+  semaphore_acquire,
+  condition_variable_wait,
+  latch_wait,
+  barrier_wait,
+  shared_mutex_lock,
+  shared_mutex_lock_shared,
   stop_the_world,
   test,
 };
