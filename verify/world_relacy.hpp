@@ -86,6 +86,8 @@ struct geometry {
   static constexpr std::int64_t sysmon_delay_min = 5'000'000;
   static constexpr std::int64_t sysmon_delay_max = 10'000'000;
   static constexpr std::uint32_t sysmon_rounds = 0;
+  static constexpr std::uint32_t tick_shift = 10;
+  static constexpr std::uint32_t wheel_bits = 2;
   static constexpr std::int32_t procs_max = 4;
   static constexpr std::int32_t threads_max = 4;
   static constexpr std::size_t stack_size = 64 * 1024;

@@ -5,4 +5,5 @@
 #include "heddle/mutex.hpp"
 #include "heddle/runtime.hpp"
 #include "heddle/thread.hpp"
+#include "heddle/time.hpp"
 #include "heddle/wait_group.hpp"
