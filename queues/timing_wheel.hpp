@@ -125,7 +125,7 @@ class timing_wheel {
     return {no_tick, due_slot};
   }
 
-  std::uint64_t now_ = 0;               // all Ts with such a tick or an earlier one are due
+  std::uint64_t now_ = 0;                // all Ts with such a tick or an earlier one are due
   std::uint64_t occupied_[levels] = {};  // a bit for each slot that is not empty
   T *heads_[levels * slots + 1] = {};    // rings: the oldest T's wheelprev is the youngest
 };

@@ -16,7 +16,7 @@ struct timer {
   // Called on g0 of an M with a P, not under any lock, when t is due; due false: the runtime ends, and t is not armed any
   // more. It may ready and start goroutines, and arm t again; not wait. Once it has readied who owns t, t may be gone.
   void (*f)(timer *t, bool due) = nullptr;
-  std::int64_t when = 0;  // nanotime(); under the lock of the timers that it is in
+  std::int64_t when = 0;                             // nanotime(); under the lock of the timers that it is in
   timer *wheelnext = nullptr, *wheelprev = nullptr;  // timing_wheel
   std::uint16_t wheelslot = 0;                       // timing_wheel
   atomic<timers *> in;                               // whose it is while it is armed, else null

@@ -117,7 +117,8 @@ extern bool force_seq_cst;  // set to repeat a failure: when it then passes, the
 extern verify::alteration mutant;
 extern verify::visitor visit;  // may be null
 // What a suite may set in before().
-extern bool sleeps_last;      // the time of a timed sleep is never over: only then is a lost wake seen
+inline constexpr std::int64_t no_sleep = 0x7fffffffffffffff;
+extern std::int64_t sleeps_last;  // a timed sleep of so many ns or more ends by a wake alone: only then is a lost one seen
 extern bool threads_counted;  // thread_count() tells the truth
 // What altered means for one order, and whether the mutant is this mistake at this site.
 std::memory_order altered_order(const site &s, access what, std::memory_order order) noexcept;
