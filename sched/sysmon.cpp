@@ -82,19 +82,21 @@ bool all_idle(const schedt &sched) noexcept {
          sched.options.schedtrace_ns == 0;
 }
 
-// Has somebody run the timers that are due. Looks at the wheels only then: they may say a time that is too early.
-void wake_for_timers(schedt &sched, std::int64_t now) noexcept {
+// Has somebody run the timers that are due. Looks at the wheels only then: they may say a time that is too early. False:
+// there are none as far as we have seen.
+bool wake_for_timers(schedt &sched, std::int64_t now) noexcept {
   bool due = false;
   each_p(sched, [&due, now](struct p &pp) { due |= pp.timers.wake_time() <= now && pp.timers.due(now); });
   if (due) wakep(sched);
+  return due;
 }
 
-// For ns at most from `now`, when it last looked at everything.
-void sysmon_sleep(schedt &sched, std::int64_t now, std::int64_t ns) noexcept {
+// For ns at most from `now`, when it last looked at everything; told: it has had somebody run timers.
+void sysmon_sleep(schedt &sched, std::int64_t now, std::int64_t ns, bool told) noexcept {
   const bool deep = ns == geometry::sysmon_delay_max && all_idle(sched);
-  const auto until = [&sched, now, ns, deep] {
+  const auto until = [&sched, now, ns, deep, told] {
     const std::int64_t t = sysmon_until(sched, deep ? timers::never : now + ns);
-    return t <= now ? now + ns : t;  // what is due has been told, and there may be no M for it
+    return t <= now && told ? now + ns : t;  // whoever was told sees to all that are due; there may be no M for it
   };
   sched.sysmonuntil.store(until(), relaxed);  // relaxed: ordered by the fence
   // release: pairs with wake_sysmon: the note is clear. [SYSMON-2]
@@ -134,7 +136,7 @@ void sysmon(void *arg) {
     bool useful = start_handed_off(sched);
     const std::int64_t now = nanotime();
     useful |= retake(sched, now) != 0;
-    wake_for_timers(sched, now);
+    const bool told = wake_for_timers(sched, now);
     reap(sched, now);
     if (sched.options.schedtrace_ns != 0 && now - sched.sysmontraced >= sched.options.schedtrace_ns) {
       sched.sysmontraced = now;
@@ -143,7 +145,7 @@ void sysmon(void *arg) {
     idle = useful ? 0 : idle + 1;
     if (idle == 0) delay = geometry::sysmon_delay_min;
     if (idle > geometry::sysmon_rounds) delay = std::min(2 * delay, geometry::sysmon_delay_max);
-    sysmon_sleep(sched, now, delay);
+    sysmon_sleep(sched, now, delay, told);
   }
   fence(seq_cst);  // attention against newmhandoff; partner: newm. [SYSMON-2]
   abandon_handed_off(sched);

@@ -9,11 +9,11 @@ using namespace verify;
 
 namespace {
 
-constexpr std::int64_t us = 1000, ms = 1'000'000;
+constexpr std::int64_t us = 1000, long_time = 1'000'000;
 
 template <class Derived, int Ms, int Procs, int Foreign = 0>
 struct timed : watched<Derived, Ms, Procs, Foreign> {
-  void options() { harness::sleeps_last = ms; }
+  void options() { harness::sleeps_last = long_time; }
   void sleep(std::int64_t ns) {
     const std::int64_t until = nanotime() + ns;
     timesleep(until);
@@ -87,6 +87,47 @@ struct resized : timed<resized, 2, 2> {
   }
 };
 
+// Thread 0 arms a timer and computes until it has been called; sysmon is about to sleep. Another P is idle, or its M lies down
+// just now: then that M may have looked before the timer was there.
+template <bool Drops>
+struct armed : suite<Drops ? 2 : 1, 2> {
+  struct called : timer {
+    atomic<std::uint32_t> yes;
+  };
+  schedt sched{sched_options{.procs = 2, .threads_max = 3, .detect_deadlock = false, .sysmon = true}};
+  m *ms[2];
+  called t;
+  void before() {
+    harness::sleeps_last = long_time;
+    VERIFY_CHECK(schedinit(sched));
+    for (int i = 0; i < (Drops ? 2 : 1); ++i) {
+      ms[i] = allocm(sched);
+      sched.mcount.fetch_add(1, relaxed);
+      sched.nmrunning.fetch_add(1, relaxed);
+      acquirep(ms[i], sched.pidle.get());
+    }
+    t.f = [](timer *self, bool due) { static_cast<called *>(self)->yes.store(due, release); };
+  }
+  void thread(unsigned i) {
+    set_current_m(ms[i]);
+    if (i == 0) {
+      VERIFY_CHECK(start_sysmon(sched));
+      resettimer(sched, &t, nanotime() + 20 * us);
+      while (t.yes.load(acquire) == 0) cpu_relax();
+      stop(sched);
+    } else {
+      become_spinning(ms[i]);
+      if (!drop_p(ms[i])) stopm(ms[i]);
+      if (ms[i]->p.get() != nullptr) schedule(ms[i]);
+    }
+    leave_p(ms[i]);
+    set_current_m(nullptr);
+    if (i == 0) joinms(sched);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() { schedfree(sched); }
+};
+
 // Taken back as it becomes due: it is called, or it has been taken back, and never both.
 struct stopped : suite<3> {
   struct counted : timer {
@@ -105,7 +146,7 @@ struct stopped : suite<3> {
     }
   }
   void thread(unsigned i) {
-    if (i == 2) return ts.run(ms);
+    if (i == 2) return ts.run(long_time);
     if (i == 1) ts.due(0);
     stops[i].set(stoptimer(&t[i]));
   }
@@ -131,6 +172,13 @@ HEDDLE_WORLDS(
                            .what = "a goroutine in a call and a thread outside sleep",
                            .modes = {random_mix(1)}}),
      world<resized>({.name = "time.resized", .what = "the P where a timer is armed goes", .modes = {random_mix(2)}})})
+HEDDLE_WORLDS(armed, "sched/time", "I45 TIME-1",
+              {world<armed<false>>({.name = "time.armed",
+                                    .what = "a timer is armed as sysmon goes to sleep",
+                                    .modes = {random_mix(2), bounded(2, 2)}}),
+               world<armed<true>>({.name = "time.armed_drop",
+                                   .what = "a timer is armed as the other P is dropped and sysmon goes to sleep",
+                                   .modes = {random_mix(3)}})})
 HEDDLE_SUITE(stopped, {.name = "time.stopped",
                        .component = "sched/time",
                        .invariants = "I44 I45 I48",
