@@ -156,6 +156,10 @@ struct stopped : suite<3> {
       VERIFY_INV("I44", t[i].in.peek() == nullptr);
     }
     VERIFY_INV("I45", ts.wake_time() == timers::never);
+    const int called = t[0].called.get();
+    ts.add(&t[0], 1);
+    ts.end();
+    VERIFY_INV("I44", t[0].in.peek() == nullptr && t[0].called.get() == called);
   }
 };
 
