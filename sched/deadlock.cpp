@@ -24,6 +24,7 @@ const char *waitreason_text(waitreason r) noexcept {
     case waitreason::barrier_wait: return "barrier wait";
     case waitreason::shared_mutex_lock: return "shared_mutex lock";
     case waitreason::shared_mutex_lock_shared: return "shared_mutex lock_shared";
+    case waitreason::sleep: return "sleep";
     case waitreason::stop_the_world: return "stop the world";
     case waitreason::test: return "test";
   }
@@ -82,7 +83,7 @@ void checkdead(schedt &sched) noexcept {
   // relaxed: an M that has left the count and not the process makes us silent; who joins it comes here again.
   if (thread_count() > sched.mcount.load(relaxed) + (sched.options.sysmon ? 1 : 0)) return;
   // One that has done so and is gone already has left a running M behind. acquire: pairs with leave_running [DEAD-1]
-  if (sched.nmrunning.load(acquire) != 0 || !first_report(sched)) return;
+  if (sched.nmrunning.load(acquire) != 0 || next_timer(sched) != timers::never || !first_report(sched)) return;
   deadlock_report report(sched);  // no lock is held: the embedder may look around (B58)
   // Ms that are not locked take what there is before they sleep.
   report.line(has_work(sched) ? "fatal error: goroutines can run, but all threads are locked to others and threads_max "

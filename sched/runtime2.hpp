@@ -12,6 +12,7 @@
 #include "queues/spinlock.hpp"
 #include "queues/world.hpp"
 #include "sched/note.hpp"
+#include "sched/time.hpp"
 
 HEDDLE_BEGIN
 
@@ -55,6 +56,7 @@ enum class waitreason : std::uint8_t {
   select,
   select_no_cases,
   mutex_lock,
+  sleep,
   wait_group_wait,
   semaphore_acquire,
   condition_variable_wait,
@@ -136,6 +138,7 @@ struct alignas(cacheline) p : lfnode {
   statistic inherits;              // owner: +1 per execute that does; with schedtick, all
   std::uint32_t streak = 0;        // owner: how often runnext has won in a row
   gfree<g> gFree;                  // owner
+  class timers timers;             // sched/time.hpp
   std::uint64_t goidcache = 0;     // owner
   std::uint64_t goidcacheend = 0;  // owner
   statistic syscalltick;           // owner: +1 per exitsyscall; takep
@@ -179,6 +182,7 @@ struct schedt {
       needspinning;                 // 1: work was left without an M and P: the next M that would drop its P looks again
   atomic<std::uint32_t> attention;  // attention_* bits, written under lock; the protocol is in sched/stopworld.cpp
   atomic<std::uint32_t> sysmonwait;  // sysmon_* states: sched/sysmon.cpp
+  atomic<std::int64_t> sysmonuntil;  // sysmon: when it will look at timers again; 0 while it is awake
   atomic<std::int32_t> gomaxprocs;   // procresize; the Ps below it are in allp (release, acquire)
 
   alignas(cacheline) idlestack<struct p> pidle;

@@ -15,7 +15,7 @@ bool altered = false;
 bool force_seq_cst = false;
 verify::alteration mutant;
 verify::visitor visit = nullptr;
-bool sleeps_last = false;
+std::int64_t sleeps_last = no_sleep;
 bool threads_counted = false;
 
 bool mistaken(const site &s, access what, mistake how) noexcept {
@@ -185,7 +185,7 @@ void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected, site s) no
 bool futex_sleep_for(atomic<std::uint32_t> &word, std::uint32_t expected, std::int64_t ns, site s) noexcept {
   rl::context &c = rl::ctx();
   if (ns <= 0) return false;
-  if (harness::sleeps_last) {
+  if (ns >= harness::sleeps_last) {
     futex_sleep(word, expected, s);
     return true;
   }
@@ -340,7 +340,8 @@ void begin_execution(const shape &s) noexcept {
   now.text[0] = 0;
   cpus = 2;
   steps = 0;
-  sleeps_last = threads_counted = false;
+  sleeps_last = no_sleep;
+  threads_counted = false;
 }
 
 void on_main(bool is) noexcept { now.on_main = is; }

@@ -13,4 +13,5 @@
 #include "heddle/semaphore.hpp"
 #include "heddle/shared_mutex.hpp"
 #include "heddle/thread.hpp"
+#include "heddle/time.hpp"
 #include "heddle/wait_group.hpp"
