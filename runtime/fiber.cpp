@@ -4,7 +4,6 @@
 #include <pthread.h>
 
 #include "queues/world.hpp"
-#include "runtime/valgrind.hpp"
 
 #ifdef HEDDLE_ASAN
 #include <sanitizer/asan_interface.h>
@@ -57,7 +56,6 @@ void fiber_destroy([[maybe_unused]] fiber &f, [[maybe_unused]] stack s) noexcept
 #ifdef HEDDLE_TSAN
   __tsan_destroy_fiber(f.tsan);
 #endif
-  valgrind::as_new(s);
 }
 
 #if defined(HEDDLE_ASAN) || defined(HEDDLE_TSAN)
