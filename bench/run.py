@@ -51,7 +51,13 @@ TIMEOUT_S = 300
 
 
 def fail(message):
-    sys.exit(f"run.py: error: {message}")
+    sys.exit(f"{os.path.basename(sys.argv[0])}: error: {message}")
+
+
+def program(contestant, path):
+    if not os.access(path, os.X_OK) or os.path.isdir(path):
+        fail(f"{contestant}: no program at {path}")
+    return os.path.abspath(path)
 
 
 def real_time_prefix():
@@ -175,9 +181,8 @@ def cells(row):
     return [label(row), str(row["procs"]), row["unit"], contestant("heddle"), contestant("go"), ratio, wanted, met]
 
 
-def print_table(rows):
-    head = ["workload", "Ps", "unit", "heddle", "Go", "Go / heddle", "target", ""]
-    table = [head] + [cells(r) for r in rows]
+def print_table(head, lines):
+    table = [head] + lines
     widths = [max(len(line[i]) for line in table) for i in range(len(head))]
     lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(line, widths)) + " |" for line in table]
     lines.insert(1, "| " + " | ".join("-" * w for w in widths) + " |")
@@ -192,6 +197,15 @@ def second_worker(rows):
             verdict = "met" if cost <= TWO_WORKERS_SLOWER_MAX else "not yet"
             yield f"spawn_exit, 2 Ps against 1, {name}: {cost:.2f}" + (
                 f" (target: at most {TWO_WORKERS_SLOWER_MAX}; {verdict})" if name == "heddle" else "")
+
+
+def conditions(options, loads, real_time):
+    """Two lines: priority, and what else the machine did."""
+    rows_raised = "all rows: " if real_time and options.real_time == "all" else "two-worker rows: "
+    return (rows_raised + ("real-time priority 1 (chrt -r 1) in a session of their own" if real_time else
+                           "ordinary priority (not asked, no root or no chrt): both workers may have shared a core") +
+            f"\nload: others kept {statistics.median(loads):.2f} CPUs busy (median of rounds; {min(loads):.2f}-"
+            f"{max(loads):.2f})" + ("; NOISY, take again" if max(loads) > 0.2 else ""))
 
 
 def plot(rows, path):
@@ -220,29 +234,33 @@ def plot(rows, path):
     return f"plot: {os.path.relpath(path)}"
 
 
-def arguments():
-    build = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "build", "bench")
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--heddle", required=True, metavar="PATH", help="heddle's workload program")
-    parser.add_argument("--go", metavar="PATH", help="the one of bench/peers/go")
-    parser.add_argument("--rounds", type=int, default=5)
+def shared_arguments(parser, rounds):
+    parser.add_argument("--rounds", type=int, default=rounds, help=f"default: {rounds}")
     parser.add_argument("--filter", default="", metavar="REGEX", help="only rows whose NAME/procs:N it matches")
     parser.add_argument("--million", action="store_true", help="also a million parked goroutines (5 GB)")
     parser.add_argument("--quick", action="store_true", help="a tenth of the work: for trying, not for reporting")
     parser.add_argument("--real-time", choices=["two", "all", "none"], default="two",
                         help="which rows run at real-time priority: those with two Ps (default), all, none")
     parser.add_argument("--json", metavar="FILE", help="write every sample")
+
+
+def arguments():
+    build = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "build", "bench")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--heddle", required=True, metavar="PATH", help="heddle's workload program")
+    parser.add_argument("--go", metavar="PATH", help="the one of bench/peers/go")
+    shared_arguments(parser, rounds=5)
     parser.add_argument("--plot", metavar="FILE", default=os.path.join(build, "ratios.svg"), help=".svg or .png")
     return parser.parse_args()
 
 
-def chosen_runs(options):
+def chosen_runs(options, rows=None):
     try:
         pattern = re.compile(options.filter)
     except re.error as e:
         fail(f"--filter {options.filter!r}: {e}")
     runs = []
-    for workload, procs, *_ in ROWS:
+    for workload, procs, *_ in rows or ROWS:
         wanted = options.million or workload not in HEAVY
         if wanted and (workload, procs) not in runs and pattern.search(f"{workload}/procs:{procs}"):
             runs.append((workload, procs))
@@ -253,17 +271,13 @@ def main():
     options = arguments()
     if options.rounds < 1:
         fail("--rounds: at least 1")
-    contestants = {"heddle": options.heddle}
+    contestants = {"heddle": program("heddle", options.heddle)}
     if options.go:
-        contestants["go"] = options.go
-    for name, path in contestants.items():
-        if not os.access(path, os.X_OK) or os.path.isdir(path):
-            fail(f"{name}: no program at {path}")
-        contestants[name] = os.path.abspath(path)
+        contestants["go"] = program("go", options.go)
     figures, loads, real_time = measure(options, contestants, chosen_runs(options))
     rows = summary(figures)
     compilers = {name: next(iter(figures.values()))[name][0]["compiler"] for name in contestants}
-    print_table(rows)
+    print_table(["workload", "Ps", "unit", "heddle", "Go", "Go / heddle", "target", ""], [cells(r) for r in rows])
     print()
     for line in second_worker(rows):
         print(line)
@@ -272,11 +286,7 @@ def main():
     print("compilers: " + "; ".join(f"{name}: {text}" for name, text in compilers.items()))
     print(f"{options.rounds} interleaved rounds, medians (min-max), {os.cpu_count()} CPUs" +
           ("; QUICK: a tenth of the work, figures in ms and targets do not apply" if options.quick else ""))
-    rows_raised = "all rows: " if real_time and options.real_time == "all" else "two-worker rows: "
-    print(rows_raised + ("real-time priority 1 (chrt -r 1) in a session of their own" if real_time else
-                         "ordinary priority (not asked, no root or no chrt): both workers may have shared a core"))
-    print(f"load: others kept {statistics.median(loads):.2f} CPUs busy (median of rounds; {min(loads):.2f}-"
-          f"{max(loads):.2f})" + ("; NOISY, take again" if max(loads) > 0.2 else ""))
+    print(conditions(options, loads, real_time))
     print(plot(rows, options.plot))
     if options.json:
         with open(options.json, "w", encoding="utf-8") as f:

@@ -14,12 +14,17 @@
 
 namespace bench {
 
-namespace {
-
 std::int64_t now_ns() noexcept {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
 }
+
+void compute_until(std::int64_t deadline_ns) noexcept {
+  while (now_ns() < deadline_ns) {
+  }
+}
+
+namespace {
 
 void check(bool right, const char *what) {
   if (right) return;
@@ -198,11 +203,6 @@ figure primes(int procs, std::int64_t divisor) {
   return whole(elapsed);
 }
 
-void compute_until(std::int64_t deadline_ns) noexcept {
-  while (now_ns() < deadline_ns) {
-  }
-}
-
 double quantile(const std::vector<std::int64_t> &sorted, double q) {
   const auto at = static_cast<std::size_t>(q * static_cast<double>(sorted.size()));
   return static_cast<double>(sorted[std::min(at, sorted.size() - 1)]);
@@ -233,6 +233,33 @@ figure wake(int procs, std::int64_t divisor) {
   std::sort(late.begin(), late.end());
   const double p50 = quantile(late, 0.50) * 1e-3, p99 = quantile(late, 0.99) * 1e-3;
   return {p50, "us", elapsed, {{"p50_us", p50}, {"p99_us", p99}, {"max_us", quantile(late, 1.0) * 1e-3}}};
+}
+
+// Ms woken or started per 1000 empty goroutines, of which `gos` are started with `gap_ns` of computing after each.
+double wakes_per_1000(std::int64_t gos, std::int64_t gap_ns) {
+  constexpr std::int64_t batch = 1000;
+  const std::uint64_t before = heddle::stats().wakes;
+  heddle::wait_group done;
+  for (std::int64_t i = 0; i < gos; ++i) {
+    done.go([] {});
+    if (gap_ns != 0) compute_until(now_ns() + gap_ns);
+    if ((i + 1) % batch == 0) done.wait();
+  }
+  done.wait();
+  return 1000.0 * static_cast<double>(heddle::stats().wakes - before) / static_cast<double>(gos);
+}
+
+figure wakes(int procs, std::int64_t divisor) {
+  double burst = 0, often = 0, seldom = 0;
+  const double elapsed = timed(procs, [&] {
+    burst = wakes_per_1000(1'000'000 / divisor, 0);
+    often = wakes_per_1000(20'000 / divisor, 10'000);
+    seldom = wakes_per_1000(2'000 / divisor, 200'000);
+  });
+  return {burst,
+          "wakes",
+          elapsed,
+          {{"burst_per_1000", burst}, {"each_10us_per_1000", often}, {"each_200us_per_1000", seldom}}};
 }
 
 double resident_bytes() {
@@ -290,6 +317,7 @@ constexpr workload all[] = {
     {"mutex", mutex, 1, 2, false, "1000 goroutines, 1000 increments each under one mutex; ns per lock"},
     {"primes", primes, 1, 2, false, "2000 primes through a chain of unbuffered channels; ms"},
     {"wake", wake, 2, 2, false, "ready to running beside a waker that goes on computing; p50 in us"},
+    {"wakes", wakes, 2, 2, false, "Ms woken or started per 1000 go(): at once, each 10 us, each 200 us"},
     {"mem_100k", mem_100k, 1, 1, false, "100,000 goroutines parked on one gate; resident bytes each"},
     {"mem_1m", mem_1m, 1, 1, true, "1,000,000 goroutines parked on one gate; resident bytes each"},
 };

@@ -27,6 +27,10 @@ struct workload {
   std::string_view what;
 };
 
+// The clock of all of them, and computing until it says so.
+std::int64_t now_ns() noexcept;
+void compute_until(std::int64_t deadline_ns) noexcept;
+
 std::span<const workload> workloads() noexcept;
 const workload *find_workload(std::string_view name) noexcept;
 

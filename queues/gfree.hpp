@@ -65,6 +65,7 @@ class gfree {
   void gfpurge(gfree_global<T> &global) noexcept { global.put(local_); }
 
   std::uint32_t size() const noexcept { return local_.size(); }
+  std::uint32_t peek_size() const noexcept { return local_.peek_size(); }  // any thread, for reports
 
  private:
   gqueue<T> local_;

@@ -25,6 +25,14 @@ class globrunq {
     size_.store(queue_.size(), relaxed);  // relaxed: under lock
   }
 
+  // Puts all of q before what is there, in its order, and empties it.
+  void globrunqputheadbatch(gqueue<T> &q) noexcept {
+    const std::lock_guard hold(lock_);
+    q.push_back_all(queue_);
+    queue_.push_back_all(q);
+    size_.store(queue_.size(), relaxed);  // relaxed: under lock
+  }
+
   // The oldest g, or null.
   T *globrunqget() noexcept {
     if (empty()) return nullptr;

@@ -109,6 +109,30 @@ TEST(globrunq, a_batch_fits_half_of_a_small_ring) {
   EXPECT_TRUE(tiny.runqempty());
 }
 
+// What a P leaves behind when it goes has waited longer than what comes later: before all others, in its order.
+TEST(globrunq, a_batch_at_the_head_goes_before_all_in_its_order) {
+  heddle::test_items<7> x;
+  global q;
+  list batch;
+  q.globrunqputheadbatch(batch);  // of nothing, to nothing
+  EXPECT_TRUE(q.empty());
+  for (int i : {4, 5}) batch.push_back(x[i]);
+  q.globrunqputheadbatch(batch);  // to an empty queue
+  EXPECT_TRUE(batch.empty());
+  q.globrunqput(x[6]);
+  q.globrunqputheadbatch(batch);  // of nothing
+  for (int i : {1, 2, 3}) batch.push_back(x[i]);
+  q.globrunqputheadbatch(batch);
+  EXPECT_TRUE(batch.empty());
+  batch.push_back(x[0]);
+  q.globrunqputheadbatch(batch);
+  EXPECT_EQ(q.size(), 7u);
+  EXPECT_FALSE(q.empty());
+  for (int i = 0; i < 7; ++i) EXPECT_EQ(q.globrunqget(), x[i]);
+  EXPECT_EQ(q.globrunqget(), nullptr);
+  EXPECT_TRUE(q.empty());
+}
+
 TEST(globrunq, is_where_an_overflow_goes) {
   heddle::test_items<5> x;
   global q;

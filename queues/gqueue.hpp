@@ -10,6 +10,7 @@ class gqueue {
  public:
   bool empty() const noexcept { return head_ == nullptr; }
   std::uint32_t size() const noexcept { return size_; }
+  std::uint32_t peek_size() const noexcept { return glimpse(size_); }  // any thread, for reports
 
   void push_back(T *gp) noexcept {
     gp->schedlink.set(nullptr);

@@ -392,9 +392,9 @@ RC_GTEST_PROP(properties, gfree, ()) {
 // ---- globrunq and inject
 
 struct fifo_model : pool_model {
-  static constexpr int kinds = 4;
+  static constexpr int kinds = 5;
   static const char *name(int k) {
-    static constexpr const char *names[] = {"put", "putbatch", "get", "getbatch"};
+    static constexpr const char *names[] = {"put", "putbatch", "get", "getbatch", "putheadbatch"};
     return names[k];
   }
   std::deque<int> fifo;
@@ -405,6 +405,10 @@ struct fifo_model : pool_model {
     ints out;
     if (kind < 2)
       for (int i : take(kind == 0 ? 1 : b)) fifo.push_back(i);
+    if (kind == 4) {
+      const ints first = take(b);
+      fifo.insert(fifo.begin(), first.begin(), first.end());
+    }
     std::size_t n = kind == 2   ? 1
                     : kind == 3 ? std::min<std::size_t>(8, fifo.size() / static_cast<std::size_t>(1 + a) + 1)
                                 : 0;
@@ -441,8 +445,12 @@ struct globrunq_sut {
              gp = to.runqget(inherit))
           out.push_back(x.index_of(gp));
         break;
+      case 4:
+        for (int i = 0; i < b; ++i) batch.push_back(x[fresh[static_cast<std::size_t>(i)]]);
+        q.globrunqputheadbatch(batch);
+        break;
     }
-    RC_ASSERT(q.empty() == (q.size() == 0));
+    RC_ASSERT(batch.empty() && q.empty() == (q.size() == 0));
     return out;
   }
 };

@@ -42,21 +42,16 @@ class runq {
       gp = runnext_.exchange(gp, release);  // release: as above. [RUNQ-1]
       if (gp == nullptr) return;
     }
-    for (;;) {
-      // acquire: pairs with the release of a thief's CAS in runqgrab: its reads of the slots are done before we
-      // overwrite them. [RUNQ-2]
-      // Survives as relaxed (load buffering): the thief's read of a slot returns what we store there below, and its CAS,
-      // which made room for that store, succeeds: one g run twice, another lost.
-      const std::uint32_t h = head_.load(acquire);
-      const std::uint32_t t = tail_.load(relaxed);  // relaxed: owner-only
-      if (t - h < N) {
-        slot(t).store(gp, relaxed);  // relaxed: published by the tail
-        // release: pairs with runqgrab's and runqempty's load of tail; the slot and gp's contents. [RUNQ-3]
-        tail_.store(t + 1, release);
-        return;
-      }
-      if (runqputslow(gp, h, t, overflow)) return;
-    }
+    // acquire: pairs with the release of a thief's CAS in runqgrab: its reads of the slots are done before we
+    // overwrite them. [RUNQ-2]
+    // Survives as relaxed (load buffering): the thief's read of a slot returns what we store there below, and its CAS,
+    // which made room for that store, succeeds: one g run twice, another lost.
+    const std::uint32_t h = head_.load(acquire);
+    const std::uint32_t t = tail_.load(relaxed);  // relaxed: owner-only
+    if (t - h >= N) return runqputslow(gp, h, t, overflow);
+    slot(t).store(gp, relaxed);  // relaxed: published by the tail
+    // release: pairs with runqgrab's and runqempty's load of tail; the slot and gp's contents. [RUNQ-3]
+    tail_.store(t + 1, release);
   }
 
   // Puts as many of q as fit; the others stay in q. One store of tail for all. Caller: the owner.
@@ -167,16 +162,16 @@ class runq {
     return nullptr;
   }
 
+  // Apart, so that the usual case saves no registers.
   template <class F>
-  bool runqputslow(T *gp, std::uint32_t h, std::uint32_t t, F &overflow) noexcept {
+  [[gnu::noinline]] void runqputslow(T *gp, std::uint32_t h, std::uint32_t t, F &overflow) noexcept {
     HEDDLE_INV("I18", t - h == N);
-    // release: as in runqget. [RUNQ-4]  relaxed on failure: a consumer made room, or for no reason: the caller looks again.
-    if (!head_.compare_exchange_weak(h, h + N / 2, release, relaxed)) return false;
+    // release: as in runqget. [RUNQ-4]  relaxed on failure: a consumer made room, or for no reason: look again.
+    if (!head_.compare_exchange_weak(h, h + N / 2, release, relaxed)) return runqput(gp, false, overflow);
     gqueue<T> batch;
     for (std::uint32_t i = 0; i < N / 2; ++i) batch.push_back(slot(h + i).load(relaxed));  // relaxed: owner-only
     batch.push_back(gp);
     overflow(batch);
-    return true;
   }
 
   // Thief: copies half of this ring, rounded up, to `to`'s slots from position `at` on. Returns how many it now owns.

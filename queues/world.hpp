@@ -8,17 +8,20 @@
 //   atomic<T>            load, store, exchange, compare_exchange_weak/strong (both orders), fetch_add, fetch_sub;
 //                        every operation names its order; peek() reads the newest value outside the protocol (reports)
 //   plain<T>             get, set: data that a protocol protects; race-checked outside production, free inside it
+//   glimpse              a field of another thread, for reports that nothing depends on
 //   statistic            add, get: an owner's counter that anyone may read, outside every protocol
 //   fence, fence_light, fence_heavy     see below
 //   cpu_relax            one turn of a spin loop; thread_yield: let another thread have this CPU
-//   futex_sleep, futex_wake             what a note (sched/note.hpp) sleeps on
+//   futex_sleep, futex_sleep_for, futex_wake    what a note (sched/note.hpp) sleeps on, for good or for a time
 //   thread, thread_start, thread_join   start of an M
+//   thread_count         all threads of the process, ours and others
 //   current_m, set_current_m            the one thread-local pointer
 //   nanotime, random_seed, cheaprandn   time and chance
 //   stack, stackpool     stack memory
 //   fiber and its hooks  what a switch carries beyond registers: errno, exception state, sanitizer state
 //   geometry             sizes and rates; a world shrinks sizes, never logic
 //   osinit               what the system grants this process
+//   forked               whether a fork has left a runtime's threads behind
 //   print_error, exit_misuse, invariant_broken     the ends: the embedder's mistake (status 2), ours (abort)
 //
 // fence_light() and fence_heavy() are the two sides of an asymmetric store-load fence (C++ paper P1202). A light fence

@@ -35,11 +35,14 @@ struct geometry {
   static constexpr std::uint32_t gfree_max = 64;        // a P that holds so many dead gs spills gfree_batch of them
   static constexpr std::uint32_t gfree_batch = 32;
   static constexpr std::uint32_t goid_batch = 16;
-  static constexpr std::uint32_t spin_rounds = 96;      // ours: polls of a spinning M before it drops its P
-  static constexpr std::uint32_t spin_pauses = 32;      // cpu_relax calls between two such polls (about 0.4 us)
-  static constexpr std::uint32_t backoff_max = 256;     // longest pause of a spinlock's waiter, in cpu_relax calls
-  static constexpr std::uint32_t mutex_spins = 64;      // tries for a locked mutex before its goroutine parks
-  static constexpr std::uint32_t runnext_pauses = 256;  // back-off before a thief takes a runnext (about 3 us)
+  static constexpr std::uint32_t spin_rounds = 96;          // ours: polls of a spinning M before it drops its P
+  static constexpr std::uint32_t spin_pauses = 32;          // cpu_relax calls between two such polls (about 0.4 us)
+  static constexpr std::uint32_t backoff_max = 256;         // longest pause of a spinlock's waiter, in cpu_relax calls
+  static constexpr std::uint32_t mutex_spins = 64;          // tries for a locked mutex before its goroutine parks
+  static constexpr std::uint32_t runnext_pauses = 256;      // back-off before a thief takes a runnext (about 3 us)
+  static constexpr std::int64_t sysmon_delay_min = 20'000;  // nanoseconds between two rounds of sysmon that find
+  static constexpr std::int64_t sysmon_delay_max = 10'000'000;  // something to do, and after many that do not
+  static constexpr std::uint32_t sysmon_rounds = 50;            // so many, before the pause grows
   static constexpr std::int32_t procs_max = 1024;
   static constexpr std::int32_t threads_max = 10000;
 #if defined(HEDDLE_ASAN) || defined(HEDDLE_TSAN)
@@ -87,8 +90,21 @@ class plain {
   void set(T v) noexcept { value_ = v; }
 
  private:
+  template <class U>
+  friend U glimpse(const plain<U> &) noexcept;
   T value_;
 };
+
+// What a field of another thread holds, for a report that may be a moment old or half of two: nothing is decided by it,
+// and no race is looked for.
+template <class T>
+__attribute__((noinline, no_sanitize("thread"))) T glimpse(const T &field) noexcept {
+  return const_cast<const volatile T &>(field);
+}
+template <class T>
+__attribute__((noinline, no_sanitize("thread"))) T glimpse(const plain<T> &field) noexcept {
+  return const_cast<const volatile T &>(field.value_);
+}
 
 // A figure that its owner counts and anyone may read: no order, no decision of a protocol, no choice point for a
 // checker.
@@ -148,6 +164,8 @@ void thread_yield() noexcept;
 
 // Sleeps while `word` holds `expected`; returns after a wake, on a changed value, or for no reason at all.
 void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected) noexcept;
+// As futex_sleep, but for at most ns nanoseconds of nanotime(). False: the time is over; at once where ns <= 0.
+bool futex_sleep_for(atomic<std::uint32_t> &word, std::uint32_t expected, std::int64_t ns) noexcept;
 void futex_wake(atomic<std::uint32_t> &word) noexcept;  // wakes at most one sleeper
 
 struct thread {
@@ -156,6 +174,9 @@ struct thread {
 // Starts fn(arg) on a new kernel thread. False when the system will not give us one.
 [[nodiscard]] bool thread_start(thread &t, void (*fn)(void *), void *arg) noexcept;
 void thread_join(thread &t) noexcept;
+
+// Threads of this process, or 0 when the system does not say.
+std::int32_t thread_count() noexcept;
 
 // Never inlined: a compiler may keep a thread-local address in a register across a switch, and the g that comes back
 // may be on another thread (reference hazard: thread-local caching).
@@ -244,7 +265,13 @@ struct os_facts {
   std::int32_t cpus;  // this process may use: affinity, then cgroup quota
   std::size_t page_size;
 };
-os_facts osinit() noexcept;  // also registers for membarrier; cheap to repeat
+os_facts osinit() noexcept;  // also registers for membarrier and for forks; cheap to repeat
+
+// True for good in the child of a fork that was made while a runtime lived: of all its threads only the one that forked is
+// there, current_m() is null on it, and whatever the others held stays held.
+extern std::atomic<bool> runtime_left_behind;
+inline bool forked() noexcept { return runtime_left_behind.load(std::memory_order_relaxed); }
+void count_runtimes(int change) noexcept;  // those that live: +1, -1
 
 // A line to standard error in one write, without allocating.
 void print_error(const char *text) noexcept;

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "queues/world.hpp"
+#include "runtime/valgrind.hpp"
 
 #ifdef HEDDLE_ASAN
 #include <sanitizer/asan_interface.h>
@@ -56,6 +57,7 @@ void fiber_destroy([[maybe_unused]] fiber &f, [[maybe_unused]] stack s) noexcept
 #ifdef HEDDLE_TSAN
   __tsan_destroy_fiber(f.tsan);
 #endif
+  valgrind::as_new(s);
 }
 
 #if defined(HEDDLE_ASAN) || defined(HEDDLE_TSAN)

@@ -50,43 +50,12 @@ TEST(MisuseDeathTest, shutdown_inside_a_goroutine) {
 TEST(MisuseDeathTest, calls_for_goroutines_on_a_plain_thread) {
   EXPECT_EXIT(heddle::go([] {}), status_2, "fatal error: heddle::go called on a thread that runs no goroutine\n");
   EXPECT_EXIT(heddle::yield(), status_2, "heddle::yield called on a thread that runs no goroutine\n");
+  EXPECT_EXIT(heddle::gosched(), status_2, "heddle::gosched called on a thread that runs no goroutine\n");
   EXPECT_EXIT((void)heddle::procs(), status_2, "heddle::procs called on a thread that runs no goroutine\n");
   EXPECT_EXIT((void)heddle::num_goroutine(), status_2,
               "heddle::num_goroutine called on a thread that runs no goroutine\n");
   EXPECT_EXIT((void)heddle::stats(), status_2, "heddle::stats called on a thread that runs no goroutine\n");
   EXPECT_EXIT((void)heddle::goid(), status_2, "heddle::goid called on a thread that runs no goroutine\n");
-}
-
-TEST(MisuseDeathTest, a_plain_thread_that_would_have_to_block) {
-  const char *const words = "fatal error: a thread that runs no goroutine would have to block\n";
-  EXPECT_EXIT((void)heddle::chan<int>().recv(), status_2, words);
-  EXPECT_EXIT(heddle::chan<int>().send(1), status_2, words);
-  EXPECT_EXIT(heddle::wait_group(1).wait(), status_2, words);
-  EXPECT_EXIT(
-      {
-        heddle::mutex mu;
-        mu.lock();
-        mu.lock();
-      },
-      status_2, words);
-}
-
-TEST(Misuse, a_plain_thread_may_do_what_does_not_block) {
-  const heddle::chan<int> c(1);
-  c.send(1);
-  EXPECT_EQ(c.recv(), 1);
-  EXPECT_TRUE(c.try_send(2));
-  c.close();
-  EXPECT_EQ(c.recv(), 2);
-  EXPECT_EQ(c.recv(), std::nullopt);
-  heddle::mutex mu;
-  {
-    const std::lock_guard hold(mu);
-    EXPECT_FALSE(mu.try_lock());
-  }
-  heddle::wait_group wg(1);
-  wg.done();
-  wg.wait();
 }
 
 TEST(MisuseDeathTest, what_was_printed_before_is_not_lost) {

@@ -1,7 +1,9 @@
 // The class runtime: its options - what the program asked for, the environment, what the system grants - and its end.
 #include <cerrno>
 #include <cstdlib>
+#include <sstream>
 #include <string>
+#include <system_error>
 
 #include "heddle/runtime.hpp"
 
@@ -25,6 +27,36 @@ int default_procs() {
   return osinit().cpus;
 }
 
+struct debug_settings {
+  int schedtrace_ms = 0;
+  bool scheddetail = false;
+};
+
+// HEDDLE_DEBUG, written like Go's GODEBUG: name=value, separated by commas.
+debug_settings parse_debug(const options &o) {
+  debug_settings d{o.schedtrace_ms, o.scheddetail};
+  if (o.schedtrace_ms < 0)
+    throw config_error("options.schedtrace_ms=" + std::to_string(o.schedtrace_ms) + ": want 0 or more");
+  const char *text = std::getenv("HEDDLE_DEBUG");
+  if (text == nullptr || d.schedtrace_ms != 0) return d;
+  std::istringstream all(text);
+  for (std::string setting; std::getline(all, setting, ',');) {
+    const std::size_t eq = setting.find('=');
+    const std::string name = setting.substr(0, eq), value = eq == std::string::npos ? "" : setting.substr(eq + 1);
+    char *end = nullptr;
+    const long n = std::strtol(value.c_str(), &end, 10);
+    const bool number = !value.empty() && *end == '\0' && n >= 0 && n <= 86'400'000;
+    if (name == "schedtrace" && number)
+      d.schedtrace_ms = static_cast<int>(n);
+    else if (name == "scheddetail" && number)
+      d.scheddetail = n != 0;
+    else
+      throw config_error("HEDDLE_DEBUG=" + std::string(text) + ": \"" + setting +
+                         "\" is none of schedtrace=MILLISECONDS, scheddetail=1");
+  }
+  return d;
+}
+
 }  // namespace
 
 sched_options detail::resolve(const options &o) {
@@ -39,19 +71,38 @@ sched_options detail::resolve(const options &o) {
     throw config_error("options.stack_size=" + std::to_string(o.stack_size) + ": want 16 KiB to 1 GiB");
   r.detect_deadlock = o.detect_deadlock;
   r.log = o.log;
+  r.on_deadlock = o.on_deadlock;
+  r.on_deadlock_arg = o.on_deadlock_arg;
+  if (o.threads_idle_max < 0)
+    throw config_error("options.threads_idle_max=" + std::to_string(o.threads_idle_max) + ": want 0 or more");
+  r.threads_idle_max = o.threads_idle_max != 0 ? o.threads_idle_max : r.procs;
+  r.sysmon = true;
+  const debug_settings debug = parse_debug(o);
+  r.schedtrace_ns = std::int64_t{1'000'000} * debug.schedtrace_ms;
+  r.scheddetail = debug.scheddetail;
   return r;
 }
 
 void runtime::deleter::operator()(schedt *sched) const noexcept {
+  if (forked()) return;
   schedfree(*sched);
   delete sched;
 }
 
 runtime::runtime(const options &o) {
+  detail::not_in_child("a new runtime");
   const sched_options resolved = detail::resolve(o);
   sched_.reset(new schedt(resolved));
   if (!schedinit(*sched_)) throw std::bad_alloc();
-  procs_ = resolved.procs;
+  if (!start_sysmon(*sched_))
+    throw std::system_error(EAGAIN, std::system_category(), "the system gives no thread for sysmon");
+  count_runtimes(1);
+}
+
+void runtime::ended() noexcept {
+  count_runtimes(-1);
+  last_ = detail::figures(*sched_);
+  stopped_ = true;
 }
 
 void runtime::shutdown() noexcept {

@@ -1,4 +1,5 @@
 // The os world's services on Linux: threads, futex, membarrier, clock, chance, what the system grants, and the ends.
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <sched.h>
@@ -17,14 +18,24 @@ namespace heddle {
 inline namespace HEDDLE_WORLD {
 
 std::atomic<bool> membarrier_registered{false};
+std::atomic<bool> runtime_left_behind{false};
 
 namespace {
 
 // The M of this kernel thread. Local to this file and reached through two functions that are never inlined.
 thread_local void *tls_m = nullptr;
 
-long futex(atomic<std::uint32_t> &word, int operation, std::uint32_t value) noexcept {
-  return syscall(SYS_futex, word.address(), operation | FUTEX_PRIVATE_FLAG, value, nullptr, nullptr, 0);
+std::atomic<int> runtimes{0};
+
+// In the child, on the only thread that it has. Where no runtime lived nothing is lost, and the child may have its own.
+void after_fork() noexcept {
+  if (runtimes.load(std::memory_order_relaxed) == 0) return;
+  runtime_left_behind.store(true, std::memory_order_relaxed);
+  tls_m = nullptr;
+}
+
+long futex(atomic<std::uint32_t> &word, int operation, std::uint32_t value, const timespec *time = nullptr) noexcept {
+  return syscall(SYS_futex, word.address(), operation | FUTEX_PRIVATE_FLAG, value, time, nullptr, 0);
 }
 
 std::int32_t cpus_by_affinity() noexcept {
@@ -76,6 +87,13 @@ void thread_yield() noexcept { sched_yield(); }
 
 void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected) noexcept { futex(word, FUTEX_WAIT, expected); }
 
+bool futex_sleep_for(atomic<std::uint32_t> &word, std::uint32_t expected, std::int64_t ns) noexcept {
+  if (ns <= 0) return false;
+  // FUTEX_WAIT takes a length of time, measured on nanotime()'s clock.
+  const timespec time{static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
+  return futex(word, FUTEX_WAIT, expected, &time) == 0 || errno != ETIMEDOUT;
+}
+
 void futex_wake(atomic<std::uint32_t> &word) noexcept { futex(word, FUTEX_WAKE, 1); }
 
 namespace {
@@ -105,6 +123,25 @@ bool thread_start(thread &t, void (*fn)(void *), void *arg) noexcept {
 
 void thread_join(thread &t) noexcept { pthread_join(t.handle, nullptr); }
 
+std::int32_t thread_count() noexcept {
+  const int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  char text[1024];
+  const ssize_t n = read(file, text, sizeof text - 1);
+  close(file);
+  if (n <= 0) return 0;
+  text[n] = '\0';
+  const char *at = std::strrchr(text, ')');  // the name may hold anything; num_threads is the 18th field after it
+  int threads = 0;
+  if (at == nullptr ||
+      std::sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d", &threads) != 1)
+    return 0;
+#ifdef HEDDLE_TSAN
+  --threads;  // TSan's own
+#endif
+  return threads;
+}
+
 void *current_m() noexcept {
   asm volatile("");  // keeps callers from treating two calls as one
   return tls_m;
@@ -127,7 +164,11 @@ std::uint64_t random_seed() noexcept {
   return seed;
 }
 
+void count_runtimes(int change) noexcept { runtimes.fetch_add(change, std::memory_order_relaxed); }
+
 os_facts osinit() noexcept {
+  // Without memory for the handler a fork goes unnoticed, and the child does what it did before: hang.
+  [[maybe_unused]] static const int once = pthread_atfork(nullptr, nullptr, after_fork);
   if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0)
     membarrier_registered.store(true, std::memory_order_relaxed);
   const std::int32_t affinity = cpus_by_affinity();
@@ -146,7 +187,7 @@ void print_error(const char *text) noexcept {
 }
 
 void exit_misuse() noexcept {
-  std::fflush(stdout);
+  if (!forked()) std::fflush(stdout);  // what a child has in its buffer is the parent's, who will write it
   _exit(2);
 }
 

@@ -8,6 +8,7 @@
 
 #include "queues/spinlock.hpp"
 #include "queues/world.hpp"
+#include "runtime/valgrind.hpp"
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102  // Linux 6.13
@@ -43,6 +44,7 @@ struct stackpool::impl {
   struct slab {
     char *base;
     slab *next;
+    std::uintptr_t watched;  // valgrind's number for it. One for all its stacks: no switch goes from one to another.
   };
   spinlock lock;
   slab *slabs = nullptr;
@@ -54,11 +56,12 @@ struct stackpool::impl {
   bool guard_by_mprotect = false;
 
   bool new_slab() noexcept {
-    auto *s = new (std::nothrow) slab{reserve(slab_size), slabs};
+    auto *s = new (std::nothrow) slab{reserve(slab_size), slabs, 0};
     if (s == nullptr || s->base == nullptr) {
       delete s;
       return false;
     }
+    s->watched = valgrind::watch(s->base, s->base + slab_size);
     slabs = s;
     next = s->base;
     end = next + slab_size;
@@ -98,6 +101,7 @@ stackpool::~stackpool() {
   if (impl_ == nullptr) return;
   for (impl::slab *s = impl_->slabs; s != nullptr;) {
     impl::slab *next = s->next;
+    valgrind::forget(s->watched);
     munmap(s->base, slab_size);
     delete s;
     s = next;
@@ -118,6 +122,7 @@ stack stackpool::stackalloc(std::size_t size) noexcept {
     char *at = reserve(whole);
     const stack s = guarded(at, whole);
     if (!s && at != nullptr) munmap(at, whole);
+    if (s) valgrind::watch(s);
     return s;
   }
   if (char *at = impl_->free) {
@@ -143,6 +148,7 @@ void stackpool::stackfree(stack s) noexcept {
     *link(s.hi) = impl_->free;
     impl_->free = at;
   } else {
+    valgrind::forget(s);
     munmap(at, whole);
   }
 }

@@ -132,7 +132,7 @@ TEST(Stack, options_set_the_size) {
     if (size < heddle::geometry::stack_size && (heddle_test::asan || heddle_test::tsan)) o.stack_size = size * 4;
     EXPECT_EQ(heddle::run(
                   [&] {
-                    const heddle::stack s = heddle::getm()->curg->stack;
+                    const heddle::stack s = heddle::getm()->curg.peek()->stack;
                     EXPECT_EQ(static_cast<std::size_t>(s.hi - s.lo), o.stack_size - page);
                     heddle::wait_group wg;
                     for (int i = 0; i < 10; ++i) wg.go([] { heddle::yield(); });
@@ -243,14 +243,14 @@ TEST(StackDeathTest, overflow_does_not_touch_the_neighbours) {
               heddle::go([] {
                 heddle::gosched();
                 heddle::gosched();
-                the_scene.lo = heddle::getm()->curg->stack.lo;
+                the_scene.lo = heddle::getm()->curg.peek()->stack.lo;
                 (void)recurse_for_ever(0);
               });
           }
           heddle::yield();
           // The lowest bytes of every parked goroutine's stack: far below what it uses.
           const heddle::schedt &sched = *heddle::getm()->sched;
-          for (heddle::g *gp = sched.allgs.get(); gp != nullptr; gp = gp->alllink)
+          for (heddle::g *gp = sched.allgs.peek(); gp != nullptr; gp = gp->alllink.peek())
             if (gp->atomicstatus.peek() == heddle::gstatus::waiting) {
               std::memset(gp->stack.lo, 0x5a, pattern_size);
               the_scene.neighbours.push_back(gp->stack);

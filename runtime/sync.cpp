@@ -4,13 +4,10 @@
 
 HEDDLE_BEGIN
 
-detail::sudog::sudog(void *e) noexcept : gp(nullptr), elem(e) {
-  m *mp = getm();
-  if (mp == nullptr || mp->curg == nullptr) misuse("a thread that runs no goroutine would have to block");
-  gp = mp->curg;
-}
-
 void mutex::lock_slow() noexcept {
+  detail::not_in_child("mutex::lock");
+  m *mp = getm();
+  if (mp == nullptr) return detail::as_goroutine([this] { lock_slow(); });
   // Most critical sections are shorter than parking and being readied. relaxed: hint, try_lock looks again.
   for (std::uint32_t i = 0; i < geometry::mutex_spins && state_.load(relaxed) != contended; ++i) {
     if (try_lock()) return;
@@ -22,12 +19,13 @@ void mutex::lock_slow() noexcept {
     lock_.unlock();
     return;
   }
-  detail::sudog sg;
-  detail::park_on(waiters_, sg, lock_, waitreason::mutex_lock);
+  detail::sudog sg(mp);
+  detail::park_on(mp, waiters_, sg, lock_, waitreason::mutex_lock);
   // Ours: unlock_slow left it locked and readied us.
 }
 
 void mutex::unlock_slow() noexcept {
+  detail::not_in_child("mutex::unlock");
   for (;;) {
     lock_.lock();
     if (state_.load(relaxed) == free)
@@ -49,6 +47,7 @@ void mutex::unlock_slow() noexcept {
 }
 
 void wait_group::add(std::int64_t n) noexcept {
+  detail::not_in_child("wait_group::add");
   detail::waitq released;
   lock_.lock();
   const std::int64_t count = count_.get() + n;
@@ -60,13 +59,16 @@ void wait_group::add(std::int64_t n) noexcept {
 }
 
 void wait_group::wait() noexcept {
+  detail::not_in_child("wait_group::wait");
+  m *mp = getm();
+  if (mp == nullptr) return detail::as_goroutine([this] { wait(); });
   lock_.lock();
   if (count_.get() == 0) {
     lock_.unlock();
     return;
   }
-  detail::sudog sg;
-  detail::park_on(waiters_, sg, lock_, waitreason::wait_group_wait);
+  detail::sudog sg(mp);
+  detail::park_on(mp, waiters_, sg, lock_, waitreason::wait_group_wait);
 }
 
 HEDDLE_END

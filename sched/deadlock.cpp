@@ -1,6 +1,6 @@
 // "all goroutines are asleep - deadlock!" Source: checkdead of Go's proc.go.
 #include <cstdio>
-#include <mutex>
+#include <cstring>
 
 #include "sched/proc.hpp"
 #include "sched/status.hpp"
@@ -14,34 +14,91 @@ const char *waitreason_text(waitreason r) noexcept {
     case waitreason::chan_send: return "chan send";
     case waitreason::mutex_lock: return "mutex lock";
     case waitreason::wait_group_wait: return "wait_group wait";
+    case waitreason::stop_the_world: return "stop the world";
     case waitreason::test: return "test";
   }
   return "unknown";
 }
 
-// Every M that went idle put itself on midle (counted, release) after all that it ever did; an M that readies, starts
-// or wakes anything is running and not counted. So when the count equals the number of Ms, nobody is left who could
-// make a goroutine runnable, except threads that are no Ms: once one of them has started a goroutine here, nothing is
-// reported.
+namespace {
+
+// Text for the embedder or for standard error, without allocating. Standard error gets all of it, piece by piece.
+class deadlock_report {
+ public:
+  explicit deadlock_report(const schedt &sched) noexcept : sched_(sched) {}
+  void line(const char *text) noexcept {
+    const std::size_t n = std::strlen(text);
+    if (used_ + n >= sizeof text_) {
+      if (sched_.options.on_deadlock != nullptr) return;  // the embedder gets the first goroutines
+      flush();
+    }
+    std::memcpy(text_ + used_, text, n + 1);
+    used_ += n;
+  }
+  void flush() noexcept {
+    if (sched_.options.on_deadlock != nullptr)
+      sched_.options.on_deadlock(sched_.options.on_deadlock_arg, text_);
+    else
+      print_error(text_);
+    used_ = 0;
+  }
+
+ private:
+  const schedt &sched_;
+  std::size_t used_ = 0;
+  char text_[4096] = "";
+};
+
+// Once for each standstill: an embedder may let the process live, and Ms that exit later come here again.
+bool first_report(schedt &sched) noexcept {
+  std::uint64_t executes = 1;
+  each_p(sched, [&executes](const struct p &pp) { executes += pp.executes(); });
+  // relaxed: one of those who come here gets another value; nothing is read through it
+  return sched.reported.exchange(executes, relaxed) != executes;
+}
+
+}  // namespace
+
+// nmrunning counts the Ms that are not asleep; who wakes or starts one counts it first, and is counted himself, or holds a
+// count for the time (sysmon, who stops the world). So when it comes to 0, nobody is left who could make a goroutine
+// runnable, except threads that are no Ms: once one of them has started a goroutine here, or while there is one at all,
+// nothing is reported. Whoever brings it to 0 comes here, and has seen all that the others did. (DEAD-1)
 void checkdead(schedt &sched) noexcept {
   const g *maing = sched.maing.load(relaxed);  // relaxed: where it is set late, threads outside were first (injected)
   if (!sched.options.detect_deadlock || maing == nullptr) return;
-  // relaxed: the acquire in count() has made the Ms' own births visible; see newm.
-  if (sched.midle.count() != sched.mcount.load(relaxed) || sched.injected.load(relaxed) != 0) return;
-  const std::lock_guard hold(sched.lock);  // two Ms may come here at once; one reports
-  if (sched.reported.get()) return;
-  HEDDLE_INV("I14", !has_work(sched));
-  sched.reported.set(true);
-  print_error("fatal error: all goroutines are asleep - deadlock!\n");
-  for (g *gp = sched.allgs.get(); gp != nullptr; gp = gp->alllink) {
-    if (readgstatus(gp) != gstatus::waiting) continue;
-    char line[96];
-    std::snprintf(line, sizeof line, "\ngoroutine %llu [%s]%s", static_cast<unsigned long long>(gp->goid.get()),
-                  waitreason_text(gp->waitreason.get()), gp == maing ? " (main)" : "");
-    print_error(line);
+  // relaxed: nothing is read through it
+  if (stopping(sched) || sched.injected.load(relaxed) != 0) return;
+  // Another thread of the process may be about to send or unlock something: who knows. Our own are the Ms and sysmon.
+  // relaxed: an M that has left the count and not the process makes us silent; who joins it comes here again.
+  if (thread_count() > sched.mcount.load(relaxed) + (sched.options.sysmon ? 1 : 0)) return;
+  // One that has done so and is gone already has left a running M behind. acquire: pairs with leave_running [DEAD-1]
+  if (sched.nmrunning.load(acquire) != 0 || !first_report(sched)) return;
+  deadlock_report report(sched);  // no lock is held: the embedder may look around (B58)
+  // Ms that are not locked take what there is before they sleep.
+  report.line(has_work(sched) ? "fatal error: goroutines can run, but all threads are locked to others and threads_max "
+                                "allows no more - deadlock!\n"
+                              : "fatal error: all goroutines are asleep - deadlock!\n");
+  // acquire: pairs with allgadd. [ALLG-1]
+  // Survives as relaxed (equivalent): main is on the list, and who added it came under the lock after the first.
+  g *gp = sched.allgs.load(acquire);
+  // acquire: pairs with allgadd: one that a thread outside makes meanwhile. [ALLG-1]
+  for (; gp != nullptr; gp = gp->alllink.load(acquire)) {
+    const gstatus status = readgstatus(gp);
+    if (status != gstatus::waiting && status != gstatus::syscall) continue;
+    char line[112];
+    std::snprintf(line, sizeof line, "\ngoroutine %llu [%s%s%s]%s", static_cast<unsigned long long>(gp->goid.get()),
+                  waitreason_text(gp->waitreason.get()), status == gstatus::syscall ? ", in a call" : "",
+                  gp->lockedm.get() != nullptr ? ", locked to thread" : "", gp == maing ? " (main)" : "");
+    report.line(line);
   }
-  print_error("\n");
-  exit_misuse();
+  report.line("\n");
+  report.flush();
+  if (sched.options.on_deadlock == nullptr) exit_misuse();
+}
+
+void leave_running(schedt &sched) noexcept {
+  // release: pairs with checkdead: the last one sees all that the others did. [DEAD-1]
+  if (sched.nmrunning.fetch_sub(1, release) == 1) checkdead(sched);
 }
 
 HEDDLE_END

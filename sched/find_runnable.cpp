@@ -12,7 +12,7 @@ g *take_inbox(m *mp) noexcept {
   gqueue<g> q = sched.inbox.drain();
   g *gp = q.pop_front();
   if (q.empty()) return gp;
-  mp->p->runq.runqputbatch(q);
+  mp->p.get()->runq.runqputbatch(q);
   if (!q.empty()) sched.runq.globrunqputbatch(q);
   if (!mp->spinning) wakep(sched);  // more than we can run at once (B56); a spinner does it in resetspinning
   return gp;
@@ -41,9 +41,9 @@ g *take_local(struct p *pp, bool &inherit) noexcept {
 // g would wait for it. A victim that gets on will run it itself, sooner and on a warm cache (go-scheduler 2.9; ours: Go
 // takes it after the pause in any case).
 bool runnext_is_stuck(const struct p &victim) noexcept {
-  const std::uint64_t before = victim.executes.get();
+  const std::uint64_t before = victim.executes();
   for (std::uint32_t i = 0; i < geometry::runnext_pauses; ++i) cpu_relax();
-  return victim.executes.get() == before;
+  return victim.executes() == before;
 }
 
 g *steal_from(struct p *pp, struct p &victim, bool last_pass) noexcept {
@@ -57,16 +57,23 @@ g *steal_from(struct p *pp, struct p &victim, bool last_pass) noexcept {
   return gp;
 }
 
+std::uint32_t procs(const schedt &sched) noexcept {
+  return static_cast<std::uint32_t>(
+      sched.gomaxprocs.load(relaxed));  // relaxed: who has a P has acquired it, and keeps it as it is
+}
+
 // Looks at every other P in each pass; start and step are chosen independently (B9).
 g *steal_work(m *mp) noexcept {
   schedt &sched = *mp->sched;
-  const auto n = static_cast<std::uint32_t>(sched.gomaxprocs);
+  struct p *own = mp->p.get();
+  const std::uint32_t n = procs(sched);
   for (std::uint32_t pass = 0; pass < geometry::steal_passes; ++pass) {
     std::uint32_t at = cheaprandn(mp->cheaprand, n);
     const std::uint32_t step = sched.coprimes[cheaprandn(mp->cheaprand, sched.ncoprimes)];
     for (std::uint32_t i = 0; i < n; ++i, at = (at + step) % n) {
-      if (&sched.allp[at] == mp->p) continue;
-      if (g *gp = steal_from(mp->p, sched.allp[at], pass + 1 == geometry::steal_passes)) return gp;
+      struct p *victim = sched.allp[at].get();
+      if (victim == own) continue;
+      if (g *gp = steal_from(own, *victim, pass + 1 == geometry::steal_passes)) return gp;
     }
   }
   return nullptr;
@@ -76,23 +83,29 @@ g *steal_work(m *mp) noexcept {
 bool spin(schedt &sched) noexcept {
   for (std::uint32_t round = 0; round < geometry::spin_rounds; ++round) {
     for (std::uint32_t i = 0; i < geometry::spin_pauses; ++i) cpu_relax();
-    if (sched.stopping.load(relaxed) != 0 || has_work(sched)) return true;  // relaxed: hint, looked at again on top
+    // relaxed: a hint, looked at again on top. Who waits for safepoints has had his here, and may wait long for others.
+    if ((sched.attention.load(relaxed) & ~attention_safepoint) != 0 || has_work(sched)) return true;
   }
   return false;
 }
 
 bool may_spin(const m *mp) noexcept {
-  // Half of the busy Ps at most: more thieves only disturb each other. relaxed: hint.
   const schedt &sched = *mp->sched;
-  return mp->spinning || 2 * sched.nmspinning.load(relaxed) < sched.gomaxprocs - sched.pidle.count();
+  if (mp->spinning) return true;
+  // Half of the busy Ps at most: more thieves only disturb each other.
+  const std::int32_t spinning = sched.nmspinning.load(relaxed);  // relaxed: a hint
+  return 2 * spinning < static_cast<std::int32_t>(procs(sched)) - sched.pidle.count();
 }
 
 }  // namespace
 
 bool has_work(schedt &sched) noexcept {
   if (!sched.runq.empty() || !sched.inbox.empty()) return true;
-  for (std::int32_t i = 0; i < sched.gomaxprocs; ++i)
-    if (!sched.allp[i].runq.runqempty()) return true;
+  // Without a P the world may be stopped and resized meanwhile: Ps are never freed, and those that a look at an old count
+  // misses have been given work after it (B8). acquire: pairs with procresize [PROCS-1]
+  const std::int32_t n = sched.gomaxprocs.load(acquire);
+  for (std::int32_t i = 0; i < n; ++i)
+    if (!sched.allp[i].get()->runq.runqempty()) return true;
   return false;
 }
 
@@ -100,14 +113,14 @@ g *find_runnable(m *mp, bool &inherit) noexcept {
   schedt &sched = *mp->sched;
   inherit = false;
   for (;;) {
-    // relaxed: a flag; what anybody did before its end comes to m0's caller by joinms.
-    if (sched.stopping.load(relaxed) != 0) return nullptr;
-    struct p *pp = mp->p;
+    // relaxed: heed looks again under the lock; who misses it here sees it when he drops his P. [ATTN-1]
+    if (sched.attention.load(relaxed) != 0 && !heed(mp)) return nullptr;
+    struct p *pp = mp->p.get();
     if (pp->schedtick.get() % geometry::fairness_tick == 0) {
       if (g *gp = take_global(mp)) return gp;
     }
     if (g *gp = take_local(pp, inherit)) return gp;
-    if (g *gp = sched.runq.globrunqgetbatch(pp->runq, static_cast<std::uint32_t>(sched.gomaxprocs))) return gp;
+    if (g *gp = sched.runq.globrunqgetbatch(pp->runq, procs(sched))) return gp;
     if (g *gp = take_inbox(mp)) return gp;
     if (may_spin(mp)) {
       if (!mp->spinning) become_spinning(mp);
@@ -116,7 +129,7 @@ g *find_runnable(m *mp, bool &inherit) noexcept {
     }
     if (drop_p(mp)) continue;
     stopm(mp);
-    if (mp->p == nullptr) return nullptr;
+    if (mp->p.get() == nullptr) return nullptr;
   }
 }
 

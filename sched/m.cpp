@@ -3,6 +3,7 @@
 #include <new>
 
 #include "sched/proc.hpp"
+#include "sched/status.hpp"
 
 HEDDLE_BEGIN
 
@@ -10,33 +11,90 @@ namespace {
 
 void mstart(void *arg) {
   m *mp = static_cast<m *>(arg);
-  schedt &sched = *mp->sched;
   set_current_m(mp);
   fiber_attach_thread(mp->g0.fiber);
   struct p *pp = mp->nextp.get();
   mp->nextp.set(nullptr);
   acquirep(mp, pp);
   schedule(mp);
-  if (mp->p != nullptr) sched.pidle.put(releasep(mp));  // the runtime stops: every P ends up here (I7)
+  if (mp->exiting) return mexit(mp);
+  leave_p(mp);
   set_current_m(nullptr);
+}
+
+// No thread is cloned from one that a goroutine may have changed - its signal mask, its namespaces, its priority - or
+// that is not ours (I41): sysmon clones it then.
+bool tainted(const m *mp) noexcept { return mp == nullptr || mp->tainted || mp->incall != 0; }
+
+// Counts an M that is to be born, if there may be one more.
+bool reserve_m(schedt &sched) noexcept {
+  std::int32_t n = sched.mcount.load(relaxed);  // relaxed: validated by the CAS
+  do {
+    if (n >= sched.options.threads_max) return false;
+    // relaxed: only their number counts; what follows from a full count is ordered by put_back's fence. [DANCE-5]
+    // relaxed on failure: as the load.
+  } while (!sched.mcount.compare_exchange_weak(n, n + 1, relaxed, relaxed));
+  // Counted before it exists, so that checkdead never takes an M that is being born for a sleeping one (B10).
+  // relaxed: an RMW carries the ends of the others on; ours comes later. [DEAD-1]
+  sched.nmrunning.fetch_add(1, relaxed);
+  return true;
+}
+
+bool newm1(schedt &sched, struct p *pp, bool spinning) noexcept {
+  m *mp = sched.mfree.pop();
+  if (mp == nullptr) mp = allocm(sched);
+  if (mp == nullptr) return false;
+  mp->nextp.set(pp);
+  mp->spinning = spinning;
+  mp->exiting = mp->tainted = false;
+  // Listed by who starts it, not before: joinms may be looking, and joins whatever has been started.
+  if (thread_start(mp->handle, mstart, mp)) {
+    const std::lock_guard hold(sched.lock);
+    mp->started = true;
+    return true;
+  }
+  mp->nextp.set(nullptr);
+  mp->spinning = false;
+  sched.mfree.push(mp);
+  return false;
 }
 
 }  // namespace
 
+void wirep(m *mp, struct p *pp) noexcept {
+  mp->p.set(pp);
+  pp->m.store(mp, release);  // release: pairs with block_exitsyscall: mp as it was made. [SYSCALL-2]
+}
+
 void acquirep(m *mp, struct p *pp) noexcept {
-  HEDDLE_INV("I6", mp->p == nullptr && pp->m.get() == nullptr && pp->status == pstatus::idle);
-  mp->p = pp;
-  pp->m.set(mp);
-  pp->status = pstatus::running;
+  HEDDLE_INV("I6", mp->p.get() == nullptr && pp->m.load(relaxed) == nullptr);  // relaxed: we hold pp
+  wirep(mp, pp);
+  setpstatus<pstatus::idle, pstatus::running>(pp);
 }
 
 struct p *releasep(m *mp) noexcept {
-  struct p *pp = mp->p;
-  HEDDLE_INV("I6", pp != nullptr && pp->m.get() == mp && pp->status == pstatus::running);
-  mp->p = nullptr;
-  pp->m.set(nullptr);
-  pp->status = pstatus::idle;
+  struct p *pp = mp->p.get();
+  HEDDLE_INV("I6", pp != nullptr && pp->m.load(relaxed) == mp);  // relaxed: own P
+  mp->p.set(nullptr);
+  pp->m.store(nullptr, relaxed);  // relaxed: a hint for those who do not hold pp
+  setpstatus<pstatus::running, pstatus::idle>(pp);
   return pp;
+}
+
+// The runtime stops, or the thread has other things to do: mp's P, if it has one, goes idle, whatever is left in it.
+void leave_p(m *mp) noexcept {
+  schedt &sched = *mp->sched;
+  if (mp->spinning) stop_spinning(mp);
+  if (mp->p.get() == nullptr) return;
+  sched.pidle.put(releasep(mp));
+  fence(seq_cst);  // pidle against attention; partner: ask. [ATTN-1]
+  after_idling(sched);
+}
+
+// mp's thread will not come back. Its P may hold what was put there without a wake-up, because this M would go on.
+void abandon_p(m *mp) noexcept {
+  if (stopping(*mp->sched)) return leave_p(mp);
+  if (mp->p.get() != nullptr) handoffp(*mp->sched, releasep(mp));
 }
 
 m *allocm(schedt &sched) noexcept {
@@ -48,49 +106,83 @@ m *allocm(schedt &sched) noexcept {
   mp->id = sched.mnext.get();
   sched.mnext.set(mp->id + 1);
   mp->cheaprand = sched.seed + static_cast<std::uint64_t>(mp->id) * 0x9e3779b97f4a7c15u;
+  mp->alllink = sched.allm.get();
+  sched.allm.set(mp);
   return mp;
 }
 
-void allmadd(schedt &sched, m *mp) noexcept {
-  const std::lock_guard hold(sched.lock);
-  mp->alllink = sched.allm.get();
-  sched.allm.set(mp);
+// The end of an M while the runtime goes on. Its thread is joined by sysmon, or when the runtime stops.
+void mexit(m *mp) noexcept {
+  schedt &sched = *mp->sched;
+  sched.mcount.fetch_sub(1, relaxed);  // relaxed: ordered by the fence. First: the P's next M may be its successor
+  abandon_p(mp);
+  fence(seq_cst);  // mcount against needspinning; partner: put_back, where an M was one too many. [DANCE-5]
+  after_idling(sched);
+  set_current_m(nullptr);
+  leave_running(sched);  // after the hand-off, or nobody would look after what it woke
+  sched.freem.push(mp);  // the last touch
+  leave_idle(sched);     // sysmon does not sleep deep beside it, and checkdead waits for that
 }
 
-bool newm(schedt &sched, struct p *pp, bool spinning) noexcept {
-  // Counted before it exists, so that checkdead never takes an M that is being born for a sleeping one (B10).
-  // relaxed: checkdead reads it after it has acquired midle's count, which the creator's own idling comes before.
-  if (sched.mcount.fetch_add(1, relaxed) >= sched.options.threads_max) {
-    sched.mcount.fetch_sub(1, relaxed);  // relaxed: as above
-    return false;
+// Starts a thread for pp, or has the template thread do so. If it is not begun nothing has changed. Caller: any thread that
+// holds pp in its hands.
+birth newm(schedt &sched, struct p *pp, bool spinning) noexcept {
+  if (!reserve_m(sched)) return birth::full;
+  if (sched.options.sysmon && tainted(getm())) {
+    pp->startspinning = spinning;
+    sched.newmhandoff.push(pp);
+    fence(seq_cst);  // newmhandoff against sysmonwait and attention; partners: sysmon_sleep, sysmon's end. [SYSMON-2]
+    if (stopping(sched))
+      abandon_handed_off(sched);
+    else if (sched.sysmonwait.load(relaxed) != sysmon_awake)  // relaxed: ordered by the fence
+      wake_sysmon(sched);
+    return birth::begun;
   }
-  m *mp = allocm(sched);
-  if (mp != nullptr) {
-    mp->nextp.set(pp);
-    mp->spinning = spinning;
-    if (thread_start(mp->handle, mstart, mp)) {
-      allmadd(sched, mp);  // not before: joinms may be looking, and joins whatever is there
-      return true;
-    }
-    delete mp;
-  }
-  sched.mcount.fetch_sub(1, relaxed);  // relaxed: as above
-  return false;
+  if (newm1(sched, pp, spinning)) return birth::begun;
+  unnewm(sched);
+  return birth::refused;
+}
+
+// The template thread's part of newm. pp is in its hands.
+void start_clean_m(schedt &sched, struct p *pp) noexcept {
+  const bool spinning = pp->startspinning;
+  if (newm1(sched, pp, spinning)) return;
+  unnewm(sched);
+  if (put_back(sched, pp, spinning, birth::refused)) after_idling(sched);
+}
+
+void unnewm(schedt &sched) noexcept {
+  sched.mcount.fetch_sub(1, relaxed);     // relaxed: as in newm
+  sched.nmrunning.fetch_sub(1, relaxed);  // relaxed: the caller is running, and comes to checkdead later. [DEAD-1]
+}
+
+bool joinm(schedt &sched, m *mp) noexcept {
+  sched.lock.lock();
+  const bool started = mp->started;
+  sched.lock.unlock();
+  if (!started) return false;
+  thread_join(mp->handle);
+  const std::lock_guard hold(sched.lock);
+  mp->started = false;
+  return true;
 }
 
 void joinms(schedt &sched) noexcept {
-  while (sched.foreigners.load(acquire) != 0) thread_yield();  // acquire: pairs with ~foreign_call. [STOP-2]
-  // Ms that are still running may start others, which then stand before what has been joined; whoever starts an M lists
-  // it before he ends, so nobody is left when all that are listed have been joined.
-  for (m *joined = nullptr;;) {
+  const auto wait_for_foreigners = [&sched] {
+    while (sched.foreigners.load(acquire) != 0) thread_yield();  // acquire: pairs with ~foreign_call. [STOP-2]
+  };
+  wait_for_foreigners();
+  stop_sysmon(sched);
+  // An M that is still running may start another, and says so before it ends; so nobody is left when a whole round has
+  // found nobody.
+  for (bool again = true; again;) {
+    again = false;
     sched.lock.lock();
-    m *head = sched.allm.get();
+    m *const head = sched.allm.get();
     sched.lock.unlock();
-    if (head == joined) return;
-    for (m *mp = head; mp != joined; mp = mp->alllink)
-      if (mp != sched.m0) thread_join(mp->handle);
-    joined = head;
+    for (m *mp = head; mp != nullptr; mp = mp->alllink) again |= joinm(sched, mp);
   }
+  wait_for_foreigners();  // one of them may have woken an M in a call just now
 }
 
 HEDDLE_END

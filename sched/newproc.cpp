@@ -12,19 +12,11 @@ extern "C" [[noreturn]] void heddle_goroutine_entry(g *gp);
 
 namespace {
 
-// The P of the calling thread if it is an M of this scheduler.
-struct p *own_p(const schedt &sched) noexcept {
-  m *mp = getm();
-  return mp != nullptr && mp->sched == &sched ? mp->p : nullptr;
-}
-
 void allgadd(schedt &sched, g *gp) noexcept {
   const std::lock_guard hold(sched.lock);
   g *last = sched.allgtail.get();
-  if (last != nullptr)
-    last->alllink = gp;
-  else
-    sched.allgs.set(gp);
+  // release: pairs with whoever walks the list: gp as it was made. [ALLG-1]
+  (last != nullptr ? last->alllink : sched.allgs).store(gp, release);
   sched.allgtail.set(gp);
   sched.allglen.set(sched.allglen.get() + 1);
   // Sixteen offsets of a cache line within one page: equal offsets in every stack would fight for the same sets.
@@ -79,12 +71,17 @@ std::uint64_t next_goid(schedt &sched, struct p *pp) noexcept {
 g *goexit0(m *mp, g *gp) noexcept {
   schedt &sched = *mp->sched;
   casgstatus<gstatus::running, gstatus::dead>(gp);
-  gp->m.set(nullptr);
-  mp->curg = nullptr;
+  dropg(mp, gp);
+  if (mp->lockedg != nullptr) {  // what it did to its thread ends with it: the M stays tainted until then (B42)
+    gp->lockedm.set(nullptr);
+    mp->lockedExt = 0;
+    mp->exiting = true;  // schedule leaves its loop, and forgets the g
+  }
   fiber_destroy(gp->fiber, gp->stack);
-  mp->p->exited.add();
+  struct p *pp = mp->p.get();
+  pp->exited.add();
   const bool main = gp == sched.maing.load(relaxed);  // relaxed: written before the main goroutine was handed over
-  gfput(sched, mp->p, gp);
+  gfput(sched, pp, gp);
   if (main) stop(sched);
   return nullptr;
 }
@@ -94,7 +91,7 @@ char *align_down(char *at, std::size_t align) noexcept { return at - reinterpret
 }  // namespace
 
 spawn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t stack_size) noexcept {
-  struct p *pp = own_p(sched);
+  struct p *pp = own_p(sched, getm());
   g *gp = gfget(sched, pp);
   if (gp == nullptr) gp = malg(sched);
   if (gp == nullptr) return {};
@@ -108,10 +105,11 @@ spawn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t s
   return {gp, align_down(gp->stack.hi - gp->color - size, align < 16 ? 16 : align)};
 }
 
-void unspawn(schedt &sched, spawn s) noexcept { gfput(sched, own_p(sched), s.gp); }
+void unspawn(schedt &sched, spawn s) noexcept { gfput(sched, own_p(sched, getm()), s.gp); }
 
 void newproc(schedt &sched, spawn s, void (*startfn)(void *)) noexcept {
-  struct p *pp = own_p(sched);
+  m *mp = getm();
+  struct p *pp = own_p(sched, mp);
   g *gp = s.gp;
   gp->startfn = startfn;
   gp->sched.ctxt = s.closure;
@@ -127,11 +125,19 @@ void newproc(schedt &sched, spawn s, void (*startfn)(void *)) noexcept {
     pp->spawned.add();
     pp->runq.runqput(gp, true, [&sched](gqueue<g> &batch) { sched.runq.globrunqputbatch(batch); });
   } else {
-    sched.injected.fetch_add(1, relaxed);  // relaxed: statistic
+    if (mp != nullptr && mp->sched == &sched)
+      sched.spawnedincalls.fetch_add(1, relaxed);  // relaxed: a number for gcount
+    else
+      sched.injected.fetch_add(1, relaxed);  // relaxed: likewise; and for checkdead a hint that others may start some
     sched.inbox.push(gp);
   }
-  // The main goroutine runs here; nobody else is needed yet. While the runtime stops, nobody is.
-  if ((!main || pp == nullptr) && sched.stopping.load(relaxed) == 0) wakep(sched);  // relaxed: see foreign_call
+  if (pp == nullptr) {
+    // relaxed: see foreign_call
+    if (!stopping(sched)) wakep(sched);
+  } else if (!main) {  // that runs here; nobody else is needed yet
+    wakep(sched);
+    safepoint(mp);
+  }
 }
 
 extern "C" void heddle_goroutine_entry(g *gp) {
@@ -145,9 +151,10 @@ void goexit() noexcept { mcall_last(getm(), goexit0); }
 std::uint64_t gcount(const schedt &sched) noexcept {
   // The ended ones first: whoever has ended by then has begun before, so the difference does not wrap.
   std::uint64_t begun = 0, ended = 0;
-  for (std::int32_t i = 0; i < sched.gomaxprocs; ++i) ended += sched.allp[i].exited.get();
-  for (std::int32_t i = 0; i < sched.gomaxprocs; ++i) begun += sched.allp[i].spawned.get();
-  begun += sched.injected.peek();
+  // Also Ps that a resize has taken away: what they counted stays.
+  each_p(sched, [&](const struct p &pp) { ended += pp.exited.get(); });
+  each_p(sched, [&](const struct p &pp) { begun += pp.spawned.get(); });
+  begun += sched.injected.peek() + sched.spawnedincalls.peek();
   return begun > ended ? begun - ended : 0;
 }
 

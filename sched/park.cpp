@@ -7,17 +7,12 @@ HEDDLE_BEGIN
 
 namespace {
 
-void dropg(m *mp, g *gp) noexcept {
-  gp->m.set(nullptr);
-  mp->curg = nullptr;
-}
-
-void put_local(m *mp, g *gp, bool next) noexcept {
-  mp->p->runq.runqput(gp, next, [mp](gqueue<g> &batch) { mp->sched->runq.globrunqputbatch(batch); });
+void put_local(schedt &sched, struct p *pp, g *gp, bool next) noexcept {
+  pp->runq.runqput(gp, next, [&sched](gqueue<g> &batch) { sched.runq.globrunqputbatch(batch); });
 }
 
 g *park_m(m *mp, g *gp) noexcept {
-  mp->p->parks.add();
+  mp->p.get()->parks.add();
   dropg(mp, gp);
   casgstatus<gstatus::running, gstatus::waiting>(gp);
   auto *unlockf = mp->waitunlockf;
@@ -34,7 +29,7 @@ g *goyield_m(m *mp, g *gp) noexcept {
   dropg(mp, gp);
   casgstatus<gstatus::running, gstatus::runnable>(gp);
   // No wakep: the ring has one more g and this M is about to take one, so nothing is left that was not there before.
-  put_local(mp, gp, false);
+  put_local(*mp->sched, mp->p.get(), gp, false);
   return nullptr;
 }
 
@@ -46,11 +41,45 @@ g *gosched_m(m *mp, g *gp) noexcept {
   return nullptr;
 }
 
+// A g inside blocking(f), or that of an extra M, keeps its thread: the thread sleeps with it. The status stays what it is and
+// tells the waker what to do. For checkdead the M is asleep like any other, so it has no P then, with work for which nobody
+// is counted. An extra M belongs to no runtime and lives in the frame of its thread: that must not return before the waker
+// has let go.
+void park_thread(m *mp, g *gp, bool (*unlockf)(g *, void *), void *lock) noexcept {
+  if (unlockf != nullptr && !unlockf(gp, lock)) return;
+  if (!mp->extra) {
+    hand_own_p_on(mp);
+    return sleepm(mp);
+  }
+  mp->park.notesleep();
+  mp->park.noteclear();
+  // acquire: pairs with ready_thread. [THREAD-1]
+  // Survives as relaxed (equivalent): the note has ordered all but the kernel's look at its address.
+  while (mp->released.load(acquire) == 0) thread_yield();
+  mp->released.store(0, relaxed);  // relaxed: ours again
+}
+
+void ready_thread(g *gp) noexcept {
+  // relaxed: gp has parked, so it stays what it is but for the scan bit.
+  const gstatus status = gp->atomicstatus.load(relaxed);
+  HEDDLE_INV("I25", status == gstatus::syscall || status == gstatus::scansyscall);
+  m *mp = gp->m.get();
+  if (!mp->extra) {
+    const foreign_call here(*mp->sched);  // its g goes on, main may end, and the M be freed, before the wake is over
+    return wakem(*mp->sched, mp);
+  }
+  mp->park.notewakeup();
+  // release: pairs with park_thread: the last touch. [THREAD-1]
+  // Survives as relaxed (equivalent): as there.
+  mp->released.store(1, release);
+}
+
 }  // namespace
 
-void gopark(bool (*unlockf)(g *, void *), void *lock, waitreason reason) noexcept {
-  m *mp = getm();
-  mp->curg->waitreason.set(reason);
+void gopark(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m *mp) noexcept {
+  g *gp = mp->curg.load(relaxed);  // relaxed: own M
+  gp->waitreason.set(reason);
+  if (mp->incall != 0) return park_thread(mp, gp, unlockf, lock);
   mp->waitunlockf = unlockf;
   mp->waitlock = lock;
   mcall(mp, park_m);
@@ -62,11 +91,11 @@ bool parkunlock(g *, void *lock) noexcept {
 }
 
 void goready(g *gp, bool next) noexcept {
+  if (gp->atomicstatus.load(relaxed) != gstatus::waiting) return ready_thread(gp);  // relaxed: gp has parked
   schedt &sched = *gp->home;
-  m *mp = getm();
   casgstatus<gstatus::waiting, gstatus::runnable>(gp);
-  if (mp != nullptr && mp->sched == &sched) {
-    put_local(mp, gp, next);
+  if (struct p *pp = own_p(sched, getm())) {
+    put_local(sched, pp, gp, next);
     return wakep(sched);
   }
   const foreign_call here(sched);
@@ -74,8 +103,23 @@ void goready(g *gp, bool next) noexcept {
   if (here.open()) wakep(sched);
 }
 
-void goyield(m *mp) noexcept { mcall(mp, goyield_m); }
+void goyield(m *mp) noexcept {
+  if (mp->incall != 0) return thread_yield();
+  mcall(mp, goyield_m);
+}
 
-void gosched(m *mp) noexcept { mcall(mp, gosched_m); }
+void gosched(m *mp) noexcept {
+  if (mp == nullptr) detail::no_goroutine("heddle::gosched");
+  if (mp->incall != 0) return thread_yield();
+  mcall(mp, gosched_m);
+}
+
+// Source: acquirem, releasem of Go's runtime1.go; there with the M's locks counter as well.
+void acquirem(m *mp) noexcept { ++mp->locks; }
+
+void releasem(m *mp) noexcept {
+  --mp->locks;
+  safepoint(mp);  // what was asked for meanwhile is still asked for (I60, B39)
+}
 
 HEDDLE_END

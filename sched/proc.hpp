@@ -4,9 +4,14 @@
 
 HEDDLE_BEGIN
 
+namespace detail {
+// Misuse: `who` was called on a thread that runs no goroutine; in the child of a fork no thread does. runtime/runtime.cpp
+[[noreturn]] void no_goroutine(const char *who) noexcept;
+}  // namespace detail
+
 // --- boot.cpp ---
 
-// args, osinit, hashinit, schedinit: makes the Ps of a scheduler that has no M yet. False: no memory.
+// args, osinit, hashinit, schedinit: makes the Ps of a scheduler that has no M yet. False: no memory; schedfree is due.
 [[nodiscard]] bool schedinit(schedt &sched) noexcept;
 // Makes the calling thread m0, wired to allp[0], or to none if threads from outside have already given every P an M.
 // Pre: it is no M. Null: no memory.
@@ -33,6 +38,11 @@ void newproc(schedt &sched, spawn s, void (*startfn)(void *)) noexcept;
 void unspawn(schedt &sched, spawn s) noexcept;
 // Ends the calling goroutine; its closure has been destroyed. Caller: a g.
 [[noreturn]] void goexit() noexcept;
+// gp no longer runs on mp.
+inline void dropg(m *mp, g *gp) noexcept {
+  gp->m.set(nullptr);
+  mp->curg.store(nullptr, relaxed);  // relaxed: a hint for others
+}
 // Goroutines that have begun and not ended. Any thread; exact when quiet.
 std::uint64_t gcount(const schedt &sched) noexcept;
 
@@ -41,7 +51,8 @@ std::uint64_t gcount(const schedt &sched) noexcept;
 // Parks the calling goroutine until a goready. unlockf(gp, lock) runs on g0 after the status has become waiting; it
 // releases what makes gp visible to a waker, and from then on nothing of gp may be touched (I26). If it returns false,
 // gp goes on at once. A null unlockf parks without condition. Caller: a g. Blocks: the g.
-void gopark(bool (*unlockf)(g *, void *), void *lock, waitreason reason) noexcept;
+// Inside blocking(f), or on an extra M, it parks the thread: the M, too, is blocked, its P is not.
+void gopark(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m *mp = getm()) noexcept;
 // Makes a parked goroutine runnable; next: into runnext, so that it runs as soon as the caller leaves.
 // Caller: any thread, exactly once per park. Blocks: nothing. Ordering: what the caller did before is visible to gp.
 void goready(g *gp, bool next = true) noexcept;
@@ -50,6 +61,16 @@ void goyield(m *mp = getm()) noexcept;
 // To the tail of the global queue, behind all that is queued anywhere on this P; only a fairness tick may bring it
 // forward. Caller: a g.
 void gosched(m *mp = getm()) noexcept;
+// Between the two no safepoint of the calling goroutine gives way. They nest. Caller: a g; it may not park in between.
+void acquirem(m *mp) noexcept;
+void releasem(m *mp) noexcept;
+// Gives way if somebody has asked for this P: sysmon after a slice, or who stops the world. Caller: a g.
+// Blocks: the g, if so. Cost: two loads.
+inline void safepoint(m *mp) noexcept {
+  if (mp->incall != 0 || mp->locks != 0) return;
+  const struct p *pp = mp->p.get();
+  if (pp != nullptr && pp->preempt.load(relaxed) != 0) gosched(mp);  // relaxed: seen at the next safepoint, if not now
+}
 // For gopark: releases the spinlock at `lock`.
 bool parkunlock(g *gp, void *lock) noexcept;
 
@@ -63,23 +84,36 @@ g *find_runnable(m *mp, bool &inherit) noexcept;
 // True when some queue holds a g. Any thread; what a caller must not miss needs a fence before the call.
 bool has_work(schedt &sched) noexcept;
 
+// The runtime stops: what a P still has is abandoned. relaxed: for what follows from it; who must not miss it has a fence.
+inline bool stopping(const schedt &sched) noexcept { return (sched.attention.load(relaxed) & attention_stop) != 0; }
+
 // --- wake.cpp ---
 
 void wakep(schedt &sched) noexcept;
+// An idle P, or null. Any thread; who has it holds it in his hands and hands it on soon.
+struct p *pidleget(schedt &sched) noexcept;
+void leave_idle(schedt &sched) noexcept;
 void become_spinning(m *mp) noexcept;
+void stop_spinning(m *mp) noexcept;
 void resetspinning(m *mp) noexcept;
+enum class birth { begun, full, refused };  // of an M: no if threads_max is reached, or the system refuses
 void startm(schedt &sched, struct p *pp, bool spinning) noexcept;
+bool put_back(schedt &sched, struct p *pp, bool spinning, birth why) noexcept;
+void handoffp(schedt &sched, struct p *pp) noexcept;
+void after_idling(schedt &sched) noexcept;
 void stopm(m *mp) noexcept;
+void sleepm(m *mp) noexcept;
+void wakem(schedt &sched, m *mp) noexcept;
 // Gives up mp's P because it found nothing. True: something turned up, mp has a P again and is spinning.
 bool drop_p(m *mp) noexcept;
-// Tells every M to leave the schedule loop. Any thread, any number of times.
-void stop(schedt &sched) noexcept;
 
 // The presence of a thread that is no M inside the scheduler: while one is here, the scheduler is not taken apart.
-// open(): the runtime is not stopping, so what the thread submits may wake an M. Any thread.
+// open(): the runtime is not stopping, so what the thread submits may wake an M. vouched: the caller sees to it that the
+// scheduler exists. He is not waited for where he comes after the stop: threads that come again and again would keep the runtime
+// from ending. Any thread.
 class foreign_call {
  public:
-  explicit foreign_call(schedt &sched) noexcept;
+  explicit foreign_call(schedt &sched, bool vouched = false) noexcept;
   ~foreign_call();
   foreign_call(const foreign_call &) = delete;
   foreign_call &operator=(const foreign_call &) = delete;
@@ -88,25 +122,95 @@ class foreign_call {
  private:
   schedt &sched_;
   bool open_;
+  bool counted_;
 };
 
 // --- m.cpp ---
 
+// The part of acquirep that leaves pp's status as it is.
+void wirep(m *mp, struct p *pp) noexcept;
 void acquirep(m *mp, struct p *pp) noexcept;
 struct p *releasep(m *mp) noexcept;
-// An M that owns nothing yet, on no list. Null: no memory.
+void leave_p(m *mp) noexcept;
+void abandon_p(m *mp) noexcept;
+// An M that owns nothing yet and has no thread; on allm. Null: no memory.
 m *allocm(schedt &sched) noexcept;
-// Onto allm. Pre: mp's thread runs, so that it can be joined.
-void allmadd(schedt &sched, m *mp) noexcept;
-// Starts a thread for pp. False: threads_max is reached or the system refuses; then nothing has changed.
-[[nodiscard]] bool newm(schedt &sched, struct p *pp, bool spinning) noexcept;
-// Joins the threads of all Ms but m0; not twice. Pre: stop() was called. Caller: a thread that is no M, or m0 out of
-// its loop.
+[[nodiscard]] birth newm(schedt &sched, struct p *pp, bool spinning) noexcept;
+void mexit(m *mp) noexcept;
+void start_clean_m(schedt &sched, struct p *pp) noexcept;
+void unnewm(schedt &sched) noexcept;
+// Waits for the end of mp's thread; false: it has none, or who has started it has not said so yet.
+bool joinm(schedt &sched, m *mp) noexcept;
+// Joins sysmon and the threads of all Ms but m0; not twice. Pre: stop() was called. Caller: a thread that is no M, or m0
+// out of its loop.
 void joinms(schedt &sched) noexcept;
+
+// --- syscall.cpp ---
+
+void entersyscall(m *mp) noexcept;
+void entersyscallblock(m *mp) noexcept;
+void exitsyscall(m *mp) noexcept;
+g *block_exitsyscall(struct p *pp) noexcept;
+void resume_exitsyscall(g *gp) noexcept;
+void takep(struct p *pp, m *mp) noexcept;
+void hand_own_p_on(m *mp) noexcept;
+
+// --- locked.cpp ---
+
+void lock_os_thread(m *mp) noexcept;
+void unlock_os_thread(m *mp) noexcept;
+g *stoplockedm(m *mp) noexcept;
+void startlockedm(m *mp, g *gp) noexcept;
+void stop_lockedm(m *mp) noexcept;
+void wedge(m *mp) noexcept;
+
+// --- sysmon.cpp ---
+
+inline constexpr std::uint32_t sysmon_awake = 0, sysmon_dozing = 1, sysmon_deep = 2;  // schedt::sysmonwait
+// False: no thread.
+[[nodiscard]] bool start_sysmon(schedt &sched) noexcept;
+// Pre: stop() was called.
+void stop_sysmon(schedt &sched) noexcept;
+void wake_sysmon(schedt &sched) noexcept;
+std::uint32_t retake(schedt &sched, std::int64_t now) noexcept;
+bool start_handed_off(schedt &sched) noexcept;
+void abandon_handed_off(schedt &sched) noexcept;
+bool retire_m(schedt &sched) noexcept;
+
+// --- stopworld.cpp, sema.cpp, procresize.cpp ---
+
+void preemptone(struct p *pp) noexcept;
+void heed_unowned(schedt &sched) noexcept;
+bool heed(m *mp) noexcept;
+void stop_the_world(schedt &sched) noexcept;
+void start_the_world(schedt &sched) noexcept;
+void for_each_p(schedt &sched, void (*fn)(void *, struct p *), void *arg) noexcept;
+// Tells every M to leave the schedule loop. Any thread, any number of times.
+void stop(schedt &sched) noexcept;
+void semacquire(schedt &sched) noexcept;
+void semrelease(schedt &sched) noexcept;
+void semstop(schedt &sched) noexcept;
+[[nodiscard]] bool allp_reserve(schedt &sched, std::int32_t n) noexcept;
+void procresize(schedt &sched, std::int32_t n) noexcept;
+[[nodiscard]] bool set_procs(schedt &sched, std::int32_t n) noexcept;
+
+// f(pp) for each P that was ever made, in use or not. Any thread; for reports.
+template <class F>
+void each_p(const schedt &sched, F &&f) {
+  const std::int32_t n = sched.allplen.load(acquire);  // acquire: pairs with allp_reserve [PROCS-1]
+  for (std::int32_t i = 0; i < n; ++i) f(*sched.allp[i].get());
+}
+
+// --- trace.cpp ---
+
+// Prints one line about all, as Go's schedtrace; detail: also one for each P, M and g. Any thread; nothing stops for it.
+void schedtrace(schedt &sched, bool detail) noexcept;
 
 // --- deadlock.cpp ---
 
-// Called by an M that has just gone idle as the last one. Reports and ends the process if goroutines are left.
+// Called by whoever has just brought nmrunning to 0. Reports, and ends the process or calls the embedder.
 void checkdead(schedt &sched) noexcept;
+// One M less that runs, or one who was counted as such for the time. Caller: any thread, holding nothing.
+void leave_running(schedt &sched) noexcept;
 
 HEDDLE_END

@@ -31,72 +31,131 @@ struct gobuf {
   void *bp = nullptr;
 };
 
-enum class gstatus : std::uint32_t { idle = 0, runnable = 1, running = 2, waiting = 4, dead = 6 };  // Go's values
-enum class pstatus : std::uint32_t { idle = 0, running = 1 };
+// Go's values. The scan bit on top of syscall is a lock: while it is set the g cannot leave its call, and whoever set it
+// may take the P of its M away.
+enum class gstatus : std::uint32_t {
+  idle = 0,
+  runnable = 1,
+  running = 2,
+  syscall = 3,
+  waiting = 4,
+  dead = 6,
+  deadextra = 11,
+  scan = 0x1000,
+  scansyscall = scan | syscall,
+};
+enum class pstatus : std::uint32_t { idle = 0, running = 1, gcstop = 3, dead = 4 };
 
-enum class waitreason : std::uint8_t { zero, chan_receive, chan_send, mutex_lock, wait_group_wait, test };
+enum class waitreason : std::uint8_t {
+  zero,
+  chan_receive,
+  chan_send,
+  mutex_lock,
+  wait_group_wait,
+  stop_the_world,
+  test,
+};
 const char *waitreason_text(waitreason r) noexcept;
 
-// A goroutine. Type-stable: recycled through gfree, freed only with the schedt.
+// A goroutine. Type-stable: recycled through gfree, freed only with the schedt. (An extra g, the stand-in of a thread that
+// is no M, lives in that thread's frame: sched/extra.hpp.)
 struct alignas(cacheline) g : lfnode {
-  plain<g *> schedlink;               // who holds the list it is on (at most one)
-  plain<struct m *> m;                // the M that runs it, else null: execute, dropg
-  gobuf sched;                        // the switch
-  atomic<gstatus> atomicstatus;       // casgstatus only; its owner stores, reports read
+  plain<g *> schedlink;          // who holds the list it is on (at most one)
+  plain<struct m *> m;           // the M that runs it, else null: execute, dropg
+  gobuf sched;                   // the switch
+  atomic<gstatus> atomicstatus;  // sched/status.hpp only; its owner stores, who takes a P by the scan bit exchanges
   plain<enum waitreason> waitreason;  // gopark, before the status becomes waiting
   std::uint32_t color;                // malg: spreads the first frames over the cache's sets
+  plain<struct m *> lockedm;          // own g: lock_os_thread; the only M that may run it, else null
   plain<std::uint64_t> goid;          // newproc1
-  plain<void *> param;                // the waker, before goready: what the wake-up means
   void (*startfn)(void *);            // newproc1: invokes the closure in sched.ctxt
   struct stack stack;                 // malg, gfput
   struct fiber fiber;                 // the switch
   schedt *home;                       // malg: its runtime, for wakers that are no M
-  g *alllink;                         // allgadd: list of all gs
+  atomic<g *> alllink;                // allgadd: list of all gs
 
   bool has_stack() const noexcept { return static_cast<bool>(stack); }
 };
 
-// A thread of the operating system. Freed with the schedt, after its thread has been joined.
+// A thread of the operating system. Type-stable: one whose thread has ended is used for the next; freed with the schedt.
 struct alignas(cacheline) m : lfnode {
   g g0;                               // the scheduler's own context, on the thread's native stack
-  g *curg = nullptr;                  // own M: execute, dropg
-  struct p *p = nullptr;              // own M: acquirep, releasep
+  atomic<g *> curg;                   // own M: execute, dropg; who wants to take its P reads it
+  plain<struct p *> p;                // own M: acquirep, releasep; who holds the scan bit of curg: takep
   schedt *sched = nullptr;            // allocm
   g *(*mcallfn)(m *, g *) = nullptr;  // own M: mcall, for the schedule loop; returns a g to go on with, or null
   bool (*waitunlockf)(g *, void *) = nullptr;  // own M: gopark, for park_m
   void *waitlock = nullptr;                    // own M: gopark, for park_m
   bool spinning = false;                       // own M; startm before the wake. Counted in nmspinning (I11)
-  plain<struct p *> nextp;                     // startm, before notewakeup
-  note park;                                   // stopm sleeps, startm and stop wake
-  std::uint64_t cheaprand = 0;                 // own M: seeded by hashinit's seed and the id
-  std::int64_t id = 0;                         // allocm
-  thread handle;                               // newm; unused for m0
-  m *alllink = nullptr;                        // allm, under sched.lock
+  bool extra = false;                          // needm: it stands for a thread that is no M, for the length of a call
+  bool exiting = false;        // own M: its locked g has ended; the reaper before the wake. It leaves the schedule loop
+  bool tainted = false;        // own M: its goroutine may have changed the thread: no thread is cloned from it
+  std::int32_t locks = 0;      // own M: > 0: safepoints are ignored (acquirem, releasem)
+  std::int32_t incall = 0;     // own M: depth of entersyscall; > 0: curg is in a system call and p is not ours to use
+  std::int32_t lockedExt = 0;  // own M: lock_os_thread calls not yet undone
+  g *lockedg = nullptr;        // own M: the only g that it may run, else null
+  struct p *oldp = nullptr;    // own M: the P before the call: a hint
+  atomic<std::uintptr_t> lockedwait;  // stoplockedm: what becomes of its wait, see sched/locked.cpp
+  plain<struct p *> nextp;            // startm, before notewakeup
+  note park;                          // stopm sleeps, startm and stop wake
+  atomic<std::uint32_t> released;     // extra Ms: the waker has let go
+  std::uint64_t cheaprand = 0;        // own M: seeded by hashinit's seed and the id
+  std::int64_t id = 0;                // allocm
+  thread handle;                      // newm; unused for m0
+  bool started = false;               // under sched.lock: handle is a thread that has not been joined
+  m *alllink = nullptr;               // allm, under sched.lock
 };
 
-// The right to run goroutines: exactly gomaxprocs of them.
+// What sysmon saw when it last looked at a P.
+struct sysmontick {
+  std::uint64_t schedtick = 0, syscalltick = 0;
+  std::int64_t schedwhen = 0, syscallwhen = 0;
+};
+
+// The right to run goroutines: exactly gomaxprocs of them. Type-stable: one that a resize has taken away waits to be used
+// again.
 struct alignas(cacheline) p : lfnode {
   class runq<g> runq;              // queues/runq.hpp
-  std::int32_t id = 0;             // schedinit
-  pstatus status = pstatus::idle;  // owner: acquirep, releasep
-  plain<struct m *> m;             // the M it is wired to, else null: acquirep, releasep
+  std::int32_t id = 0;             // procresize
+  atomic<pstatus> status;          // owner: setpstatus (sched/status.hpp)
+  atomic<struct m *> m;            // the M it is wired to, else null: acquirep, releasep, takep; others: a hint
+  atomic<std::uint32_t> preempt;   // 1: the g that runs here should give way: preemptone; schedule clears it
   statistic schedtick;             // owner: +1 per execute that does not inherit
-  statistic executes;              // owner: +1 per execute; a thief sees by it that the victim gets on
+  statistic inherits;              // owner: +1 per execute that does; with schedtick, all
   std::uint32_t streak = 0;        // owner: how often runnext has won in a row
   gfree<g> gFree;                  // owner
   std::uint64_t goidcache = 0;     // owner
   std::uint64_t goidcacheend = 0;  // owner
-  statistic spawned, exited, parks, steals, stolen, wakes;  // owner
+  statistic syscalltick;           // owner: +1 per exitsyscall; takep
+  struct sysmontick sysmontick;    // sysmon only
+  bool startspinning = false;      // startm, for the template thread
+  plain<bool> safepointdue;        // under sched.lock: for_each_p still owes this P its call
+  struct p *link = nullptr;        // lists of whoever holds this P and others in its hands
+  statistic spawned, exited, parks, steals, stolen;  // owner
+
+  std::uint64_t executes() const noexcept { return schedtick.get() + inherits.get(); }
 };
 
 // Why and how a runtime runs; all of it is fixed before the first goroutine.
 struct sched_options {
   std::int32_t procs = 1;
   std::int32_t threads_max = geometry::threads_max;
+  std::int32_t threads_idle_max = geometry::threads_max;  // more Ms than these, idle for threads_idle_ns, exit
+  std::int64_t threads_idle_ns = 1'000'000'000;
   std::size_t stack_size = geometry::stack_size;
   bool detect_deadlock = true;
   bool log = true;
+  bool sysmon = false;             // a thread that watches the Ps; without one nothing is retaken
+  std::int64_t schedtrace_ns = 0;  // 0: never
+  bool scheddetail = false;
+  void (*on_deadlock)(void *arg, const char *report) = nullptr;  // null: print the report and end the process
+  void *on_deadlock_arg = nullptr;
 };
+
+// What schedt::attention asks of everybody who has or finds a P.
+inline constexpr std::uint32_t attention_stop = 1;       // the runtime stops: leave the schedule loop
+inline constexpr std::uint32_t attention_world = 2;      // stop_the_world: Go's sched.gcwaiting
+inline constexpr std::uint32_t attention_safepoint = 4;  // for_each_p: Go's sched.safePointFn
 
 // One scheduler. There is no other state: several may live in one process.
 struct schedt {
@@ -105,8 +164,10 @@ struct schedt {
   // What every submission reads: one line. The protocol is in sched/wake.cpp.
   alignas(cacheline) atomic<std::int32_t> nmspinning;  // spinning Ms and starts in flight (I11): RMW only
   atomic<std::uint32_t>
-      needspinning;                // 1: work was left without an M and P: the next M that would drop its P looks again
-  atomic<std::uint32_t> stopping;  // 1: Ms leave the schedule loop
+      needspinning;                 // 1: work was left without an M and P: the next M that would drop its P looks again
+  atomic<std::uint32_t> attention;  // attention_* bits, written under lock; the protocol is in sched/stopworld.cpp
+  atomic<std::uint32_t> sysmonwait;  // sysmon_* states: sched/sysmon.cpp
+  atomic<std::int32_t> gomaxprocs;   // procresize; the Ps below it are in allp (release, acquire)
 
   alignas(cacheline) idlestack<struct p> pidle;
   alignas(cacheline) idlestack<m> midle;
@@ -116,22 +177,47 @@ struct schedt {
 
   alignas(cacheline) atomic<std::uint64_t> goidgen{1};  // the last goid handed out; 1 is the main goroutine's
   atomic<std::int32_t> mcount;                          // Ms that exist or are being born (I34)
+  atomic<std::int32_t> nmrunning;                       // of these, the ones that are not asleep: checkdead
+  atomic<std::uint64_t> reported;                       // what had run when a deadlock was last reported: checkdead
   atomic<std::uint64_t> injected;                       // goroutines started by threads that are not Ms
+  atomic<std::uint64_t> spawnedincalls;                 // goroutines started by others that are in a call
+  atomic<std::uint64_t> wakes;                          // Ms woken or started for work
   atomic<std::uint32_t> foreigners;  // threads that are not Ms and are inside the scheduler now: foreign_call
-  spinlock lock;                     // allgs, allm: growing them is a two-step transition (link, then head)
-  plain<g *> allgs;                  // under lock, oldest first; read when all is quiet
+  spinlock lock;                     // transitions of several steps: allgs and allm (link, then head), attention with
+                                     // what is counted for it
+  atomic<g *> allgs;                 // written under lock, oldest first; anybody may walk it
   plain<g *> allgtail;               // under lock
   plain<std::uint32_t> allglen;      // under lock
   plain<m *> allm;                   // under lock: the Ms whose threads have started, newest first
   plain<std::int64_t> mnext;         // under lock: the id of the next M
-  plain<bool> reported;              // under lock: checkdead has spoken
+  lfstack<m> freem;                  // Ms whose threads are about to end, to be joined: sysmon
+  lfstack<m> mfree;                  // Ms without a thread, to be used again
+  lfstack<struct p> newmhandoff;     // Ps in want of an M that only a clean thread may start: sysmon
 
-  struct p *allp = nullptr;           // schedinit: gomaxprocs of them
-  std::int32_t gomaxprocs = 0;        // schedinit
-  std::uint32_t *coprimes = nullptr;  // schedinit: increments that visit every P (stealOrder)
+  plain<std::int32_t> stopwait;       // under lock: Ps that have not stopped yet, and 1 for who stops them (I28)
+  note stopnote;                      // who stops the world sleeps, who brings stopwait to 0 wakes
+  plain<std::int32_t> safepointwait;  // under lock: Ps that have not run safepointfn, and 1 (I32)
+  note safepointnote;
+  void (*safepointfn)(void *, struct p *) = nullptr;  // for_each_p, before attention
+  void *safepointarg = nullptr;
+  spinlock semalock;       // worldsema: who may stop the world, run for_each_p or resize; a semaphore with hand-off
+  plain<bool> worldsema;   // under semalock
+  plain<g *> worldheir;    // under semalock: who has been handed it and has not taken it yet
+  gqueue<g> worldwaiters;  // under semalock
+
+  note sysmonnote;
+  thread sysmonthread;
+  std::int32_t sysmonlow = 0;  // sysmon only: fewest idle Ms since sysmonlowsince
+  std::int64_t sysmonlowsince = 0;
+  std::int64_t sysmontraced = 0;  // sysmon only: when it last printed a schedtrace line
+
+  plain<struct p *> allp[geometry::procs_max];  // set once per id, before gomaxprocs rises above it
+  atomic<std::int32_t> allplen;                 // worldsema: Ps ever made; those at gomaxprocs and above are dead
+  std::uint32_t coprimes[geometry::procs_max];  // procresize: increments that visit every P (stealOrder)
   std::uint32_t ncoprimes = 0;
   std::uint64_t seed = 0;  // hashinit
-  os_facts os{};           // osinit
+  std::int64_t starttime = 0;
+  os_facts os{};  // osinit
   m *m0 = nullptr;
   atomic<g *> maing;  // its end stops the runtime; null in a runtime without a main
   sched_options options;
@@ -140,5 +226,10 @@ struct schedt {
 
 // The current M, or null on a thread that is none. Any thread.
 inline m *getm() noexcept { return static_cast<m *>(current_m()); }
+
+// The P that the calling goroutine may use for sched, else null: on a thread that is no M of it, and inside blocking(f).
+inline struct p *own_p(const schedt &sched, m *mp) noexcept {
+  return mp != nullptr && mp->sched == &sched && mp->incall == 0 ? mp->p.get() : nullptr;
+}
 
 HEDDLE_END

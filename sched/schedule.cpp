@@ -9,12 +9,43 @@ HEDDLE_BEGIN
 namespace {
 
 void execute(m *mp, g *gp, bool inherit) noexcept {
-  mp->curg = gp;
+  // release: pairs with block_exitsyscall: gp as it was made. [SYSCALL-2]
+  // Survives as relaxed (other architecture): its status has been stored more often by now than the checker looks back.
+  mp->curg.store(gp, release);
   gp->m.set(mp);
   casgstatus<gstatus::runnable, gstatus::running>(gp);
-  mp->p->executes.add();
-  if (!inherit) mp->p->schedtick.add();
+  struct p *pp = mp->p.get();
+  (inherit ? pp->inherits : pp->schedtick).add();
   gogo(mp, gp);
+}
+
+// A request to give way has reached the place that it was meant for.
+void take_preempt(struct p *pp) noexcept {
+  if (pp->preempt.load(relaxed) == 0) return;  // relaxed: seen at the next safepoint, if not now
+  pp->preempt.exchange(0, acquire);  // acquire: pairs with preemptone: attention, if it came with one. [ATTN-2]
+}
+
+// The g of an M that runs no other; null: its g has ended, or the runtime stops.
+g *next_locked(m *mp) noexcept {
+  if (!mp->exiting) return stoplockedm(mp);
+  mp->lockedg = nullptr;
+  return nullptr;
+}
+
+// The next g that mp may run; null: mp leaves the loop.
+g *next_g(m *mp, bool &inherit) noexcept {
+  if (mp->lockedg != nullptr) return next_locked(mp);
+  if (mp->p.get() == nullptr) stopm(mp);  // its g came back from a call and found no P
+  for (;;) {
+    struct p *pp = mp->p.get();
+    if (pp == nullptr) return nullptr;  // stopm has the reasons
+    take_preempt(pp);
+    g *gp = find_runnable(mp, inherit);
+    if (gp == nullptr) return nullptr;
+    if (mp->spinning) resetspinning(mp);
+    if (gp->lockedm.get() == nullptr) return gp;
+    startlockedm(mp, gp);
+  }
 }
 
 }  // namespace
@@ -24,12 +55,12 @@ void schedule(m *mp) noexcept {
   for (;;) {
     bool inherit = true;
     if (gp == nullptr) {
-      gp = find_runnable(mp, inherit);
+      inherit = false;
+      gp = next_g(mp, inherit);
       if (gp == nullptr) return;
-      if (mp->spinning) resetspinning(mp);
     }
     execute(mp, gp, inherit);
-    gp = mp->mcallfn(mp, mp->curg);
+    gp = mp->mcallfn(mp, gp);
   }
 }
 

@@ -17,7 +17,7 @@ inline void gogo(m *mp, g *gp) noexcept {
 // Leaves the current g and has the schedule loop of this M call fn(mp, gp) on g0. Returns when someone executes gp
 // again, perhaps on another M: nothing thread-local may be kept across the call. Caller: a g.
 inline void mcall(m *mp, g *(*fn)(m *, g *)) noexcept {
-  g *gp = mp->curg;
+  g *gp = mp->curg.load(relaxed);  // relaxed: own M
   mp->mcallfn = fn;
   fiber_leave(gp->fiber, mp->g0.fiber, false);
   switch_context(&gp->sched, &mp->g0.sched);
@@ -27,7 +27,7 @@ inline void mcall(m *mp, g *(*fn)(m *, g *)) noexcept {
 // As mcall, from a g that will never run again.
 [[noreturn]] inline void mcall_last(m *mp, g *(*fn)(m *, g *)) noexcept {
   mp->mcallfn = fn;
-  fiber_leave(mp->curg->fiber, mp->g0.fiber, true);
+  fiber_leave(mp->curg.load(relaxed)->fiber, mp->g0.fiber, true);  // relaxed: own M
   resume_context(&mp->g0.sched);
 }
 

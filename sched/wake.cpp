@@ -36,11 +36,13 @@
 //      P put after the promise was made is seen by its dropper (case 3), so none is idle. (DANCE-4)
 //   5. There is an idle P but no M to be had (threads_max, or the system refuses). The starter puts the P back,
 //      promises, fence, reads midle; an M that goes to sleep puts itself on midle, fence, reads needspinning (D4, D5).
-//      (DANCE-5)
-//   6. stop: the stopper sets stopping, fence, empties midle; the M puts itself on midle, fence, reads stopping.
-//      (DANCE-6)
+//      So does an M that ends, with mcount for midle: it makes room for another. (DANCE-5)
+//   6. A P that is handed on (handoffp) goes to an M at once if find_runnable would find something there (I16). Else it
+//      is put like a dropper's that was not counted: put, full fence, D5. (DANCE-3)
 //   7. A foreign thread must not start an M after joinms has joined them all: it counts itself in foreigners, fence,
-//      reads stopping; the stopper sets stopping, fence, and joinms waits until foreigners is 0. (STOP-2)
+//      reads attention; the stopper sets attention, fence, and joinms waits until foreigners is 0. (STOP-2)
+//
+// Whoever puts a P or an M on its idle list reads attention after the fence as well: sched/stopworld.cpp says why.
 //
 // No deadlock goes unreported because D5 comes before checkdead: with a promise and no idle P, some other M has a P and
 // comes here later; with an idle P, that M starts, clears the promise, finds nothing, and comes here again (I37).
@@ -54,7 +56,7 @@ namespace {
 struct p *promise(schedt &sched) noexcept {
   sched.needspinning.store(1, relaxed);  // relaxed: ordered by the fence, and against clearings by the counts [DANCE-2]
   fence(seq_cst);                        // needspinning's store against the load of pidle; partner: stopm. [DANCE-3]
-  return sched.pidle.get();
+  return pidleget(sched);
 }
 
 void clear_promise(schedt &sched) noexcept {
@@ -76,16 +78,24 @@ void uncount_spinning(schedt &sched) noexcept {
 
 }  // namespace
 
-// Tries to have one more M look for work. Caller: any thread, after it has published work. Blocks: nothing, but
-// starting a thread or waking one is a system call. Cost: two loads when somebody spins already or every P is busy.
-void wakep(schedt &sched) noexcept {
-  fence_light();  // S1 against S3; partner: the heavy fence in drop_p. [DANCE-1]
-  // relaxed: ordered by the fence; a stale value is one of cases 1 and 2. [DANCE-1, DANCE-2]
-  if (sched.nmspinning.load(relaxed) != 0 || sched.needspinning.load(relaxed) != 0) return;
+// A P leaves pidle: somebody runs again, and sysmon must watch him. Or an M has ended, and sysmon is to join it.
+void leave_idle(schedt &sched) noexcept {
+  fence_light();  // pidle and freem against sysmonwait; partner: the heavy fence in sysmon_sleep. [SYSMON-1]
+  if (sched.sysmonwait.load(relaxed) == sysmon_deep) wake_sysmon(sched);  // relaxed: ordered by the fence
+}
+
+struct p *pidleget(schedt &sched) noexcept {
+  struct p *pp = sched.pidle.get();
+  if (pp != nullptr) leave_idle(sched);
+  return pp;
+}
+
+// The rest of wakep: nobody seems to look for work. Apart, so that the usual case saves no registers.
+[[gnu::noinline]] void wake_one(schedt &sched) noexcept {
   std::int32_t none = 0;
   // relaxed: as in count_spinning. relaxed on failure: somebody is counted. [DANCE-1]
   if (!sched.nmspinning.compare_exchange_strong(none, 1, relaxed, relaxed)) return;
-  struct p *pp = sched.pidle.get();
+  struct p *pp = pidleget(sched);
   if (pp == nullptr) {
     uncount_spinning(sched);
     pp = promise(sched);
@@ -95,21 +105,34 @@ void wakep(schedt &sched) noexcept {
   startm(sched, pp, true);
 }
 
+// Tries to have one more M look for work. Caller: any thread, after it has published work. Blocks: nothing, but
+// starting a thread or waking one is a system call. Cost: two loads when somebody spins already or every P is busy.
+void wakep(schedt &sched) noexcept {
+  fence_light();  // S1 against S3; partner: the heavy fence in drop_p. [DANCE-1]
+  // relaxed: ordered by the fence; a stale value is one of cases 1 and 2. [DANCE-1, DANCE-2]
+  if (sched.nmspinning.load(relaxed) != 0 || sched.needspinning.load(relaxed) != 0) return;
+  wake_one(sched);
+}
+
 void become_spinning(m *mp) noexcept {
   mp->spinning = true;
   count_spinning(*mp->sched);
   clear_promise(*mp->sched);  // in this order or the other: a submitter that sees neither wakes somebody itself
 }
 
-// A spinning M has found work: the last one that does so wakes another (B6).
-void resetspinning(m *mp) noexcept {
+void stop_spinning(m *mp) noexcept {
   mp->spinning = false;
   uncount_spinning(*mp->sched);
+}
+
+// A spinning M has found work: the last one that does so wakes another (B6).
+void resetspinning(m *mp) noexcept {
+  stop_spinning(mp);
   wakep(*mp->sched);
 }
 
-// Has an M run pp: an idle one, else a new one. Caller: any thread that holds pp in its hands; spinning: it is counted.
-// Owns: pp. Blocks: nothing.
+// Has an M run pp: an idle one, else a new one. Caller: any thread that holds pp in its hands; spinning: it is counted,
+// and pp is empty. Owns: pp. Blocks: nothing.
 void startm(schedt &sched, struct p *pp, bool spinning) noexcept {
   for (;;) {
     if (spinning) clear_promise(sched);  // one that we made or read ourselves: case 4 [DANCE-4]
@@ -117,38 +140,83 @@ void startm(schedt &sched, struct p *pp, bool spinning) noexcept {
       HEDDLE_INV("I12", !mp->spinning && mp->nextp.get() == nullptr);
       mp->spinning = spinning;
       mp->nextp.set(pp);
-      mp->park.notewakeup();
-      return;
+      // relaxed: nothing is read through it. Survives as split (statistic): bench/ prints it.
+      sched.wakes.fetch_add(1, relaxed);
+      return wakem(sched, mp);
     }
-    if (newm(sched, pp, spinning)) return;
-    sched.pidle.put(pp);
-    if (spinning) uncount_spinning(sched);
-    sched.needspinning.store(1, relaxed);  // relaxed: as in promise [DANCE-2]
-    fence(seq_cst);                        // needspinning against the load of midle; partner: stopm. [DANCE-5]
-    if (sched.midle.empty()) return;
-    pp = sched.pidle.get();
+    const birth b = newm(sched, pp, spinning);
+    if (b == birth::begun || !put_back(sched, pp, spinning, b)) return;
+    pp = pidleget(sched);
     if (pp == nullptr) return;
     if (spinning) count_spinning(sched);
   }
 }
 
-// Sleeps until startm hands over a P (mp->p) or the runtime stops (mp->p stays null). Pre: no P, not spinning, no g.
+// There is no M for pp: case 5. True: one has gone idle meanwhile, or ended.
+bool put_back(schedt &sched, struct p *pp, bool spinning, birth why) noexcept {
+  sched.pidle.put(pp);
+  if (spinning) uncount_spinning(sched);
+  sched.needspinning.store(1, relaxed);  // relaxed: as in promise [DANCE-2]
+  // needspinning against the loads of midle and mcount, pidle against attention; partners: stopm, mexit, ask.
+  // [DANCE-5, ATTN-1]
+  fence(seq_cst);
+  if (sched.attention.load(relaxed) != 0) heed_unowned(sched);  // relaxed: ordered by the fence
+  // relaxed: ordered by the fence
+  return !sched.midle.empty() || (why == birth::full && sched.mcount.load(relaxed) < sched.options.threads_max);
+}
+
+// Gives pp to an M if there is something to do there or nobody looks for work; else it goes idle. Caller: a thread that
+// holds pp in its hands and will not run it: sysmon, or an M that enters a long call, waits for its locked g or exits.
+// Owns: pp. Blocks: nothing. Source: handoffp.
+void handoffp(schedt &sched, struct p *pp) noexcept {
+  // What find_runnable would find here, in its order (sched/README.md).
+  if (!pp->runq.runqempty() || !sched.runq.empty() || !sched.inbox.empty()) return startm(sched, pp, false);
+  std::int32_t none = 0;
+  // relaxed: hints; as in wakep. relaxed on failure: somebody is counted. [DANCE-1]
+  // Survives as spurious (equivalent): who found no idle P for his work has promised, which is read below.
+  if (sched.nmspinning.load(relaxed) == 0 && sched.pidle.empty() &&
+      sched.nmspinning.compare_exchange_strong(none, 1, relaxed, relaxed))
+    return startm(sched, pp, true);
+  sched.pidle.put(pp);
+  fence(seq_cst);  // pidle against needspinning and attention; partners: promise, ask. [DANCE-3, ATTN-1]
+  after_idling(sched);
+}
+
+// What whoever has put a P or an M on its idle list owes the others. Pre: a full fence since.
+void after_idling(schedt &sched) noexcept {
+  const std::uint32_t attention = sched.attention.load(relaxed);  // relaxed: ordered by the fence
+  if (attention != 0) heed_unowned(sched);
+  if ((attention & attention_stop) != 0) return;      // nobody is to look for work, and joinms may be over [STOP-2]
+  if (sched.needspinning.load(relaxed) == 0) return;  // relaxed: ordered by the fence
+  struct p *pp = pidleget(sched);
+  if (pp == nullptr) return;  // the promise stands: whoever drops his P next looks again
+  count_spinning(sched);
+  startm(sched, pp, true);  // perhaps on the calling M, if it is on midle: its note remembers
+}
+
+// Ends a sleepm. Caller: who has taken mp off midle, or has the right to by mp->lockedwait; exactly once per sleep (I38).
+void wakem(schedt &sched, m *mp) noexcept {
+  // Before mp can go on. relaxed: an RMW carries the ends of the others on; ours comes later. [DEAD-1]
+  sched.nmrunning.fetch_add(1, relaxed);
+  mp->park.notewakeup();
+}
+
+// Sleeps until startm hands over a P (mp->p), or there is none to come: the runtime stops, or mp is to exit.
+// Pre: no P, not spinning, no g.
 void stopm(m *mp) noexcept {
   schedt &sched = *mp->sched;
-  HEDDLE_INV("I12", mp->p == nullptr && !mp->spinning && mp->curg == nullptr);
+  // relaxed: own M
+  HEDDLE_INV("I12", mp->p.get() == nullptr && !mp->spinning && mp->locks == 0 && mp->curg.load(relaxed) == nullptr);
   sched.midle.put(mp);
-  // pidle and midle against the loads below; partners: promise, startm, stop. [DANCE-3, DANCE-5, DANCE-6]
+  // pidle and midle against the loads in after_idling; partners: promise, startm, stop. [DANCE-3, DANCE-5, ATTN-1]
   fence(seq_cst);
-  if (sched.stopping.load(relaxed) != 0) {  // relaxed: ordered by the fence
-    stop(sched);
-  } else if (sched.needspinning.load(relaxed) != 0) {  // relaxed: ordered by the fence
-    if (struct p *pp = sched.pidle.get()) {
-      count_spinning(sched);
-      startm(sched, pp, true);  // perhaps ourselves: the note remembers
-    }
-  } else {
-    checkdead(sched);
-  }
+  after_idling(sched);
+  sleepm(mp);
+}
+
+// The sleep of an M that is on midle, or waits for its locked g. Post: mp->p is what it was handed, perhaps null.
+void sleepm(m *mp) noexcept {
+  leave_running(*mp->sched);
   mp->park.notesleep();
   mp->park.noteclear();
   if (struct p *pp = mp->nextp.get()) {
@@ -166,11 +234,13 @@ bool drop_p(m *mp) noexcept {
   }
   sched.pidle.put(releasep(mp));
   if (!was_spinning) return false;  // only who was counted owes a last look (B4)
-  mp->spinning = false;
-  uncount_spinning(sched);
-  fence_heavy();  // the count's end against D3; partner: wakep's light fence. [DANCE-1]
+  stop_spinning(mp);
+  // The count's end against D3; partner: wakep's light fence. pidle against attention; partner: ask. [DANCE-1, ATTN-1]
+  fence_heavy();
+  // Here and not only in stopm: below we may take another P back than the one that we have put.
+  if (sched.attention.load(relaxed) != 0) heed_unowned(sched);  // relaxed: ordered by the fence
   if (!has_work(sched)) return false;
-  struct p *pp = sched.pidle.get();
+  struct p *pp = pidleget(sched);
   if (pp == nullptr) pp = promise(sched);
   if (pp == nullptr) return false;
   acquirep(mp, pp);
@@ -178,20 +248,18 @@ bool drop_p(m *mp) noexcept {
   return true;
 }
 
-void stop(schedt &sched) noexcept {
-  sched.stopping.store(1, relaxed);  // relaxed: a flag; see find_runnable
-  // stopping against the loads of midle and of foreigners; partners: stopm, foreign_call. [DANCE-6, STOP-2]
-  fence(seq_cst);
-  sched.midle.drain([](m *mp) { mp->park.notewakeup(); });
+foreign_call::foreign_call(schedt &sched, bool vouched) noexcept : sched_(sched) {
+  sched.foreigners.fetch_add(1, relaxed);  // relaxed: ordered by the fence
+  fence(seq_cst);                          // foreigners against attention; partner: stop. [STOP-2]
+  // relaxed: ordered by the fence
+  open_ = !stopping(sched);
+  counted_ = open_ || !vouched;
+  if (!counted_) sched.foreigners.fetch_sub(1, relaxed);  // relaxed: we have done nothing
 }
 
-foreign_call::foreign_call(schedt &sched) noexcept : sched_(sched) {
-  sched.foreigners.fetch_add(1, relaxed);     // relaxed: ordered by the fence
-  fence(seq_cst);                             // foreigners against stopping; partner: stop. [STOP-2]
-  open_ = sched.stopping.load(relaxed) == 0;  // relaxed: ordered by the fence
+foreign_call::~foreign_call() {
+  // release: pairs with joinms: all that we did here comes before the scheduler's end. [STOP-2]
+  if (counted_) sched_.foreigners.fetch_sub(1, release);
 }
-
-// release: pairs with joinms: all that we did here comes before the scheduler's end. [STOP-2]
-foreign_call::~foreign_call() { sched_.foreigners.fetch_sub(1, release); }
 
 HEDDLE_END

@@ -2,6 +2,7 @@
 #include "queues/world.hpp"
 
 #include <sys/mman.h>
+#include <bit>
 
 namespace heddle {
 inline namespace HEDDLE_WORLD {
@@ -14,6 +15,8 @@ bool altered = false;
 bool force_seq_cst = false;
 verify::alteration mutant;
 verify::visitor visit = nullptr;
+bool sleeps_last = false;
+bool threads_counted = false;
 
 bool mistaken(const site &s, access what, mistake how) noexcept {
   if (how != mutant.how || what != mutant.what || s.line < mutant.first_line || s.line > mutant.last_line) return false;
@@ -37,6 +40,7 @@ constexpr unsigned main_slot = harness::threads_limit;
 struct sleeper {
   const void *word;
   rl::thread_id_t thread;
+  bool timed;  // it can run all the while
 };
 
 struct start {
@@ -55,6 +59,7 @@ struct execution {
   void *last_m[harness::threads_limit + 1] = {};
   sleeper sleepers[harness::threads_limit] = {};
   unsigned sleepers_count = 0;
+  std::int64_t skipped = 0;  // nanoseconds that passed within no step
   std::uint32_t stacks_out = 0;
   char text[2048] = {};
   std::size_t text_size = 0;
@@ -138,24 +143,66 @@ void fence_heavy(site s) noexcept {
 void cpu_relax(site s) noexcept { rl::ctx().yield(1, s); }
 void thread_yield(site s) noexcept { rl::ctx().yield(1, s); }
 
+namespace {
+
+bool lies_down(const atomic<std::uint32_t> &word, std::uint32_t expected, bool timed, const site &s) noexcept {
+  rl::thread_info_base &self = *rl::ctx().threadx_;
+  // The kernel has just looked: values known to be old must not be read again, or a polling caller might never end.
+  self.last_yield_ = self.own_acq_rel_order_;
+  if (word.peek() != expected) {
+    log(s, "futex sleep: the value has changed", word);
+    return false;
+  }
+  log(s, "futex sleep", word);
+  now.sleepers[now.sleepers_count++] = {word.address(), self.index_, timed};
+  return true;
+}
+
+// False: it has been woken.
+bool gets_up(rl::thread_id_t thread) noexcept {
+  for (unsigned i = 0; i < now.sleepers_count; ++i) {
+    if (now.sleepers[i].thread != thread) continue;
+    now.sleepers[i] = now.sleepers[--now.sleepers_count];
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 // Relacy's own futex orders the waker before the sleeper. The kernel promises no such thing in its interface, so this
 // one does not: what a note protects must be ordered by the note's own accesses.
 void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected, site s) noexcept {
   rl::context &c = rl::ctx();
   c.sched();
-  if (word.peek() != expected) {
-    log(s, "futex sleep: the value has changed", word);
-    // The kernel has just looked: values known to be old must not be read again, or a polling caller might never end.
-    c.threadx_->last_yield_ = c.threadx_->own_acq_rel_order_;
-    return;
-  }
-  log(s, "futex sleep", word);
-  const rl::thread_id_t thread = c.threadx_->index_;
-  now.sleepers[now.sleepers_count++] = {word.address(), thread};
+  if (!lies_down(word, expected, false, s)) return;
   if (c.park_current_thread(false, true, false, s) == rl::unpark_reason_normal) return;
-  for (unsigned i = 0; i < now.sleepers_count; ++i)
-    if (now.sleepers[i].thread == thread) now.sleepers[i] = now.sleepers[--now.sleepers_count];
+  gets_up(c.threadx_->index_);
   log(s, "futex sleep: woken for no reason", word);
+}
+
+bool futex_sleep_for(atomic<std::uint32_t> &word, std::uint32_t expected, std::int64_t ns, site s) noexcept {
+  rl::context &c = rl::ctx();
+  if (ns <= 0) return false;
+  if (harness::sleeps_last) {
+    futex_sleep(word, expected, s);
+    return true;
+  }
+  const std::int64_t end = nanotime() + std::min(ns, std::int64_t{3'600'000'000'000});  // the clock must not overflow
+  c.sched();
+  if (!lies_down(word, expected, true, s)) return true;
+  // To be woken it must lie there while others run, and so its time is over when it is chosen again. That it gets up
+  // before they do is a choice of its own, which a search makes a few times only: else a loop of sleeps had no end.
+  const unsigned at_once = c.rand(3, sched_type_sleep);
+  if (at_once == 0) c.yield(1, s);
+  if (!gets_up(c.threadx_->index_)) return true;
+  if (at_once == 2) {
+    log(s, "futex sleep: woken for no reason", word);
+    return true;
+  }
+  now.skipped += std::max(end - nanotime(), std::int64_t{0});
+  log(s, "futex sleep: the time is over", word);
+  return false;
 }
 
 namespace {
@@ -168,10 +215,13 @@ void wake_one(const atomic<std::uint32_t> &word, const site &s) noexcept {
     if (now.sleepers[i].word == word.address()) found[count++] = i;
   if (count == 0) return log(s, "futex wake: nobody sleeps", word);
   const unsigned which = found[count == 1 ? 0 : c.rand(count, rl::sched_type_user)];
-  const rl::thread_id_t thread = now.sleepers[which].thread;
+  const sleeper woken = now.sleepers[which];
   now.sleepers[which] = now.sleepers[--now.sleepers_count];
   log(s, "futex wake", word);
-  c.unpark_thread(thread, false, s);
+  if (woken.timed)
+    log(s, "unblocking thread", static_cast<unsigned>(woken.thread));  // as Relacy says it of the others
+  else
+    c.unpark_thread(woken.thread, false, s);
 }
 
 }  // namespace
@@ -179,6 +229,7 @@ void wake_one(const atomic<std::uint32_t> &word, const site &s) noexcept {
 void futex_wake(atomic<std::uint32_t> &word, site s) noexcept {
   effective_order(s, access::wake, std::memory_order_relaxed);
   rl::ctx().sched();
+  word.peek();  // must be there still: who sleeps on what has come to that address would be woken
   if (mistake_here(s, access::wake, mistake::lost)) return;
   wake_one(word, s);
   if (!mistake_here(s, access::wake, mistake::doubled)) return;
@@ -209,13 +260,15 @@ void thread_join(thread &t, site s) noexcept {
   t.handle->wait(false, false, s);
 }
 
+std::int32_t thread_count() noexcept { return harness::threads_counted ? std::popcount(now.begun & ~now.ended) : 0; }
+
 void *current_m() noexcept { return now.m[self()]; }
 void set_current_m(void *mp) noexcept {
   now.m[self()] = mp;
   if (mp != nullptr) now.last_m[self()] = mp;
 }
 
-std::int64_t nanotime() noexcept { return static_cast<std::int64_t>(harness::steps) * 1000; }
+std::int64_t nanotime() noexcept { return static_cast<std::int64_t>(harness::steps) * 1000 + now.skipped; }
 
 std::uint32_t cheaprandn(std::uint64_t &, std::uint32_t n) noexcept {
   return n <= 1 ? 0 : rl::ctx().rand(n, rl::sched_type_user);
@@ -277,11 +330,13 @@ void begin_execution(const shape &s) noexcept {
   std::fill(std::begin(now.m), std::end(now.m), nullptr);
   std::fill(std::begin(now.last_m), std::end(now.last_m), nullptr);
   now.sleepers_count = 0;
+  now.skipped = 0;
   now.stacks_out = 0;
   now.text_size = 0;
   now.text[0] = 0;
   cpus = 2;
   steps = 0;
+  sleeps_last = threads_counted = false;
 }
 
 void on_main(bool is) noexcept { now.on_main = is; }

@@ -83,6 +83,9 @@ struct geometry {
   static constexpr std::uint32_t backoff_max = 1;
   static constexpr std::uint32_t mutex_spins = 1;
   static constexpr std::uint32_t runnext_pauses = 1;
+  static constexpr std::int64_t sysmon_delay_min = 5'000'000;
+  static constexpr std::int64_t sysmon_delay_max = 10'000'000;
+  static constexpr std::uint32_t sysmon_rounds = 0;
   static constexpr std::int32_t procs_max = 4;
   static constexpr std::int32_t threads_max = 4;
   static constexpr std::size_t stack_size = 64 * 1024;
@@ -111,6 +114,9 @@ extern bool altered;  // some of what stands below holds: who is as written pays
 extern bool force_seq_cst;  // set to repeat a failure: when it then passes, the cause is a memory order
 extern verify::alteration mutant;
 extern verify::visitor visit;  // may be null
+// What a suite may set in before().
+extern bool sleeps_last;      // the time of a timed sleep is never over: only then is a lost wake seen
+extern bool threads_counted;  // thread_count() tells the truth
 // What altered means for one order, and whether the mutant is this mistake at this site.
 std::memory_order altered_order(const site &s, access what, std::memory_order order) noexcept;
 bool mistaken(const site &s, access what, mistake how) noexcept;
@@ -325,6 +331,15 @@ class plain {
   plain_cell<T> cell_;
 };
 
+template <class T>
+T glimpse(const T &field) noexcept {
+  return field;
+}
+template <class T>
+T glimpse(const plain<T> &field) noexcept {
+  return field.peek();
+}
+
 // Not a part of any protocol, so no step of the execution.
 class statistic {
  public:
@@ -335,6 +350,9 @@ class statistic {
   std::uint64_t value_ = 0;
 };
 
+// How a timed sleep ends is asked under a name that Relacy has for its own schedulers, none of which is in use.
+inline constexpr rl::sched_type sched_type_sleep = rl::sched_type_sched;
+
 void fence(std::memory_order o, site s = site::here()) noexcept;
 void fence_light(site s = site::here()) noexcept;
 void fence_heavy(site s = site::here()) noexcept;
@@ -343,6 +361,10 @@ void cpu_relax(site s = site::here()) noexcept;
 void thread_yield(site s = site::here()) noexcept;
 
 void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected, site s = site::here()) noexcept;
+// The time may be over at any moment, however much of it there is: at once, or when the sleeper is chosen to run. It can
+// be chosen from the beginning, as a thread that yielded, so it is never a part of a deadlock and starves nobody.
+bool futex_sleep_for(atomic<std::uint32_t> &word, std::uint32_t expected, std::int64_t ns,
+                     site s = site::here()) noexcept;
 void futex_wake(atomic<std::uint32_t> &word, site s = site::here()) noexcept;
 
 struct thread {
@@ -352,10 +374,14 @@ struct thread {
 [[nodiscard]] bool thread_start(thread &t, void (*fn)(void *), void *arg, site s = site::here()) noexcept;
 void thread_join(thread &t, site s = site::here()) noexcept;
 
+// 0 unless the suite has set harness::threads_counted: those with threads from outside detect no deadlock.
+std::int32_t thread_count() noexcept;
+
 [[gnu::noinline]] void *current_m() noexcept;
 [[gnu::noinline]] void set_current_m(void *mp) noexcept;
 
-std::int64_t nanotime() noexcept;  // one microsecond for each scheduling point so far
+// One microsecond for each scheduling point so far, and what the sleeps that lasted to their end have skipped.
+std::int64_t nanotime() noexcept;
 inline std::uint64_t random_seed() noexcept { return 1; }
 
 // Chance is a choice of the strategy: every outcome is tried, and the state is left alone.
@@ -394,6 +420,7 @@ struct os_facts {
   std::size_t page_size;
 };
 os_facts osinit() noexcept;
+inline bool forked() noexcept { return false; }
 
 // Kept for the report of this execution, and shown in its history.
 void print_error(const char *text) noexcept;

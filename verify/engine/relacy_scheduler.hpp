@@ -91,6 +91,7 @@ class plug : public rl::scheduler<plug<N>, rl::scheduler_thread_info, N> {
       case rl::sched_type_atomic_load: return ask(limit, choice::stale_load);
       case rl::sched_type_cas_fail: return ask(2, choice::cas_failure) ? 0 : 1;    // Relacy fails it on 0
       case rl::sched_type_mem_realloc: return ask(2, choice::late_reuse) ? 0 : 1;  // and holds it back on 0
+      case heddle::sched_type_sleep: return ask(limit, choice::timed_sleep);
       default: return limit < 2 ? 0 : ask(limit, choice::user);
     }
   }

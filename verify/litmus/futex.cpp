@@ -1,5 +1,6 @@
 // What a note sleeps on. The verdicts are those of the kernel's interface: a sleep compares its word in the call, a wake
-// without a sleeper is lost, a sleep may end for no reason, and none of it orders memory.
+// without a sleeper is lost, a sleep may end for no reason, a timed one also because its time is over, and none of it
+// orders memory.
 #include "verify/litmus/litmus.hpp"
 
 namespace litmus {
@@ -50,6 +51,50 @@ struct sleep_once : verify::suite<2> {
   void after() { VERIFY_CHECK(!(awake && !changed)); }
 };
 
+// Nobody stores anything: a timed sleep that says true was woken, or has ended for no reason.
+struct timed_sleep : verify::suite<2> {
+  note_word note{0};
+  bool asked = false;
+  bool over = false;
+  void thread(unsigned i) {
+    if (i == 0) {
+      heddle::futex_wake(note);
+    } else {
+      over = !heddle::futex_sleep_for(note, 0, 1000);
+      asked = true;
+    }
+  }
+};
+struct timed_over : timed_sleep {
+  void after() { VERIFY_CHECK(!(asked && over)); }
+};
+struct timed_woken : timed_sleep {
+  void after() { VERIFY_CHECK(!(asked && !over)); }
+};
+struct timed_alone : timed_sleep {
+  void thread(unsigned i) {
+    if (i == 0) return;
+    timed_sleep::thread(i);
+  }
+  void after() { VERIFY_CHECK(over); }
+};
+
+template <order Store, order Load>
+struct timed_message : verify::suite<2> {
+  note_word note{0};
+  heddle::plain<int> payload{0};
+  void thread(unsigned i) {
+    if (i == 0) {
+      payload.set(1);
+      note.store(1, Store);
+      heddle::futex_wake(note);
+    } else {
+      while (note.load(Load) == 0) heddle::futex_sleep_for(note, 0, 1000);
+      VERIFY_CHECK(payload.get() == 1);
+    }
+  }
+};
+
 #define SHAPE "futex"
 
 #define ASKED "a lost wake-up or a data race"
@@ -64,6 +109,22 @@ LITMUS(futex_lost, "the waker stores nothing", seen, allowed, wake_only)
 #define ASKED "sleep ends, word unchanged"
 LITMUS_ROW(futex_spurious_random, "sampled", seen, allowed, LITMUS_RANDOM, sleep_once)
 LITMUS_ROW(futex_spurious_search, "searched", never, allowed, LITMUS_SEARCH, sleep_once)
+#undef ASKED
+#define ASKED "a timed sleep's time is over"
+LITMUS(futex_timed_over, "somebody wakes, in time or not", seen, allowed, timed_over)
+#undef ASKED
+#define ASKED "a timed sleep is woken"
+LITMUS(futex_timed_woken, "somebody wakes, in time or not", seen, allowed, timed_woken)
+#undef ASKED
+#define ASKED "a timed sleep ends, nobody wakes, time left"
+LITMUS_ROW(futex_timed_spurious_random, "sampled", seen, allowed, LITMUS_RANDOM, timed_alone)
+LITMUS_ROW(futex_timed_spurious_search, "searched", never, allowed, LITMUS_SEARCH, timed_alone)
+#undef ASKED
+#define ASKED "a lost wake-up or a data race"
+LITMUS(futex_timed_wakes, "timed sleeps until the word has changed", never, forbidden, timed_message<release, acquire>)
+#undef ASKED
+#define ASKED "data race"
+LITMUS(futex_timed_relaxed, "timed sleeps around a relaxed word", seen, allowed, timed_message<relaxed, relaxed>)
 
 }  // namespace
 }  // namespace litmus

@@ -60,6 +60,14 @@ class Result:
         return self.verdict == "killed"
 
 
+def uses_scheduler(path):
+    """Does a suite need more than headers, itself or by what it includes from its folder?"""
+    text = path.read_text()
+    if re.search(r'#include "(heddle|sched)/', text):
+        return True
+    return any(uses_scheduler(TREE / name) for name in re.findall(r'#include "(verify/suites/[^"]+)"', text))
+
+
 def read_patch(path):
     text = path.read_text()
     head, mark, diff = text.partition("\n--- a/")
@@ -174,8 +182,7 @@ class Group:
         shutil.rmtree(self.folder, ignore_errors=True)
         if self.kept.exists():
             shutil.copytree(self.kept, self.folder, symlinks=True)
-        text = (TREE / "verify" / "suites" / f"{self.name}.cpp").read_text()
-        needed = "ON" if re.search(r'#include "(heddle/|sched/proc|verify/suites/scheduled)', text) else "OFF"
+        needed = "ON" if uses_scheduler(TREE / "verify" / "suites" / f"{self.name}.cpp") else "OFF"
         options = [f"-DHEDDLE_VERIFY_SUITES=suites/{self.name}.cpp", f"-DHEDDLE_VERIFY_SHARED_SOURCES={needed}"]
         cache = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
         if not self.run(["cmake", "--preset", "relacy", "-B", str(self.folder)] + options + cache, cwd=TREE):

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 namespace verify {
@@ -41,6 +42,11 @@ void meet(const char *file, int line, access what, std::memory_order) {
 bool is_at(const meeting &m, const source_site &s) {
   return m.file != nullptr && m.what == s.what && m.line >= s.first_line && m.line <= s.last_line &&
          std::string_view(m.file).ends_with(s.file);
+}
+
+// Was the suite written for the file? sched/wake and chan are the components of sched/wake.cpp and .../chan.hpp.
+bool is_of(const suite_entry &suite, const source_site &s) {
+  return std::filesystem::path(suite.info.component).filename() == std::filesystem::path(s.file).stem();
 }
 
 // From the top of the tree, if the file is of the shared source.
@@ -193,8 +199,11 @@ census take_census(const std::vector<source_site> &sites, unsigned jobs, bool pr
     if (progress) show("suites looked at", done, all.size(), "");
   }
   if (progress) std::fprintf(stderr, "\r\033[K");
-  for (std::vector<reach> &r : found.sites)
-    std::sort(r.begin(), r.end(), [](const reach &a, const reach &b) {
+  // The suites that were written for the place first, and the short ones before the long ones.
+  for (std::size_t i = 0; i < sites.size(); ++i)
+    std::sort(found.sites[i].begin(), found.sites[i].end(), [&](const reach &a, const reach &b) {
+      const bool own[] = {is_of(*a.suite, sites[i]), is_of(*b.suite, sites[i])};
+      if (own[0] != own[1]) return own[0];
       return a.steps != b.steps ? a.steps < b.steps : std::strcmp(a.suite->info.name, b.suite->info.name) < 0;
     });
   return found;

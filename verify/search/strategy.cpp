@@ -20,6 +20,7 @@ unsigned rarity(choice kind) noexcept {
     case choice::cas_failure: return 4;
     case choice::late_reuse: return 4;
     case choice::spurious_wake: return 32;
+    case choice::timed_sleep: return 4;
     default: return 1;
   }
 }
@@ -188,8 +189,8 @@ class follow final : public strategy {
     const auto k = static_cast<unsigned>(kind);
     return next_[k] < queue_[k].size() ? queue_[k][next_[k]++] : otherwise;
   }
-  untracked_vector<std::uint8_t> queue_[6];
-  std::size_t next_[6] = {};
+  untracked_vector<std::uint8_t> queue_[choice_kinds];
+  std::size_t next_[choice_kinds] = {};
 };
 
 }  // namespace

@@ -15,8 +15,11 @@ enum class choice : std::uint8_t {
   cas_failure,    // 1: a weak compare-exchange fails for no reason
   spurious_wake,  // i > 0: the i-th sleeper wakes for no reason
   late_reuse,     // 1: freed memory is held back instead of being the next to be handed out
+  timed_sleep,    // 1: its time is over before anybody else runs; 2: it ends so for no reason
   user,           // chance in the code under test; all outcomes alike
 };
+
+inline constexpr unsigned choice_kinds = 7;
 
 // Threads are numbered below 63; a set of threads is a bit mask.
 inline constexpr unsigned no_thread = 63;  // before the first step
@@ -81,8 +84,8 @@ std::unique_ptr<strategy> make_mix(std::uint64_t seed, std::uint64_t window = 0,
 inline constexpr unsigned unbounded = ~0u;
 // Depth-first over every choice, with at most `switches` preemptions: switches away from a thread that could go on. A
 // thread that yielded waits until every other runnable thread has made a step, else a spin loop would have no end. To
-// keep the space finite an execution has at most 16 stale loads, one spurious failure of a compare-exchange and no
-// spurious wake, and freed memory is always the next to be handed out.
+// keep the space finite an execution has at most 16 stale loads, one spurious failure of a compare-exchange, two timed
+// sleeps that end at once and no spurious wake, and freed memory is always the next to be handed out.
 //
 // Shards split the tree of choices: all of them make the same few hundred executions, which tell where its largest
 // subtrees hang, and then search the subtrees that are theirs.

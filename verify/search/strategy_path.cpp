@@ -6,8 +6,7 @@
 namespace verify {
 namespace {
 
-constexpr const char *kind_names[] = {"to", "old", "fail", "wake", "keep", "pick"};
-constexpr unsigned kinds = 6;
+constexpr const char *kind_names[choice_kinds] = {"to", "old", "fail", "wake", "keep", "over", "pick"};
 
 class recorder final : public observed {
  public:
@@ -94,7 +93,7 @@ class recorder final : public observed {
   shape shape_;
   unsigned last_ = no_thread;
   unsigned steps_[64] = {};
-  unsigned asked_[kinds] = {};
+  unsigned asked_[choice_kinds] = {};
 };
 
 bool read_number(const char *&at, const char *end, unsigned &value) {
@@ -107,7 +106,7 @@ bool read_difference(const char *&at, const char *end, difference &d) {
   if (!read_number(at, end, d.thread) || d.thread >= 64 || at == end || *at++ != '.') return false;
   if (!read_number(at, end, d.step)) return false;
   if (at != end && *at == '.' && !read_number(++at, end, d.nth)) return false;
-  for (unsigned k = 0; k < kinds; ++k) {
+  for (unsigned k = 0; k < choice_kinds; ++k) {
     const std::string name = kind_names[k];
     if (std::string(at, end).starts_with(name)) {
       d.kind = static_cast<choice>(k);

@@ -17,6 +17,7 @@ class search final : public strategy {
     switches_left_ = switches_;
     cas_failed_ = false;
     stale_loads_ = 0;
+    sleeps_over_ = 0;
     waiting_ = 0;
   }
 
@@ -58,6 +59,12 @@ class search final : public strategy {
       stale_loads_ += older;
       return older;
     }
+    if (kind == choice::timed_sleep) {
+      if (sleeps_over_ == sleeps_over_max) return 0;
+      const unsigned over = next(2);
+      sleeps_over_ += over;
+      return over;
+    }
     if (kind != choice::cas_failure) return next(limit);
     if (cas_failed_) return 0;
     const unsigned fails = next(limit);
@@ -89,6 +96,7 @@ class search final : public strategy {
   };
 
   static constexpr unsigned stale_loads_max = 16;
+  static constexpr unsigned sleeps_over_max = 2;
   // Subtrees differ in size by orders of magnitude, so that a shard needs many to have its fair share.
   static constexpr std::size_t subtrees_per_shard = 256;
   static constexpr std::size_t splits_max = 2000;
@@ -171,6 +179,7 @@ class search final : public strategy {
   unsigned switches_left_ = 0;
   bool cas_failed_ = false;
   unsigned stale_loads_ = 0;
+  unsigned sleeps_over_ = 0;
   std::uint64_t waiting_ = 0;         // threads that yielded
   std::uint64_t waits_for_[64] = {};  // who must make a step before that thread may
 };

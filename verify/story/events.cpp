@@ -34,6 +34,7 @@ constexpr phrase on_objects[] = {
     {"store", event::set},
     {"futex sleep: the value has changed", event::sleep_refused},
     {"futex sleep: woken for no reason", event::sleep_for_nothing},
+    {"futex sleep: the time is over", event::sleep_over},
     {"futex sleep", event::sleep},
     {"futex wake: nobody sleeps", event::wake_nobody},
     {"futex wake", event::wake},

@@ -18,6 +18,7 @@ struct event {
     sleep,
     sleep_refused,      // the word has changed
     sleep_for_nothing,  // woken for no reason
+    sleep_over,         // as long as it was to be
     wake,
     wake_nobody,
     woken,  // thread `other`, by the wake before

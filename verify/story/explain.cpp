@@ -97,9 +97,13 @@ class teller {
         s.tone = step::waking;
         s.telling = true;
         break;
+      case event::sleep_for_nothing:
+      case event::sleep_over:
+        asleep_.erase(e.thread);
+        s.telling = true;
+        break;
       case event::wake_nobody:
       case event::sleep_refused:
-      case event::sleep_for_nothing:
       case event::finish:
       case event::message:
       case event::start_refused: s.telling = true; break;

@@ -32,7 +32,8 @@ const char *method_of(const event &e) {
     case event::rmw: return e.operation == "exchange" ? "exchange(" : "fetch_";
     case event::sleep:
     case event::sleep_refused:
-    case event::sleep_for_nothing: return "futex_sleep(";
+    case event::sleep_for_nothing:
+    case event::sleep_over: return "futex_sleep";
     case event::wake:
     case event::wake_nobody: return "futex_wake(";
     default: return nullptr;
@@ -66,7 +67,7 @@ void find_on(const std::string &line, const std::string &method, std::vector<std
   const std::size_t comment = line.find("//");
   for (std::size_t at = 0; (at = line.find(method, at)) < comment; at += method.size()) {
     if (method.starts_with("futex")) {
-      const std::size_t from = at + method.size();
+      const std::size_t from = line.find('(', at) + 1;  // futex_sleep_for as well
       found.push_back(line.substr(from, line.find_first_of(",)", from) - from));
       continue;
     }

@@ -28,6 +28,7 @@ std::string step_words::text(const event &e) const {
     case event::sleep: return "futex_sleep(" + object + "): sleeps";
     case event::sleep_refused: return "futex_sleep(" + object + "): no, it has changed";
     case event::sleep_for_nothing: return "woken for no reason";
+    case event::sleep_over: return "the time is over";
     case event::wake: return "futex_wake(" + object + ")";
     case event::wake_nobody: return "futex_wake(" + object + "): nobody sleeps";
     case event::yield: return "cpu_relax()";

@@ -24,14 +24,14 @@ inline void describe_sched(names &to, const heddle::schedt &sched) {
   to.object("sched.gFree", sched.gFree);
   to.object("sched.pidle", sched.pidle);
   to.object("sched.midle", sched.midle);
-  for (unsigned i = 0; sched.allp != nullptr && i < static_cast<unsigned>(sched.gomaxprocs); ++i) {
-    const heddle::p &pp = sched.allp[i];
+  for (unsigned i = 0; i < static_cast<unsigned>(sched.allplen.peek()); ++i) {
+    const heddle::p &pp = *sched.allp[i].peek();
     to.memory(&pp, sizeof pp, "p%u", i);
     to.memory(&pp.runq, sizeof pp.runq, "p%u.runq", i);
     to.memory(&pp.gFree, sizeof pp.gFree, "p%u.gFree", i);
   }
   unsigned n = 0;
-  for (const heddle::g *gp = sched.allgs.peek(); gp != nullptr && n < many; gp = gp->alllink)
+  for (const heddle::g *gp = sched.allgs.peek(); gp != nullptr && n < many; gp = gp->alllink.peek())
     to.memory(gp, sizeof *gp, "g%u", ++n);
   n = 0;
   for (const heddle::m *mp = sched.allm.peek(); mp != nullptr && n++ < many; mp = mp->alllink) describe_m(to, *mp);
@@ -42,8 +42,11 @@ inline void describe_sched(names &to, const heddle::schedt &sched) {
   } states[] = {{gstatus::idle, "idle"},
                 {gstatus::runnable, "runnable"},
                 {gstatus::running, "running"},
+                {gstatus::syscall, "syscall"},
+                {gstatus::scansyscall, "syscall, P held by another"},
                 {gstatus::waiting, "waiting"},
-                {gstatus::dead, "dead"}};
+                {gstatus::dead, "dead"},
+                {gstatus::deadextra, "dead extra"}};
   for (const auto &s : states) to.value("atomicstatus", static_cast<unsigned>(s.status), s.name);
 }
 

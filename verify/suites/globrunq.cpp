@@ -96,4 +96,41 @@ HEDDLE_WORLDS(getbatch, "globrunq", "I18 I20",
                                                        .what = "as globrunq.getbatch with three Ms, rings across 2^32",
                                                        .modes = {random_mix(0.5)}})})
 
+// A batch goes before what is there while others put and take: each is taken once, the batch's in its order.
+struct put_head : verify::suite<3> {
+  ledger<5> books;
+  heddle::globrunq<test_item> q;
+  int last = -1;
+  VERIFY_NAMES(books, q)
+  void before() { q.globrunqput(books.fresh(3)); }
+  void take() {
+    const int k = books.take(q.globrunqget());
+    if (k < 0 || k > 2) return;  // none, or not of the batch
+    VERIFY_CHECK(k > last);
+    last = k;
+  }
+  void thread(unsigned i) {
+    if (i == 0) {
+      list batch;
+      for (int k = 0; k < 3; ++k) batch.push_back(books.fresh(k));
+      q.globrunqputheadbatch(batch);
+      VERIFY_CHECK(batch.empty());
+    } else if (i == 1) {
+      q.globrunqput(books.fresh(4));
+    } else {
+      for (int round = 0; round < 3; ++round) take();
+    }
+  }
+  void after() {
+    for (std::uint32_t left = q.size(); left != 0; --left) take();
+    VERIFY_CHECK(q.empty());
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(put_head, {.name = "globrunq.put_head",
+                        .component = "globrunq",
+                        .invariants = "I20",
+                        .what = "a batch is put at the head while others put and take",
+                        .modes = {random_mix(0.5), bounded(2, 0.5)}})
+
 }  // namespace

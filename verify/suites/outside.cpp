@@ -28,6 +28,51 @@ struct stopped : suite<2, 1> {
   }
 };
 
+// The same thread does both, and the M that has found the goroutine may be about to start another: that one is joined as
+// well.
+struct shut_down : suite<1, 2> {
+  schedt sched{sched_options{.procs = 2, .threads_max = 2, .detect_deadlock = false}};
+  void before() { VERIFY_CHECK(schedinit(sched)); }
+  void thread(unsigned) {
+    heddle::detail::go_from_outside(
+        sched, [] {}, 0);
+    stop(sched);
+    joinms(sched);
+    for (unsigned k = 1; k <= 2; ++k) VERIFY_INV("STOP-2", !harness::can_run(k));
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("I34", sched.mcount.peek() == sched.nmrunning.peek());
+    schedfree(sched);
+  }
+};
+
+// An M lies down as the runtime is stopped, and nobody comes by later.
+struct stopped_asleep : suite<2> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
+  m *mp = nullptr;
+  void before() {
+    VERIFY_CHECK(schedinit(sched));
+    mp = allocm(sched);
+    sched.mcount.fetch_add(1, relaxed);
+    sched.nmrunning.fetch_add(1, relaxed);
+    acquirep(mp, sched.pidle.get());
+  }
+  void thread(unsigned i) {
+    if (i != 0) return stop(sched);
+    set_current_m(mp);
+    VERIFY_CHECK(!drop_p(mp));
+    stopm(mp);
+    VERIFY_INV("I37", mp->p.get() == nullptr);
+    set_current_m(nullptr);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("I10", sched.midle.empty());
+    schedfree(sched);
+  }
+};
+
 // Two at once: neither is forgotten, and what they have done is seen by who goes on when the Ms are joined.
 struct stopped_two : suite<3> {
   schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
@@ -58,8 +103,9 @@ struct two_numbers : suite<2> {
   }
   void after() {
     VERIFY_INV("I1", gcount(sched) == 2);
-    const g *const first = sched.allgs.get();
-    VERIFY_INV("GOID", first->goid.get() != first->alllink->goid.get());
+    const g *const first = sched.allgs.peek();
+    VERIFY_INV("GOID", first->goid.get() != first->alllink.peek()->goid.get());
+    VERIFY_INV("STOP-2", sched.foreigners.peek() == 0);
     schedfree(sched);
   }
 };
@@ -90,8 +136,8 @@ struct two_batches : suite<2> {
     VERIFY_CHECK(schedinit(sched));
     for (m *&mp : ms) {
       mp = allocm(sched);
-      allmadd(sched, mp);
       acquirep(mp, sched.pidle.get());
+      acquirem(mp);  // runs no goroutine that could give way
     }
     stop(sched);
   }
@@ -102,8 +148,8 @@ struct two_batches : suite<2> {
   }
   void after() {
     VERIFY_INV("I1", gcount(sched) == 2);
-    const g *const first = sched.allgs.get();
-    VERIFY_INV("GOID", first->goid.get() != first->alllink->goid.get());
+    const g *const first = sched.allgs.peek();
+    VERIFY_INV("GOID", first->goid.get() != first->alllink.peek()->goid.get());
     schedfree(sched);
   }
 };
@@ -170,6 +216,16 @@ HEDDLE_SUITE(stopped, {.name = "outside.stop",
                        .invariants = "STOP-2 I34",
                        .what = "no M is started after joinms by a thread that submits",
                        .modes = {random_mix(3), bounded(2, 3)}})
+HEDDLE_SUITE(shut_down, {.name = "outside.shutdown",
+                         .component = "sched/m",
+                         .invariants = "STOP-2 I34",
+                         .what = "an M that starts another as the runtime ends: both are joined",
+                         .modes = {random_mix(2), bounded(2, 1)}})
+HEDDLE_SUITE(stopped_asleep, {.name = "outside.stop_asleep",
+                              .component = "sched/stopworld",
+                              .invariants = "I10 I37 I38",
+                              .what = "an M lies down as a thread outside stops the runtime",
+                              .modes = {random_mix(1), bounded(2, 1)}})
 HEDDLE_SUITE(stopped_two, {.name = "outside.stop_two",
                            .component = "sched/wake",
                            .invariants = "STOP-2",

@@ -75,7 +75,7 @@ struct park_ready : scheduled<park_ready<Ms, Procs>, Ms, Procs> {
   plain<int> word;
   void body() {
     lock.lock();
-    parked.set(getm()->curg);
+    parked.set(getm()->curg.peek());
     go([this] {
       lock.lock();  // held until the park commits
       g *gp = parked.get();
@@ -100,7 +100,7 @@ struct park_declined : scheduled<park_declined, 2, 2> {
     return static_cast<park_declined *>(self)->state.compare_exchange_strong(none, waits, acq_rel, acquire);
   }
   void body() {
-    g *const waiter = getm()->curg;
+    g *const waiter = getm()->curg.peek();
     go([this, waiter] {
       word.set(7);
       if (state.exchange(signalled, acq_rel) == waits) goready(waiter);

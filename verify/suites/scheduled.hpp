@@ -27,7 +27,8 @@ struct scheduled : suite<1 + Foreign, Ms - 1> {
     const heddle::spawn s = heddle::detail::prepare(sched, main, 0);
     heddle::detail::run_main(sched, s, &heddle::detail::invoke<decltype(main)>);
     // What the Ms did last is seen, or one of them was not joined.
-    for (int k = 0; k < Procs; ++k) VERIFY_INV("I7", sched.allp[k].m.get() == nullptr);
+    for (unsigned k = 1 + Foreign; k < Foreign + Ms; ++k) VERIFY_INV("STOP-2", !heddle::harness::can_run(k));
+    for (int k = 0; k < sched.allplen.peek(); ++k) VERIFY_INV("I7", sched.allp[k].get()->m.peek() == nullptr);
   }
 
   void foreign() {}
@@ -38,29 +39,38 @@ struct scheduled : suite<1 + Foreign, Ms - 1> {
     static_cast<Derived *>(this)->check();
     VERIFY_INV("I37", finished);
     std::int32_t spinning = 0, ms = 0;
+    while (sched.mfree.pop() != nullptr) --ms;  // no threads any more
+    while (sched.freem.pop() != nullptr) --ms;
     for (heddle::m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) {
       ++ms;
       spinning += mp->spinning;
-      VERIFY_INV("I6", mp->p == nullptr && mp->nextp.get() == nullptr && mp->curg == nullptr);
+      VERIFY_INV("I6", mp->p.get() == nullptr && mp->nextp.get() == nullptr && mp->curg.peek() == nullptr);
+      VERIFY_INV("I39", mp->lockedg == nullptr || mp->lockedg->lockedm.get() == mp);
     }
     VERIFY_INV("I11", sched.nmspinning.peek() == spinning);
-    VERIFY_INV("I34", sched.mcount.peek() == ms);
+    VERIFY_INV("I34", sched.mcount.peek() == ms && sched.nmrunning.peek() == ms);
     VERIFY_INV("I10", sched.midle.empty() && sched.midle.peek_count() == 0);
-    VERIFY_INV("I10", sched.pidle.peek_count() == Procs);
+    const std::int32_t procs = sched.gomaxprocs.peek();  // a suite may have changed it
+    VERIFY_INV("I10", sched.pidle.peek_count() == procs);
     std::uint32_t seen = 0;
     sched.pidle.drain([&](struct heddle::p *pp) {
       VERIFY_INV("I7", (seen >> pp->id & 1) == 0);
       seen |= 1u << pp->id;
-      VERIFY_INV("I6", pp->m.get() == nullptr && pp->status == heddle::pstatus::idle);
+      VERIFY_INV("I6", pp->m.peek() == nullptr && pp->status.peek() == heddle::pstatus::idle);
     });
-    VERIFY_INV("I7", seen == (1u << Procs) - 1);
+    VERIFY_INV("I7", seen == (1u << procs) - 1);
+    for (std::int32_t i = procs; i < sched.allplen.peek(); ++i) {
+      const struct heddle::p *pp = sched.allp[i].peek();
+      VERIFY_INV("I7", pp->m.peek() == nullptr && pp->status.peek() == heddle::pstatus::dead);
+      VERIFY_INV("I31", pp->runq.runqempty() && pp->gFree.size() == 0);
+    }
     // Each g that was started has ended (the suites join theirs), so none may be left on any queue.
     VERIFY_INV("I3", !heddle::has_work(sched));
-    for (heddle::g *gp = sched.allgs.get(); gp != nullptr; gp = gp->alllink)
+    for (heddle::g *gp = sched.allgs.peek(); gp != nullptr; gp = gp->alllink.peek())
       VERIFY_INV("I27", heddle::readgstatus(gp) == heddle::gstatus::dead);
     VERIFY_INV("I1", heddle::gcount(sched) == 0);
-    for (heddle::g *gp = sched.allgs.get(); gp != nullptr; gp = gp->alllink)
-      for (heddle::g *other = gp->alllink; other != nullptr; other = other->alllink)
+    for (heddle::g *gp = sched.allgs.peek(); gp != nullptr; gp = gp->alllink.peek())
+      for (heddle::g *other = gp->alllink.peek(); other != nullptr; other = other->alllink.peek())
         VERIFY_INV("GOID", gp->goid.get() != other->goid.get() || gp->goid.get() == 0);
     heddle::schedfree(sched);
   }
@@ -88,7 +98,7 @@ class countdown {
   void wait() {
     lock_.lock();
     if (left_.get() == 0) return lock_.unlock();
-    waiter_.set(heddle::getm()->curg);
+    waiter_.set(heddle::getm()->curg.peek());
     heddle::gopark(heddle::parkunlock, &lock_, heddle::waitreason::test);
   }
 

@@ -23,8 +23,8 @@ struct directed : suite<1 + Droppers, Dynamic> {
     VERIFY_CHECK(schedinit(sched));
     for (m *&mp : ms) {
       mp = allocm(sched);
-      allmadd(sched, mp);
       sched.mcount.fetch_add(1, relaxed);
+      sched.nmrunning.fetch_add(1, relaxed);
       acquirep(mp, sched.pidle.get());
     }
     sched.m0 = ms[0];  // never joined: its thread is the suite's
@@ -37,8 +37,16 @@ struct directed : suite<1 + Droppers, Dynamic> {
     stop(sched);
   }
 
+  // Its M runs no goroutine that could give way.
+  void start() {
+    m *const mp = getm();
+    ++mp->locks;
+    go([this] { body(); });
+    --mp->locks;
+  }
+
   void submit() {
-    for (int i = 0; i < Gs; ++i) go([this] { body(); });
+    for (int i = 0; i < Gs; ++i) start();
   }
 
   void thread(unsigned i) {
@@ -49,8 +57,8 @@ struct directed : suite<1 + Droppers, Dynamic> {
     } else {
       static_cast<Derived *>(this)->prepare(mp);
       if (!drop_p(mp)) stopm(mp);
-      if (mp->p != nullptr) schedule(mp);
-      if (mp->p != nullptr) sched.pidle.put(releasep(mp));
+      if (mp->p.get() != nullptr) schedule(mp);
+      leave_p(mp);
     }
     set_current_m(nullptr);
   }
@@ -98,7 +106,7 @@ struct drop_gosched : directed<drop_gosched, 1, 0, 1> {
       gosched();
       done.store(1, release);
     });
-    ms[0]->p->schedtick.add();  // off the fairness tick, which would take the g from the global queue at once
+    ms[0]->p.get()->schedtick.add();  // off the fairness tick, which would take the g from the global queue at once
     schedule(ms[0]);
   }
   void prepare(m *mp) { become_spinning(mp); }
@@ -124,7 +132,7 @@ struct capped : directed<capped, 2, 0, 1> {
     become_spinning(ms[2]);
     sched.nmspinning.fetch_add(1, relaxed);
     set_current_m(ms[0]);
-    go([this] { body(); });
+    start();
     set_current_m(nullptr);
   }
   void submit() {}
@@ -141,7 +149,7 @@ struct covers : directed<covers, 2, 0, 1> {
     become_spinning(ms[1]);
     std::uint64_t chance = 0;
     set_current_m(ms[cheaprandn(chance, 2) * 2]);
-    go([this] { body(); });
+    start();
     set_current_m(nullptr);
   }
   void thread(unsigned i) {
@@ -161,14 +169,14 @@ struct inbox_batch : directed<inbox_batch, 1, 1, 2> {
       heddle::detail::go_from_outside(
           sched, [this] { body(); }, 0);
     std::uint64_t chance = 0;
-    if (cheaprandn(chance, 2) == 1) ms[1]->p->schedtick.add();
+    if (cheaprandn(chance, 2) == 1) ms[1]->p.get()->schedtick.add();
   }
   void thread(unsigned i) {
     m *const mp = ms[i];
     set_current_m(mp);
     if (i == 0 && !drop_p(mp)) stopm(mp);
-    if (mp->p != nullptr) schedule(mp);
-    if (mp->p != nullptr) sched.pidle.put(releasep(mp));
+    if (mp->p.get() != nullptr) schedule(mp);
+    leave_p(mp);
     set_current_m(nullptr);
   }
 };
@@ -189,13 +197,13 @@ struct inbox_flood : directed<inbox_flood, 1, 0, 1> {
             stop(sched);
           },
           0);
-    for (m *mp : ms) mp->p->schedtick.add();
+    for (m *mp : ms) mp->p.get()->schedtick.add();
   }
   void thread(unsigned i) {
     m *const mp = ms[i];
     set_current_m(mp);
     schedule(mp);
-    if (mp->p != nullptr) sched.pidle.put(releasep(mp));
+    leave_p(mp);
     set_current_m(nullptr);
   }
 };
@@ -209,24 +217,26 @@ struct newborn : directed<newborn, 1, 1, 1> {
     set_current_m(ms[0]);
     go([] {});
     bool inherit = false;
-    sched.maing.store(ms[0]->p->runq.runqget(inherit), relaxed);
+    sched.maing.store(ms[0]->p.get()->runq.runqget(inherit), relaxed);
     set_current_m(nullptr);
     sched.needspinning.store(0, relaxed);
     sched.nmspinning.fetch_add(1, relaxed);
     sched.mcount.fetch_sub(1, relaxed);  // ms[1] is no M of this suite
+    sched.nmrunning.fetch_sub(1, relaxed);
     ran.set(1);
   }
   void thread(unsigned i) {
     if (i == 1) return;
     set_current_m(ms[0]);
-    VERIFY_INV("I34", newm(sched, releasep(ms[1]), false));
+    VERIFY_INV("I34", newm(sched, releasep(ms[1]), false) == birth::begun);
     stop(sched);
     set_current_m(nullptr);
   }
 };
 
 // A promise stands beside a count. One M clears it, finds nothing and goes to sleep; the one that was counted has found
-// a g, which computes on for ever, and must not take the old promise for a present one (DANCE-2).
+// a g, which computes on for ever, and must not take the old promise for a present one (DANCE-2). Each waits for its
+// moment by what it peeks, which orders nothing.
 struct stale_promise : directed<stale_promise, 2, 0, 1> {
   void before() {
     directed::before();
@@ -235,9 +245,14 @@ struct stale_promise : directed<stale_promise, 2, 0, 1> {
     sched.needspinning.store(1, relaxed);
   }
   void prepare(m *mp) { become_spinning(mp); }
+  void submit() {
+    while (sched.midle.peek_count() == 0) cpu_relax();
+    start();
+  }
   void thread(unsigned i) {
     if (i != 2) return directed::thread(i);
     set_current_m(ms[2]);
+    while (ms[1]->spinning || sched.needspinning.peek() != 0) cpu_relax();
     resetspinning(ms[2]);
     set_current_m(nullptr);
   }
@@ -261,7 +276,7 @@ struct attached : directed<attached, 2, 0, 1> {
   void before() {
     directed::before();
     releasep(ms[2]);
-    sched.gomaxprocs = 2;  // the third P is none, and the order of stealing is that of two
+    sched.gomaxprocs.store(2, relaxed);  // the third P is none, and the order of stealing is that of two
     sched.ncoprimes = 1;
   }
   void prepare(m *mp) { become_spinning(mp); }
@@ -272,8 +287,8 @@ struct attached : directed<attached, 2, 0, 1> {
       acquirep(ms[2], pp);
     else
       stopm(ms[2]);
-    if (ms[2]->p != nullptr) schedule(ms[2]);
-    if (ms[2]->p != nullptr) sched.pidle.put(releasep(ms[2]));
+    if (ms[2]->p.get() != nullptr) schedule(ms[2]);
+    leave_p(ms[2]);
     set_current_m(nullptr);
   }
 };
@@ -286,14 +301,14 @@ struct handed_on : directed<handed_on, 1, 0, 1> {
     sched.needspinning.store(1, relaxed);
   }
   void submit() {
-    go([this] { body(); });
+    start();
     startm(sched, releasep(ms[0]), false);
   }
 };
 
 // Two threads at once ask for an M that may not be: the count of Ms is what it was (I34).
 struct refused : directed<refused, 1, 0, 1> {
-  void thread(unsigned i) { VERIFY_INV("I34", !newm(sched, ms[i]->p, false)); }
+  void thread(unsigned i) { VERIFY_INV("I34", newm(sched, ms[i]->p.get(), false) != birth::begun); }
   void after() {
     VERIFY_INV("I34", sched.mcount.peek() == procs);
     schedfree(sched);

@@ -60,4 +60,38 @@ HEDDLE_SUITE(spinning, {.name = "world.spin",
                         .what = "a loop with cpu_relax waits fairly",
                         .modes = {verify::random_mix(2), verify::bounded(2, 5)}})
 
+// A loop of timed sleeps goes on while others only look at it, and lets them run; the clock shows what it has slept.
+struct ticking : verify::suite<3> {
+  static constexpr std::int64_t tick = 50'000;  // longer than what the steps of this suite take
+  heddle::atomic<std::uint32_t> stop{0};
+  heddle::atomic<int> ticks{0};
+  heddle::atomic<std::uint32_t> bell{0};
+  VERIFY_NAMES(stop, ticks, bell)
+  void thread(unsigned i) {
+    if (i == 0) {
+      while (stop.load(acquire) == 0) {
+        const std::int64_t begin = heddle::nanotime();
+        if (heddle::futex_sleep_for(stop, 0, tick)) continue;
+        VERIFY_CHECK(heddle::nanotime() >= begin + tick);
+        ticks.fetch_add(1, release);
+      }
+      VERIFY_CHECK(!heddle::futex_sleep_for(stop, 1, 0));
+    } else if (i == 1) {
+      while (ticks.load(acquire) < 2) heddle::cpu_relax();
+      bell.store(1, release);
+      heddle::futex_wake(bell);
+    } else {
+      while (bell.load(acquire) == 0) heddle::futex_sleep(bell, 0);
+      stop.store(1, release);
+      heddle::futex_wake(stop);
+    }
+  }
+  void after() { VERIFY_CHECK(ticks.peek() >= 2); }
+};
+HEDDLE_SUITE(ticking, {.name = "world.ticks",
+                       .component = "world",
+                       .invariants = "",
+                       .what = "a loop of timed sleeps is neither starved nor starves others",
+                       .modes = {verify::random_mix(2), verify::bounded(2, 5)}})
+
 }  // namespace

@@ -41,39 +41,55 @@ class chan {
     if (core_ != nullptr && core_->refs.fetch_sub(1, acq_rel) == 1) delete core_;
   }
 
-  // Caller: a goroutine. Blocks: the goroutine, until a receiver has the value or there is room for it.
+  // Caller: a goroutine; also any other thread. Blocks: the goroutine (or thread), until a receiver has the value or there is
+  // room for it.
   // Errors: sending on a closed channel is misuse.
   void send(T value) const {
+    detail::not_in_child("chan::send");
     core &c = *core_;
     c.lock.lock();
     if (c.deliver(value)) return;
-    detail::sudog sg(&value);
-    detail::park_on(c.sendq, sg, c.lock, waitreason::chan_send);
+    m *mp = getm();
+    if (mp == nullptr) {
+      c.lock.unlock();
+      return detail::as_goroutine([&] { send(std::move(value)); });
+    }
+    detail::sudog sg(mp, &value);
+    detail::park_on(mp, c.sendq, sg, c.lock, waitreason::chan_send);
     if (!sg.success.get()) detail::misuse("send on closed channel");
   }
 
   // As send, but only if it need not block. On false the value is lost, unless it was a copy.
   // Caller: a goroutine; also any other thread of the process.
   bool try_send(T value) const {
+    detail::not_in_child("chan::try_send");
     core_->lock.lock();
     if (core_->deliver(value)) return true;
     core_->lock.unlock();
     return false;
   }
 
-  // The next value; empty when the channel is closed and drained. Caller: a goroutine. Blocks: the goroutine.
+  // The next value; empty when the channel is closed and drained. Caller: a goroutine; also any other thread.
+  // Blocks: the goroutine, or thread.
   std::optional<T> recv() const {
+    detail::not_in_child("chan::recv");
     core &c = *core_;
     std::optional<T> value;
     c.lock.lock();
     if (c.take(value)) return value;
-    detail::sudog sg(&value);
-    detail::park_on(c.recvq, sg, c.lock, waitreason::chan_receive);
+    m *mp = getm();
+    if (mp == nullptr) {
+      c.lock.unlock();
+      return detail::as_goroutine([&] { return recv(); });
+    }
+    detail::sudog sg(mp, &value);
+    detail::park_on(mp, c.recvq, sg, c.lock, waitreason::chan_receive);
     return value;
   }
 
   // The next value if there is one now; empty also when the channel is closed and drained.
   std::optional<T> try_recv() const {
+    detail::not_in_child("chan::try_recv");
     std::optional<T> value;
     core_->lock.lock();
     if (!core_->take(value)) core_->lock.unlock();
@@ -82,6 +98,7 @@ class chan {
 
   // No more sends; what is in the channel can still be received. Errors: closing twice is misuse.
   void close() const {
+    detail::not_in_child("chan::close");
     core &c = *core_;
     detail::waitq receivers, senders;
     {
@@ -97,11 +114,13 @@ class chan {
 
   // Values waiting now; a snapshot.
   std::size_t size() const noexcept {
+    detail::not_in_child("chan::size");
     const std::lock_guard hold(core_->lock);
     return core_->qcount.get();
   }
   std::size_t capacity() const noexcept { return core_->dataqsiz; }
   bool closed() const noexcept {
+    detail::not_in_child("chan::closed");
     const std::lock_guard hold(core_->lock);
     return core_->closed.get();
   }

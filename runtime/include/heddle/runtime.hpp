@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "sched/extra.hpp"
 #include "sched/proc.hpp"
 
 HEDDLE_BEGIN
@@ -18,11 +19,20 @@ struct options {
   int procs = 0;  // how many goroutines run at once; 0: HEDDLE_PROCS, else GOMAXPROCS, else the CPUs that affinity and
                   // cgroup allow
   int threads_max = 0;         // 0: 10,000
+  int threads_idle_max = 0;    // threads that stay although nothing is to be done for a second; 0: procs
   std::size_t stack_size = 0;  // bytes of address space per goroutine, guard page included; 0: 64 KiB
-  // End the process with a report when every goroutine of run() waits for another. Set it to false where a thread
-  // outside may start the first goroutine from there while all others wait.
+  // End the process with a report when every goroutine of run() waits for another, also in blocking(f). Nothing is reported
+  // while the process has threads that are not the runtime's: what they send or start may help.
   bool detect_deadlock = true;
+  // Called instead, on a thread of the runtime, once for each standstill; report is valid during the call. It may start or
+  // ready goroutines, but not wait for one, nor stop the runtime: they may need its thread. If it returns they sleep on.
+  void (*on_deadlock)(void *arg, const char *report) = nullptr;
+  void *on_deadlock_arg = nullptr;
   bool log = true;  // lines to standard error about what the system does not grant
+  // Lines to standard error about what the scheduler does, every so many milliseconds, and details for each P, thread and
+  // goroutine; 0: HEDDLE_DEBUG=schedtrace=1000,scheddetail=1 in the environment, else none.
+  int schedtrace_ms = 0;
+  bool scheddetail = false;
 };
 
 // The options cannot be had, in words for the user.
@@ -40,11 +50,19 @@ struct statistics {
   std::uint64_t parks = 0;
   std::uint64_t steals = 0;  // successful ones
   std::uint64_t stolen = 0;  // goroutines moved by them
+  std::uint64_t calls = 0;   // blocking(f), and retaken Ps
+  std::uint64_t wakes = 0;   // threads woken or started for work
 };
 
 namespace detail {
 
 [[noreturn]] void misuse(const char *what) noexcept;
+// Only exec and _exit are possible in the child of a fork that has left a runtime behind; `who` is what was called there.
+[[noreturn]] void in_child(const char *who) noexcept;
+inline void not_in_child(const char *who) noexcept {
+  if (forked()) [[unlikely]]
+    in_child(who);
+}
 [[noreturn]] void uncaught() noexcept;  // reports the exception in flight, which has left a goroutine
 schedt &current_sched(const char *who) noexcept;
 sched_options resolve(const options &o);  // throws config_error
@@ -58,6 +76,7 @@ void invoke(void *closure) {
   } catch (...) {
     uncaught();
   }
+  not_in_child("the end of a goroutine");
   f.~F();
 }
 
@@ -83,9 +102,26 @@ void go_on(schedt &sched, F &&f, std::size_t stack_size) {
 
 template <class F>
 void go_from_outside(schedt &sched, F &&f, std::size_t stack_size) {
-  const foreign_call here(sched);
-  go_on(sched, std::forward<F>(f), stack_size);
+  not_in_child("runtime::go");
+  const spawn s = prepare(sched, std::forward<F>(f), stack_size);
+  void (*const start)(void *) = &invoke<std::decay_t<F>>;
+  // A goroutine of this runtime gives way in newproc, and may be abandoned there. joinms waits for its M as it is.
+  if (const m *mp = getm(); mp != nullptr && mp->sched == &sched) return newproc(sched, s, start);
+  const foreign_call here(sched, true);
+  newproc(sched, s, start);
 }
+
+// f(), as a goroutine if the calling thread runs none: it may park then, which blocks the thread.
+template <class F>
+decltype(auto) as_goroutine(F &&f) {
+  if (getm() != nullptr) return f();
+  const needm here;
+  return f();
+}
+
+// stop_the_world, f(arg), start_the_world. Caller: any thread.
+void with_world_stopped(schedt &sched, void (*f)(void *), void *arg);
+void resize(schedt &sched, int n);  // throws std::bad_alloc
 
 // Runs the main goroutine to its end on the calling thread as m0, then stops and joins every other M.
 void run_main(schedt &sched, spawn main, void (*startfn)(void *)) noexcept;
@@ -99,7 +135,10 @@ class runtime {
  public:
   // Makes the Ps; no thread yet. Errors: throws config_error, std::bad_alloc.
   explicit runtime(const options &o = {});
-  ~runtime() { shutdown(); }
+  // In the child of a fork it leaves everything as it is: there is no thread to stop.
+  ~runtime() {
+    if (!forked()) shutdown();
+  }
   runtime(const runtime &) = delete;
   runtime &operator=(const runtime &) = delete;
 
@@ -110,6 +149,7 @@ class runtime {
   // Errors: throws std::bad_alloc; what f throws ends the process.
   template <class F>
   int run(F &&f) {
+    detail::not_in_child("runtime::run");
     if (getm() != nullptr) detail::misuse("runtime::run called on a goroutine");
     if (started_) detail::misuse("runtime::run called twice, or after shutdown");
     started_ = true;
@@ -138,21 +178,34 @@ class runtime {
   // itself. Caller: a thread that runs no goroutine.
   void shutdown() noexcept;
 
-  statistics stats() const noexcept { return stopped_ ? last_ : detail::figures(*sched_); }
-  int procs() const noexcept { return procs_; }
+  // Runs f while no goroutine runs: all have been stopped at a safepoint or are in blocking(f). f may not park - no channel,
+  // mutex, yield - and may not call this. Calls from several sides take turns. Caller: any thread while the runtime exists.
+  // Blocks: the goroutine or thread, until every P has stopped: a goroutine that reaches no safepoint makes it wait.
+  // Errors: what f throws, after the world runs again. Cost: tens of microseconds. Source: stopTheWorld.
+  template <class F>
+  void stop_the_world(F &&f) {
+    detail::with_world_stopped(
+        *sched_, [](void *arg) { (*static_cast<std::remove_reference_t<F> *>(arg))(); }, std::addressof(f));
+  }
+
+  // How many goroutines may run at once, from 1 to 1024. Stops the world. What waits on Ps that go keeps its order.
+  // Caller: any thread while the runtime exists. Errors: throws std::bad_alloc. Source: GOMAXPROCS.
+  void set_procs(int n) { detail::resize(*sched_, n); }
+
+  statistics stats() const noexcept {
+    detail::not_in_child("runtime::stats");
+    return stopped_ ? last_ : detail::figures(*sched_);
+  }
+  int procs() const noexcept { return stopped_ ? last_.procs : sched_->gomaxprocs.peek(); }
 
  private:
-  void ended() noexcept {  // every M has been joined
-    last_ = detail::figures(*sched_);
-    stopped_ = true;
-  }
+  void ended() noexcept;  // every M has been joined
 
   static constexpr std::size_t main_stack_size = 0;
   struct deleter {
     void operator()(schedt *sched) const noexcept;
   };
   std::unique_ptr<schedt, deleter> sched_;
-  int procs_ = 0;
   bool started_ = false;
   bool stopped_ = false;
   statistics last_{};
@@ -189,6 +242,15 @@ void yield() noexcept;
 
 // Ps of the current runtime. Caller: a goroutine.
 int procs() noexcept;
+// Changes their number, see runtime::set_procs. Caller: a goroutine.
+void set_procs(int n);
+// Runs f while no other goroutine of this runtime runs, see runtime::stop_the_world. Caller: a goroutine.
+template <class F>
+void stop_the_world(F &&f) {
+  detail::with_world_stopped(
+      detail::current_sched("heddle::stop_the_world"),
+      [](void *arg) { (*static_cast<std::remove_reference_t<F> *>(arg))(); }, std::addressof(f));
+}
 // Goroutines of the current runtime that have begun and not ended. Caller: a goroutine.
 std::uint64_t num_goroutine() noexcept;
 // Figures of the current runtime. Caller: a goroutine.

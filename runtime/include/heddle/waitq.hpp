@@ -14,7 +14,8 @@ struct sudog {
   plain<bool> success{false};  // the waker, under the lock: a value was handed over
   sudog *next = nullptr;
 
-  explicit sudog(void *e = nullptr) noexcept;  // for the current goroutine; misuse on a thread that runs none
+  // For the current goroutine, mp's.
+  explicit sudog(m *mp, void *e = nullptr) noexcept : gp(mp->curg.load(relaxed)), elem(e) {}  // relaxed: own M
 };
 
 class waitq {
@@ -46,9 +47,9 @@ class waitq {
 };
 
 // Enqueues and parks in one step as wakers see it: `lock` is released when the goroutine can be readied.
-inline void park_on(waitq &q, sudog &sg, spinlock &lock, waitreason reason) noexcept {
+inline void park_on(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason) noexcept {
   q.enqueue(&sg);
-  gopark(parkunlock, &lock, reason);
+  gopark(parkunlock, &lock, reason, mp);
 }
 
 }  // namespace detail

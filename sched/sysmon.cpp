@@ -1,0 +1,208 @@
+// The thread that watches the Ps: it is no M and has no P. Source: sysmon, retake, templateThread of Go's proc.go.
+//
+// It retakes the Ps of long calls, asks goroutines that have run for long to give way, lets Ms that are idle for long exit,
+// joins those that have ended, and starts threads for those that may not clone themselves (the template thread: here the
+// same one, so there is none to be missing when the first goroutine locks its thread, B13).
+//
+// Sleep. sysmonwait: awake, dozing (a timed sleep; only newmhandoff and stop end it early), deep (all is idle; a P that leaves
+// pidle ends it). Who ends it moves the word to awake, and only he wakes. (SYSMON-1) pidle against sysmonwait: the P leaves,
+// light fence, sysmonwait; sysmonwait, heavy fence, pidle. (SYSMON-2) newmhandoff and attention against sysmonwait: full
+// fences.
+#include <algorithm>
+
+#include "sched/proc.hpp"
+#include "sched/status.hpp"
+
+HEDDLE_BEGIN
+
+namespace {
+
+constexpr std::int64_t slice_ns = 10'000'000;
+
+// May the P of a call be taken now? At once if there is something to do and nobody to do it; else after a slice, so that all
+// can go idle and sysmon sleep (B37).
+bool worth_retaking(schedt &sched, struct p *pp, std::int64_t now, bool slice_over) noexcept {
+  struct sysmontick &seen = pp->sysmontick;
+  if (!slice_over && seen.syscalltick != pp->syscalltick.get()) {  // another call than last time
+    seen.syscalltick = pp->syscalltick.get();
+    seen.syscallwhen = now;
+    return false;
+  }
+  // relaxed: hints
+  const bool somebody = sched.nmspinning.load(relaxed) != 0 || !sched.pidle.empty();
+  return !pp->runq.runqempty() || !somebody || seen.syscallwhen + slice_ns <= now;
+}
+
+// Takes pp from its call, if it is still in one, and has it run elsewhere. Counted as a running M meanwhile: between the two
+// steps the P is nobody's, and its M may find none and go to sleep as the last one (B11).
+bool retake_one(schedt &sched, struct p *pp) noexcept {
+  sched.nmrunning.fetch_add(1, relaxed);  // relaxed: as in newm [DEAD-1]
+  g *gp = block_exitsyscall(pp);
+  if (gp != nullptr) {
+    takep(pp, gp->m.get());
+    resume_exitsyscall(gp);
+    handoffp(sched, pp);
+  }
+  leave_running(sched);  // also when all were asleep before: who came there last may have seen our count
+  return gp != nullptr;
+}
+
+bool in_call(const struct p *pp) noexcept {
+  // Hints; block_exitsyscall looks for good.
+  const m *mp = pp->m.load(acquire);                               // acquire: as there. [SYSCALL-2]
+  const g *gp = mp != nullptr ? mp->curg.load(acquire) : nullptr;  // acquire: as there. [SYSCALL-2]
+  // relaxed: a hint
+  return gp != nullptr && gp->atomicstatus.load(relaxed) == gstatus::syscall;
+}
+
+// Ms that nobody has needed for a while: as many exit as there were idle at any moment of it beyond what may stay.
+void reap(schedt &sched, std::int64_t now) noexcept {
+  while (m *mp = sched.freem.pop()) {
+    if (!joinm(sched, mp)) {  // who has started it has not said so yet
+      sched.freem.push(mp);
+      break;
+    }
+    sched.mfree.push(mp);
+    // For checkdead it was one too many. relaxed: checkdead looks for good.
+    if (sched.nmrunning.load(relaxed) == 0) checkdead(sched);
+  }
+  const std::int32_t idle = sched.midle.peek_count();
+  if (idle < sched.sysmonlow) sched.sysmonlow = idle;
+  if (now - sched.sysmonlowsince < sched.options.threads_idle_ns) return;
+  for (std::int32_t n = sched.sysmonlow - sched.options.threads_idle_max; n > 0; --n)
+    if (!retire_m(sched)) break;
+  sched.sysmonlow = sched.midle.peek_count();
+  sched.sysmonlowsince = now;
+}
+
+bool all_idle(const schedt &sched) noexcept {
+  // relaxed: gomaxprocs changes only while a P runs
+  return sched.pidle.count() == sched.gomaxprocs.load(relaxed) &&
+         sched.midle.peek_count() <= sched.options.threads_idle_max && sched.freem.empty() &&
+         sched.options.schedtrace_ns == 0;
+}
+
+void sysmon_sleep(schedt &sched, std::int64_t ns) noexcept {
+  const bool deep = ns == geometry::sysmon_delay_max && all_idle(sched);
+  // release: pairs with wake_sysmon: the note is clear. [SYSMON-2]
+  // Survives as relaxed (other architecture): where stores change places the note is cleared after it was signalled.
+  sched.sysmonwait.store(deep ? sysmon_deep : sysmon_dozing, release);
+  // sysmonwait against pidle and freem, newmhandoff and attention; partners: leave_idle, newm, stop.
+  // [SYSMON-1, SYSMON-2]
+  if (deep)
+    fence_heavy();
+  else
+    fence(seq_cst);
+  // relaxed: ordered by the fence
+  const bool due = !sched.newmhandoff.empty() || stopping(sched);
+  bool woken = false;
+  if (!due && deep && all_idle(sched)) {
+    sched.sysmonnote.notesleep();
+    woken = true;
+  } else if (!due) {
+    woken = sched.sysmonnote.notetsleep(ns);
+  }
+  // relaxed: who was faster speaks through the note
+  if (!woken && sched.sysmonwait.exchange(sysmon_awake, relaxed) == sysmon_awake) {
+    sched.sysmonnote.notesleep();  // somebody is about to wake us
+    woken = true;
+  }
+  if (woken) sched.sysmonnote.noteclear();
+}
+
+void sysmon(void *arg) {
+  schedt &sched = *static_cast<schedt *>(arg);
+  std::uint32_t idle = 0;
+  std::int64_t delay = geometry::sysmon_delay_min;
+  // relaxed: sysmon_sleep does not sleep beside a stop
+  while (!stopping(sched)) {
+    bool useful = start_handed_off(sched);
+    const std::int64_t now = nanotime();
+    useful |= retake(sched, now) != 0;
+    reap(sched, now);
+    if (sched.options.schedtrace_ns != 0 && now - sched.sysmontraced >= sched.options.schedtrace_ns) {
+      sched.sysmontraced = now;
+      schedtrace(sched, sched.options.scheddetail);
+    }
+    idle = useful ? 0 : idle + 1;
+    if (idle == 0) delay = geometry::sysmon_delay_min;
+    if (idle > geometry::sysmon_rounds) delay = std::min(2 * delay, geometry::sysmon_delay_max);
+    sysmon_sleep(sched, delay);
+  }
+  fence(seq_cst);  // attention against newmhandoff; partner: newm. [SYSMON-2]
+  abandon_handed_off(sched);
+}
+
+}  // namespace
+
+// One look at every P. Returns: how many were taken from calls. Caller: one thread at a time. Source: retake.
+std::uint32_t retake(schedt &sched, std::int64_t now) noexcept {
+  std::uint32_t taken = 0;
+  const std::int32_t n = sched.gomaxprocs.load(acquire);  // acquire: pairs with procresize [PROCS-1]
+  for (std::int32_t i = 0; i < n; ++i) {
+    struct p *pp = sched.allp[i].get();
+    if (pp->m.load(relaxed) == nullptr) continue;  // relaxed: a hint
+    struct sysmontick &seen = pp->sysmontick;
+    // One slice for all that has run since the tick: many short calls are no new slice (B36).
+    const bool slice_over = seen.schedtick == pp->schedtick.get() && seen.schedwhen + slice_ns <= now;
+    if (seen.schedtick != pp->schedtick.get()) {
+      seen.schedtick = pp->schedtick.get();
+      seen.schedwhen = now;
+    }
+    if (slice_over) preemptone(pp);
+    if (in_call(pp) && worth_retaking(sched, pp, now, slice_over)) taken += retake_one(sched, pp);
+  }
+  return taken;
+}
+
+// Starts an M for each P on newmhandoff. Caller: a clean thread. True: there was one.
+bool start_handed_off(schedt &sched) noexcept {
+  bool any = false;
+  while (struct p *pp = sched.newmhandoff.pop()) {
+    any = true;
+    sched.nmrunning.fetch_add(1, relaxed);  // relaxed: as in retake_one [DEAD-1]
+    start_clean_m(sched, pp);
+    leave_running(sched);
+  }
+  return any;
+}
+
+// The runtime stops, and sysmon with it: the Ps that are left go idle, where who stops the world finds them.
+void abandon_handed_off(schedt &sched) noexcept {
+  while (struct p *pp = sched.newmhandoff.pop()) {
+    unnewm(sched);
+    put_back(sched, pp, pp->startspinning, birth::refused);
+  }
+}
+
+// Has one idle M exit. False: there is none. Caller: any thread. Blocks: nothing.
+bool retire_m(schedt &sched) noexcept {
+  m *mp = sched.midle.get();
+  m *const kept = mp != nullptr && mp == sched.m0 ? mp : nullptr;  // not ours to end
+  if (kept != nullptr) mp = sched.midle.get();
+  if (kept != nullptr) {
+    sched.midle.put(kept);
+    fence(seq_cst);  // midle against needspinning and attention, as in stopm. [DANCE-5, ATTN-1]
+    after_idling(sched);
+  }
+  if (mp == nullptr) return false;
+  mp->exiting = true;
+  wakem(sched, mp);
+  return true;
+}
+
+void wake_sysmon(schedt &sched) noexcept {
+  // acquire: pairs with sysmon_sleep: the note is clear. [SYSMON-2]
+  // Survives as relaxed (other architecture): as there.
+  if (sched.sysmonwait.exchange(sysmon_awake, acquire) != sysmon_awake) sched.sysmonnote.notewakeup();
+}
+
+bool start_sysmon(schedt &sched) noexcept {
+  return !sched.options.sysmon || thread_start(sched.sysmonthread, sysmon, &sched);
+}
+
+void stop_sysmon(schedt &sched) noexcept {
+  if (sched.options.sysmon) thread_join(sched.sysmonthread);
+}
+
+HEDDLE_END

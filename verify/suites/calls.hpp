@@ -1,0 +1,119 @@
+#pragma once
+// Suites of goroutines in calls: a whole scheduler with somebody who takes Ps (policed), and calls step by step (by_hand).
+#include "heddle/blocking.hpp"
+#include "verify/suites/scheduled.hpp"
+
+namespace verify {
+
+inline constexpr std::int64_t second = 1'000'000'000;
+
+// A whole scheduler with goroutines in calls, whose Ps a second static thread takes away, as sysmon does. Each look is a
+// second after the last, so every call is old enough.
+template <class Derived, int Ms, int Procs, int Foreign = 0>
+struct policed : scheduled<Derived, Ms, Procs, 1 + Foreign> {
+  using base = scheduled<Derived, Ms, Procs, 1 + Foreign>;
+  // What a P carries from one M to the next: written by whoever runs with it, so a race here is a P that two have, or one
+  // that was handed over without an edge.
+  heddle::plain<int> carried[Procs];
+  void touch() {
+    heddle::plain<int> &c = carried[heddle::getm()->p.get()->id];
+    c.set(c.get() + 1);
+  }
+
+  void before() {
+    base::before();
+    this->sched.foreigners.fetch_add(1, heddle::relaxed);  // joinms waits for the police, as for sysmon
+  }
+  void thread(unsigned i) {
+    if (i != 1) return base::thread(i);
+    static_cast<Derived *>(this)->watch();
+    this->sched.foreigners.fetch_sub(1, heddle::release);
+  }
+  void watch() {
+    for (std::int64_t now = second; !heddle::stopping(this->sched); now += second) {
+      heddle::retake(this->sched, now);
+      heddle::cpu_relax();
+    }
+  }
+  // Takes one P from a call, and never looks again.
+  void take_once() {
+    for (std::int64_t now = second; !heddle::stopping(this->sched); now += second) {
+      if (heddle::retake(this->sched, now) != 0) return;
+      heddle::cpu_relax();
+    }
+  }
+};
+
+// A flag that a goroutine waits for in a call, holding up its thread and nothing else.
+class signal {
+ public:
+  void set() { flag_.store(1, heddle::release); }
+  bool is_set() const { return flag_.load(heddle::acquire) != 0; }
+  void await() const {
+    while (!is_set()) heddle::cpu_relax();
+  }
+
+ private:
+  heddle::atomic<std::uint32_t> flag_;
+};
+
+// Ms that run a g each; as many Ps as they need, and one that is idle, so that none ever waits for a P.
+template <int Threads, int Calls, int Idle = 1, int Dynamic = 0>
+struct by_hand : suite<Threads, Dynamic> {
+  static constexpr int procs = Calls + Idle;
+  heddle::schedt sched{heddle::sched_options{.procs = procs, .threads_max = Calls + Dynamic, .detect_deadlock = false}};
+  heddle::m *ms[Calls];
+  heddle::g *gs[Calls];
+  struct heddle::p *ps[Calls];
+  heddle::plain<int> carried[procs];
+
+  void before() {
+    VERIFY_CHECK(heddle::schedinit(sched));
+    for (int i = 0; i < Calls; ++i) {
+      heddle::m *mp = ms[i] = heddle::allocm(sched);
+      sched.mcount.fetch_add(1, heddle::relaxed);
+      sched.nmrunning.fetch_add(1, heddle::relaxed);
+      heddle::acquirep(mp, ps[i] = sched.pidle.get());
+      heddle::g *gp = gs[i] = heddle::newspawn(sched, 16, 16).gp;
+      heddle::casgstatus<heddle::gstatus::dead, heddle::gstatus::runnable>(gp);
+      heddle::casgstatus<heddle::gstatus::runnable, heddle::gstatus::running>(gp);
+      gp->m.set(mp);
+      mp->curg.store(gp, heddle::relaxed);
+    }
+    sched.m0 = ms[0];
+  }
+  void touch(heddle::p *pp) { carried[pp->id].set(carried[pp->id].get() + 1); }
+  void call(int i, void (*enter)(heddle::m *), int times = 1) {
+    heddle::set_current_m(ms[i]);
+    for (int k = 0; k < times; ++k) {
+      touch(ms[i]->p.get());
+      enter(ms[i]);
+      heddle::exitsyscall(ms[i]);
+    }
+    touch(ms[i]->p.get());
+    VERIFY_INV("I6", ms[i]->p.get()->m.load(heddle::relaxed) == ms[i]);
+    heddle::set_current_m(nullptr);
+  }
+  void take(heddle::p *pp) {
+    heddle::g *gp = heddle::block_exitsyscall(pp);
+    if (gp == nullptr) return;
+    heddle::takep(pp, gp->m.get());
+    heddle::resume_exitsyscall(gp);
+    touch(pp);
+    sched.pidle.put(pp);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    int wired = 0;
+    for (heddle::m *mp : ms) {
+      wired += mp->p.get() != nullptr;
+      VERIFY_INV("I6", mp->p.get() == nullptr || mp->p.get()->m.peek() == mp);
+      VERIFY_INV("I5", mp->incall == 0);
+    }
+    VERIFY_INV("I7", sched.pidle.peek_count() + wired == procs);
+    for (heddle::g *gp : gs) gp->atomicstatus.store(heddle::gstatus::dead, heddle::relaxed);
+    heddle::schedfree(sched);
+  }
+};
+
+}  // namespace verify

@@ -1,0 +1,348 @@
+// "all goroutines are asleep": reported exactly when it is true. A report that never comes leaves all threads asleep,
+// which the checker calls a deadlock itself.
+#include "verify/suites/scheduled.hpp"
+
+using namespace heddle;
+using namespace verify;
+
+namespace {
+
+// As scheduled, for programs that stand still: the embedder is told, and ends them.
+template <class Derived, int Ms, int Procs, int Dynamic = Ms - 1, int Foreign = 0>
+struct standstill : suite<1 + Foreign, Dynamic> {
+  schedt sched{sched_options{.procs = Procs, .threads_max = Ms}};
+  plain<int> reports;
+  plain<int> done;  // goroutines that had something to do first
+
+  void before() {
+    sched.options.on_deadlock = [](void *self, const char *) {
+      auto *const s = static_cast<Derived *>(self);
+      s->reports.set(s->reports.get() + 1);
+      s->told();
+    };
+    sched.options.on_deadlock_arg = static_cast<Derived *>(this);
+    static_cast<Derived *>(this)->options();
+    VERIFY_CHECK(schedinit(sched));
+  }
+  void options() {}
+  void told() { stop(sched); }
+  void thread(unsigned i) {
+    if (i != 0) return static_cast<Derived *>(this)->foreign();
+    if (sched.options.sysmon) VERIFY_CHECK(start_sysmon(sched));
+    heddle::detail::start_main(sched);
+    Derived *self = static_cast<Derived *>(this);
+    auto main = [self] { self->body(); };
+    const heddle::spawn s = heddle::detail::prepare(sched, main, 0);
+    heddle::detail::run_main(sched, s, &heddle::detail::invoke<decltype(main)>);
+  }
+  void foreign() {}
+  static void sleep() { gopark(nullptr, nullptr, waitreason::test); }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    static_cast<Derived *>(this)->check();
+    std::int32_t ms = 0;
+    for (const m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) ++ms;
+    while (sched.mfree.pop() != nullptr) --ms;
+    while (sched.freem.pop() != nullptr) --ms;
+    VERIFY_INV("I34", sched.mcount.peek() == ms && sched.nmrunning.peek() == ms);
+    schedfree(sched);
+  }
+  void check() { VERIFY_INV("I37", reports.get() == 1); }
+};
+
+struct alone : standstill<alone, 1, 1, 1> {
+  void body() { sleep(); }
+};
+
+// The last one that was doing something is on another M, or on the same.
+template <int Ms, int Procs, bool Locked>
+struct last : standstill<last<Ms, Procs, Locked>, Ms, Procs> {
+  void body() {
+    go([this] {
+      goyield();
+      if (!Locked) return this->done.set(1);
+      lock_os_thread(getm());
+      go([this] { this->done.set(1); });
+    });
+    if (Locked) lock_os_thread(getm());
+    this->sleep();
+  }
+  void check() { VERIFY_INV("I36", this->reports.get() == 1 && this->done.get() == 1); }
+};
+using last_1p = last<2, 1, false>;
+using last_2p = last<2, 2, false>;
+// The main goroutine is locked, and so is the last one but one: its M ends with it, and hands on what is left.
+using last_locked_1p = last<3, 1, true>;
+using last_locked_2p = last<3, 2, true>;
+
+// As dead.locked, the Ms being started by sysmon: those that are still to be born count.
+struct by_template : standstill<by_template, 3, 1, 4> {
+  void options() { sched.options.sysmon = true; }
+  void body() {
+    lock_os_thread(getm());
+    go([this] {
+      lock_os_thread(getm());
+      go([this] { done.set(1); });
+    });
+    sleep();
+  }
+  void check() { VERIFY_INV("I36", reports.get() == 1 && done.get() == 1); }
+};
+
+// The main goroutine is locked and waits for one that can run; sysmon gets no thread for it, and nobody is left.
+struct refused : standstill<refused, 3, 1, 1> {
+  void options() { sched.options.sysmon = true; }
+  void body() {
+    lock_os_thread(getm());
+    go([] {});
+    sleep();
+  }
+};
+
+// The process has a thread more than there are Ms until the one that ended is joined: sysmon looks again then.
+struct counted : standstill<counted, 3, 2, 4> {
+  atomic<std::uint32_t> elsewhere;
+  void options() {
+    harness::threads_counted = true;
+    sched.options.sysmon = true;
+  }
+  void body() {
+    go([this] {
+      elsewhere.store(1, release);
+      lock_os_thread(getm());
+      // Main sleeps and nobody has made a promise: else another M starts here, and is the last.
+      while (sched.midle.peek_count() == 0) cpu_relax();
+      sched.needspinning.store(0, relaxed);
+      done.set(1);
+    });
+    while (elsewhere.load(acquire) == 0) cpu_relax();  // not on m0, whose thread does not end
+    sleep();
+  }
+  void check() { VERIFY_INV("I36", reports.get() == 1 && done.get() == 1); }
+};
+
+// The embedder starts a goroutine from the report itself, which readies main (B58).
+struct revived : standstill<revived, 2, 1> {
+  g *main = nullptr;
+  void told() {
+    heddle::detail::go_from_outside(
+        sched, [this] { goready(main); }, 0);
+  }
+  void body() {
+    main = getm()->curg.peek();
+    sleep();
+    done.set(1);
+  }
+  void check() { VERIFY_INV("I37", reports.get() == 1 && done.get() == 1); }
+};
+
+// It readies main, which parks once more: that is another standstill.
+struct again : standstill<again, 2, 2> {
+  g *main = nullptr;
+  void told() {
+    if (reports.get() == 2) return stop(sched);
+    goready(main);
+  }
+  void body() {
+    main = getm()->curg.peek();
+    sleep();
+    done.set(1);
+    sleep();
+  }
+  void check() { VERIFY_INV("I37", reports.get() == 2 && done.get() == 1); }
+};
+
+// An M that exits afterwards reports nothing new.
+struct once : standstill<once, 3, 2, 2, 1> {
+  atomic<std::uint32_t> reported;
+  void told() { reported.store(1, release); }
+  void foreign() {
+    while (reported.load(acquire) == 0) cpu_relax();
+    if (retire_m(sched))
+      while (sched.freem.empty()) cpu_relax();
+    stop(sched);
+  }
+  void body() {
+    go([] {});
+    sleep();
+  }
+};
+
+// Two goroutines that are locked, and no third thread allowed: each could run, and nobody is left to find it.
+struct no_thread_left : standstill<no_thread_left, 2, 1> {
+  void body() {
+    go([] {
+      lock_os_thread(getm());
+      goyield();
+    });
+    goyield();
+    lock_os_thread(getm());
+    goyield();
+  }
+  // Either the other one ends before main is locked, and its M makes room; or there is a report.
+  void check() { VERIFY_INV("I37", reports.get() <= 1); }
+};
+
+// The runtime stops while the last M goes to sleep.
+struct stopped : standstill<stopped, 2, 2, 1, 1> {
+  void foreign() { stop(sched); }
+  void body() {
+    go([this] { done.set(1); });
+    sleep();
+  }
+  void check() { VERIFY_INV("I37", reports.get() <= 1); }
+};
+
+// Somebody looks who was the last to sleep and was overtaken: main has been readied, has run and parked meanwhile, on
+// another M. It is reported once, and he sees what he reports.
+struct overtaken : suite<2> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 2}};
+  m *mp = nullptr;
+  plain<int> reports;
+  void before() {
+    sched.options.on_deadlock = [](void *self, const char *) {
+      auto *const s = static_cast<overtaken *>(self);
+      s->reports.set(s->reports.get() + 1);
+      stop(s->sched);
+    };
+    sched.options.on_deadlock_arg = this;
+    VERIFY_CHECK(schedinit(sched));
+    mp = attach_m0(sched);
+    auto main = [] { gopark(nullptr, nullptr, waitreason::test); };
+    const heddle::spawn s = heddle::detail::prepare(sched, main, 0);
+    sched.maing.store(s.gp, relaxed);
+    newproc(sched, s, &heddle::detail::invoke<decltype(main)>);
+    set_current_m(nullptr);
+  }
+  void thread(unsigned i) {
+    if (i == 1) return checkdead(sched);
+    set_current_m(mp);
+    schedule(mp);
+    leave_p(mp);
+    set_current_m(nullptr);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("I37", reports.get() == 1);
+    schedfree(sched);
+  }
+};
+
+// A thread from outside makes a goroutine while the others are told of.
+struct foreign_go : standstill<foreign_go, 1, 1, 1, 1> {
+  void foreign() {
+    const foreign_call here(sched);
+    unspawn(sched, newspawn(sched, 16, 16));
+  }
+  void body() { sleep(); }
+};
+
+// A goroutine in a call is no standstill, and neither is one that comes back from there while its P is being taken:
+// whoever takes it counts (B11).
+struct calling : scheduled<calling, 3, 1, 1> {
+  countdown all{1};
+  atomic<std::uint32_t> in;
+  void before() {
+    sched.options.detect_deadlock = true;
+    scheduled::before();
+  }
+  void foreign() {
+    while (in.load(acquire) == 0) cpu_relax();
+    for (int k = 0; k < 2; ++k) retake(sched, nanotime() + 1'000'000'000);
+  }
+  void body() {
+    go([this] {
+      m *const mp = getm();
+      entersyscall(mp);
+      in.store(1, release);
+      exitsyscall(mp);
+      all.arrive();
+    });
+    all.wait();
+  }
+};
+
+}  // namespace
+
+HEDDLE_SUITE(alone, {.name = "dead.alone",
+                     .component = "sched/deadlock",
+                     .invariants = "I37",
+                     .what = "the main goroutine parks for ever: one report",
+                     .modes = {random_mix(1)}})
+HEDDLE_SUITE(last_1p, {.name = "dead.last_1p",
+                       .component = "sched/deadlock",
+                       .invariants = "I36 I37",
+                       .what = "one report, after the last goroutine that ran has ended, on one P",
+                       .modes = {random_mix(2)}})
+HEDDLE_SUITE(last_2p, {.name = "dead.last",
+                       .component = "sched/deadlock",
+                       .invariants = "I36 I37",
+                       .what = "as dead.last_1p on two Ps and two Ms",
+                       .modes = {random_mix(3)}})
+HEDDLE_SUITE(last_locked_1p,
+             {.name = "dead.locked_1p",
+              .component = "sched/deadlock",
+              .invariants = "I36 I37",
+              .what = "the main goroutine is locked, and another ends locked, with its M, and leaves work behind",
+              .modes = {random_mix(3)}})
+HEDDLE_SUITE(last_locked_2p, {.name = "dead.locked",
+                              .component = "sched/deadlock",
+                              .invariants = "I36 I37",
+                              .what = "as dead.locked_1p on two Ps",
+                              .modes = {random_mix(3)}})
+HEDDLE_SUITE(by_template, {.name = "dead.template",
+                           .component = "sched/deadlock",
+                           .invariants = "I36 I37",
+                           .what = "as dead.locked_1p, the Ms started by sysmon (B10)",
+                           .modes = {random_mix(3)}})
+HEDDLE_SUITE(refused, {.name = "dead.refused",
+                       .component = "sched/deadlock",
+                       .invariants = "I37",
+                       .what = "sysmon gets no thread for goroutines that only another one could run: a report",
+                       .modes = {random_mix(2)}})
+HEDDLE_SUITE(counted, {.name = "dead.joined",
+                       .component = "sched/deadlock",
+                       .invariants = "I37",
+                       .what = "a thread that is about to end keeps the report back only until sysmon has joined it",
+                       .modes = {random_mix(3)}})
+HEDDLE_SUITE(revived, {.name = "dead.revived",
+                       .component = "sched/deadlock",
+                       .invariants = "I37",
+                       .what = "who is told of a deadlock may start a goroutine (B58)",
+                       .modes = {random_mix(2)}})
+HEDDLE_SUITE(again, {.name = "dead.again",
+                     .component = "sched/deadlock",
+                     .invariants = "I36 I37",
+                     .what = "a second standstill is reported as well",
+                     .modes = {random_mix(2)}})
+HEDDLE_SUITE(once, {.name = "dead.once",
+                    .component = "sched/deadlock",
+                    .invariants = "I37",
+                    .what = "an M that exits after the report brings no second one",
+                    .modes = {random_mix(2)}})
+HEDDLE_SUITE(no_thread_left,
+             {.name = "dead.threads_max",
+              .component = "sched/deadlock",
+              .invariants = "I37",
+              .what = "all threads are locked, and none may be started for those that can run: a report",
+              .modes = {random_mix(2)}})
+HEDDLE_SUITE(stopped, {.name = "dead.stop",
+                       .component = "sched/deadlock",
+                       .invariants = "I37",
+                       .what = "the runtime stops while the last M goes to sleep",
+                       .modes = {random_mix(2)}})
+HEDDLE_SUITE(overtaken, {.name = "dead.overtaken",
+                         .component = "sched/deadlock",
+                         .invariants = "I37",
+                         .what = "two that were the last to sleep look at once: one report",
+                         .modes = {random_mix(1), bounded(2, 1)}})
+HEDDLE_SUITE(foreign_go, {.name = "dead.foreign",
+                          .component = "sched/deadlock",
+                          .invariants = "I37",
+                          .what = "a thread from outside makes a goroutine while the others are told of",
+                          .modes = {random_mix(2)}})
+HEDDLE_SUITE(calling, {.name = "dead.call",
+                       .component = "sched/deadlock",
+                       .invariants = "I36",
+                       .what = "no report while a P is taken from a call that just ends (B11)",
+                       .modes = {random_mix(3)}})
