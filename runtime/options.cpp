@@ -101,7 +101,6 @@ runtime::runtime(const options &o) {
 
 void runtime::ended() noexcept {
   count_runtimes(-1);
-  last_ = detail::figures(*sched_);
   stopped_ = true;
 }
 

@@ -194,9 +194,9 @@ class runtime {
 
   statistics stats() const noexcept {
     detail::not_in_child("runtime::stats");
-    return stopped_ ? last_ : detail::figures(*sched_);
+    return detail::figures(*sched_);
   }
-  int procs() const noexcept { return stopped_ ? last_.procs : sched_->gomaxprocs.peek(); }
+  int procs() const noexcept { return sched_->gomaxprocs.peek(); }
 
  private:
   void ended() noexcept;  // every M has been joined
@@ -206,9 +206,9 @@ class runtime {
     void operator()(schedt *sched) const noexcept;
   };
   std::unique_ptr<schedt, deleter> sched_;
+  // Of the one thread that runs the runtime and ends it: what others may call while it does reads neither.
   bool started_ = false;
   bool stopped_ = false;
-  statistics last_{};
 };
 
 // A runtime for the length of f. A configuration that cannot be had is reported on standard error; the result is 2
