@@ -32,7 +32,7 @@ struct standstill : suite<1 + Foreign, Dynamic> {
     heddle::detail::start_main(sched);
     Derived *self = static_cast<Derived *>(this);
     auto main = [self] { self->body(); };
-    const heddle::spawn s = heddle::detail::prepare(sched, main, 0);
+    const heddle::newborn s = heddle::detail::prepare(sched, main, 0);
     heddle::detail::run_main(sched, s, &heddle::detail::invoke<decltype(main)>);
   }
   void foreign() {}
@@ -209,7 +209,7 @@ struct overtaken : suite<2> {
     VERIFY_CHECK(schedinit(sched));
     mp = attach_m0(sched);
     auto main = [] { gopark(nullptr, nullptr, waitreason::test); };
-    const heddle::spawn s = heddle::detail::prepare(sched, main, 0);
+    const heddle::newborn s = heddle::detail::prepare(sched, main, 0);
     sched.maing.store(s.gp, relaxed);
     newproc(sched, s, &heddle::detail::invoke<decltype(main)>);
     set_current_m(nullptr);
@@ -241,7 +241,7 @@ struct foreign_go : standstill<foreign_go, 1, 1, 1, 1> {
 // whoever takes it counts (B11).
 struct calling : scheduled<calling, 3, 1, 1> {
   countdown all{1};
-  atomic<std::uint32_t> in;
+  atomic<std::uint32_t> in, looked;
   void before() {
     sched.options.detect_deadlock = true;
     scheduled::before();
@@ -249,6 +249,7 @@ struct calling : scheduled<calling, 3, 1, 1> {
   void foreign() {
     while (in.load(acquire) == 0) cpu_relax();
     for (int k = 0; k < 2; ++k) retake(sched, nanotime() + 1'000'000'000);
+    looked.store(1, release);
   }
   void body() {
     go([this] {
@@ -259,6 +260,8 @@ struct calling : scheduled<calling, 3, 1, 1> {
       all.arrive();
     });
     all.wait();
+    while (looked.load(acquire) == 0)
+      cpu_relax();  // it starts Ms as sysmon does, whom joinms joins before it looks for Ms
   }
 };
 
