@@ -17,6 +17,7 @@
 //   thread_count         all threads of the process, ours and others
 //   current_m, set_current_m            the one thread-local pointer
 //   nanotime, random_seed, cheaprandn   time and chance
+//   place                where an object lies, to sort by
 //   stack, stackpool     stack memory
 //   fiber and its hooks  what a switch carries beyond registers: errno, exception state, sanitizer state
 //   geometry             sizes and rates; a world shrinks sizes, never logic

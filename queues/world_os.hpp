@@ -43,6 +43,8 @@ struct geometry {
   static constexpr std::int64_t sysmon_delay_min = 20'000;  // nanoseconds between two rounds of sysmon that find
   static constexpr std::int64_t sysmon_delay_max = 10'000'000;  // something to do, and after many that do not
   static constexpr std::uint32_t sysmon_rounds = 50;            // so many, before the pause grows
+  static constexpr std::uint32_t tick_shift = 12;               // a tick of the timing wheels is 2^12 ns
+  static constexpr std::uint32_t wheel_bits = 6;                // of a tick, per level of a wheel
   static constexpr std::int32_t procs_max = 1024;
   static constexpr std::int32_t threads_max = 10000;
 #if defined(HEDDLE_ASAN) || defined(HEDDLE_TSAN)
@@ -193,6 +195,12 @@ inline std::uint32_t cheaprandn(std::uint64_t &state, std::uint32_t n) noexcept 
   const auto mixed = static_cast<std::uint32_t>((wide >> 64) ^ wide);
   return static_cast<std::uint32_t>((static_cast<std::uint64_t>(mixed) * n) >> 32);
 }
+
+// A member of what is sorted by where it lies: different for any two objects alive.
+class place {
+ public:
+  std::uintptr_t get() const noexcept { return reinterpret_cast<std::uintptr_t>(this); }
+};
 
 struct stack {
   char *lo = nullptr;  // lowest usable byte; the guard lies below it

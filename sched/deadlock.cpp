@@ -12,8 +12,19 @@ const char *waitreason_text(waitreason r) noexcept {
     case waitreason::zero: return "unknown";
     case waitreason::chan_receive: return "chan receive";
     case waitreason::chan_send: return "chan send";
+    case waitreason::chan_receive_nil: return "chan receive (nil chan)";
+    case waitreason::chan_send_nil: return "chan send (nil chan)";
+    case waitreason::select: return "select";
+    case waitreason::select_no_cases: return "select (no cases)";
     case waitreason::mutex_lock: return "mutex lock";
     case waitreason::wait_group_wait: return "wait_group wait";
+    case waitreason::semaphore_acquire: return "semaphore acquire";
+    case waitreason::condition_variable_wait: return "condition_variable wait";
+    case waitreason::latch_wait: return "latch wait";
+    case waitreason::barrier_wait: return "barrier wait";
+    case waitreason::shared_mutex_lock: return "shared_mutex lock";
+    case waitreason::shared_mutex_lock_shared: return "shared_mutex lock_shared";
+    case waitreason::sleep: return "sleep";
     case waitreason::stop_the_world: return "stop the world";
     case waitreason::test: return "test";
   }
@@ -72,7 +83,7 @@ void checkdead(schedt &sched) noexcept {
   // relaxed: an M that has left the count and not the process makes us silent; who joins it comes here again.
   if (thread_count() > sched.mcount.load(relaxed) + (sched.options.sysmon ? 1 : 0)) return;
   // One that has done so and is gone already has left a running M behind. acquire: pairs with leave_running [DEAD-1]
-  if (sched.nmrunning.load(acquire) != 0 || !first_report(sched)) return;
+  if (sched.nmrunning.load(acquire) != 0 || next_timer(sched) != timers::never || !first_report(sched)) return;
   deadlock_report report(sched);  // no lock is held: the embedder may look around (B58)
   // Ms that are not locked take what there is before they sleep.
   report.line(has_work(sched) ? "fatal error: goroutines can run, but all threads are locked to others and threads_max "

@@ -12,6 +12,7 @@
 #include "queues/spinlock.hpp"
 #include "queues/world.hpp"
 #include "sched/note.hpp"
+#include "sched/time.hpp"
 
 HEDDLE_BEGIN
 
@@ -50,8 +51,19 @@ enum class waitreason : std::uint8_t {
   zero,
   chan_receive,
   chan_send,
+  chan_receive_nil,
+  chan_send_nil,
+  select,
+  select_no_cases,
   mutex_lock,
+  sleep,
   wait_group_wait,
+  semaphore_acquire,
+  condition_variable_wait,
+  latch_wait,
+  barrier_wait,
+  shared_mutex_lock,
+  shared_mutex_lock_shared,
   stop_the_world,
   test,
 };
@@ -65,6 +77,8 @@ struct alignas(cacheline) g : lfnode {
   gobuf sched;                   // the switch
   atomic<gstatus> atomicstatus;  // sched/status.hpp only; its owner stores, who takes a P by the scan bit exchanges
   plain<enum waitreason> waitreason;  // gopark, before the status becomes waiting
+  atomic<std::uint32_t> selectdone;   // 1: a case of its select is done; who sets it, waitq::dequeue, may do it (I53)
+  plain<void *> param;                // that waker, under the channel's lock: the sudog of that case
   std::uint32_t color;                // malg: spreads the first frames over the cache's sets
   plain<struct m *> lockedm;          // own g: lock_os_thread; the only M that may run it, else null
   plain<std::uint64_t> goid;          // newproc1
@@ -124,6 +138,7 @@ struct alignas(cacheline) p : lfnode {
   statistic inherits;              // owner: +1 per execute that does; with schedtick, all
   std::uint32_t streak = 0;        // owner: how often runnext has won in a row
   gfree<g> gFree;                  // owner
+  class timers timers;             // sched/time.hpp
   std::uint64_t goidcache = 0;     // owner
   std::uint64_t goidcacheend = 0;  // owner
   statistic syscalltick;           // owner: +1 per exitsyscall; takep
@@ -167,6 +182,7 @@ struct schedt {
       needspinning;                 // 1: work was left without an M and P: the next M that would drop its P looks again
   atomic<std::uint32_t> attention;  // attention_* bits, written under lock; the protocol is in sched/stopworld.cpp
   atomic<std::uint32_t> sysmonwait;  // sysmon_* states: sched/sysmon.cpp
+  atomic<std::int64_t> sysmonuntil;  // sysmon: when it will look at timers again; 0 while it is awake
   atomic<std::int32_t> gomaxprocs;   // procresize; the Ps below it are in allp (release, acquire)
 
   alignas(cacheline) idlestack<struct p> pidle;

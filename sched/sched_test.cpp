@@ -907,8 +907,18 @@ TEST(Park, figures_count_parks_and_executes) {
 TEST(Park, reasons_have_words) {
   EXPECT_STREQ(heddle::waitreason_text(waitreason::chan_receive), "chan receive");
   EXPECT_STREQ(heddle::waitreason_text(waitreason::chan_send), "chan send");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::chan_receive_nil), "chan receive (nil chan)");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::chan_send_nil), "chan send (nil chan)");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::select), "select");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::select_no_cases), "select (no cases)");
   EXPECT_STREQ(heddle::waitreason_text(waitreason::mutex_lock), "mutex lock");
   EXPECT_STREQ(heddle::waitreason_text(waitreason::wait_group_wait), "wait_group wait");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::semaphore_acquire), "semaphore acquire");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::condition_variable_wait), "condition_variable wait");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::latch_wait), "latch wait");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::barrier_wait), "barrier wait");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::shared_mutex_lock), "shared_mutex lock");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::shared_mutex_lock_shared), "shared_mutex lock_shared");
   EXPECT_STREQ(heddle::waitreason_text(waitreason::test), "test");
   EXPECT_STREQ(heddle::waitreason_text(waitreason::zero), "unknown");
 }

@@ -7,17 +7,30 @@
 #include <type_traits>
 #include <utility>
 
-#include "heddle/runtime.hpp"
-#include "heddle/waitq.hpp"
+#include "heddle/hchan.hpp"
 
 HEDDLE_BEGIN
+
+namespace detail {
+// For select: the channel behind a handle of any kind, and what may be done with it.
+struct channel_access {
+  template <class C>
+  static hchan *of(const C &c) noexcept {
+    return c.untyped();
+  }
+};
+template <class C>
+concept receiving = C::receives;
+template <class C>
+concept sending = C::sends;
+}  // namespace detail
 
 // A channel of T: a handle that is cheap to copy; the channel lives as long as a handle does. Source: Go's chan.go.
 //
 // Capacity 0: send and receive meet, the value moves from frame to frame. Else up to `capacity` values wait in between.
 // FIFO; what the sender did before the send is visible to the receiver of the value. Waiting goroutines are served in
-// the order in which they came. Under the lock: not both queues of waiters are non-empty (I51); values wait only while
-// no receiver does, and room is left only while no sender waits (I52).
+// the order in which they came. Under the lock: not both queues have waiters, but for those of one select that does both
+// (I51); values wait only while no receiver does, and room is left only while no sender waits (I52).
 template <class T>
 class chan {
   static_assert(std::is_nothrow_move_constructible_v<T> && std::is_nothrow_destructible_v<T>,
@@ -25,11 +38,15 @@ class chan {
 
  public:
   using value_type = T;
+  static constexpr bool receives = true, sends = true;
 
   // Errors: throws std::bad_alloc.
   explicit chan(std::size_t capacity = 0) : core_(new core(capacity)) {}
+  // No channel, as after a move: send and recv wait for ever, the try_ ones get nowhere, a select leaves it out, and close is
+  // misuse. Assign it to take a case out of a select.
+  static chan nil() noexcept { return chan(no_channel()); }
   chan(const chan &other) noexcept : core_(other.core_) {
-    core_->refs.fetch_add(1, relaxed);  // relaxed: the handle copied from keeps it alive
+    if (core_ != nullptr) core_->refs.fetch_add(1, relaxed);  // relaxed: the handle copied from keeps it alive
   }
   chan(chan &&other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
   chan &operator=(chan other) noexcept {
@@ -40,15 +57,21 @@ class chan {
     // acq_rel: pairs with itself in the other handles: the last one sees all that they did. [CHAN-1]
     if (core_ != nullptr && core_->refs.fetch_sub(1, acq_rel) == 1) delete core_;
   }
+  bool is_nil() const noexcept { return core_ == nullptr; }
+  // Whether both are handles of one channel, or nil.
+  friend bool operator==(const chan &a, const chan &b) noexcept { return a.core_ == b.core_; }
 
   // Caller: a goroutine; also any other thread. Blocks: the goroutine (or thread), until a receiver has the value or there is
   // room for it.
   // Errors: sending on a closed channel is misuse.
   void send(T value) const {
     detail::not_in_child("chan::send");
+    if (core_ == nullptr) detail::block_forever(waitreason::chan_send_nil);
     core &c = *core_;
     c.lock.lock();
-    if (c.deliver(value)) return;
+    g *ready = nullptr;
+    if (c.closed.get()) detail::misuse("send on closed channel");
+    if (c.give(&value, ready)) return detail::unlock_and_ready(c, ready);
     m *mp = getm();
     if (mp == nullptr) {
       c.lock.unlock();
@@ -59,24 +82,32 @@ class chan {
     if (!sg.success.get()) detail::misuse("send on closed channel");
   }
 
-  // As send, but only if it need not block. On false the value is lost, unless it was a copy.
-  // Caller: a goroutine; also any other thread of the process.
+  // As send, but only if it need not block. On false the value is lost, unless it was a copy; a select with on_send and
+  // otherwise leaves it where it was. Caller: a goroutine; also any other thread of the process.
   bool try_send(T value) const {
     detail::not_in_child("chan::try_send");
+    if (core_ == nullptr) return false;
     core_->lock.lock();
-    if (core_->deliver(value)) return true;
-    core_->lock.unlock();
-    return false;
+    g *ready = nullptr;
+    if (core_->closed.get()) detail::misuse("send on closed channel");
+    const bool given = core_->give(&value, ready);
+    detail::unlock_and_ready(*core_, ready);
+    return given;
   }
 
   // The next value; empty when the channel is closed and drained. Caller: a goroutine; also any other thread.
   // Blocks: the goroutine, or thread.
   std::optional<T> recv() const {
     detail::not_in_child("chan::recv");
+    if (core_ == nullptr) detail::block_forever(waitreason::chan_receive_nil);
     core &c = *core_;
     std::optional<T> value;
     c.lock.lock();
-    if (c.take(value)) return value;
+    g *ready = nullptr;
+    if (c.take(&value, ready)) {
+      detail::unlock_and_ready(c, ready);
+      return value;
+    }
     m *mp = getm();
     if (mp == nullptr) {
       c.lock.unlock();
@@ -91,36 +122,32 @@ class chan {
   std::optional<T> try_recv() const {
     detail::not_in_child("chan::try_recv");
     std::optional<T> value;
+    if (core_ == nullptr) return value;
     core_->lock.lock();
-    if (!core_->take(value)) core_->lock.unlock();
+    g *ready = nullptr;
+    core_->take(&value, ready);
+    detail::unlock_and_ready(*core_, ready);
     return value;
   }
 
-  // No more sends; what is in the channel can still be received. Errors: closing twice is misuse.
+  // No more sends; what is in the channel can still be received. Errors: closing twice is misuse, and so is closing nil.
   void close() const {
     detail::not_in_child("chan::close");
-    core &c = *core_;
-    detail::waitq receivers, senders;
-    {
-      const std::lock_guard hold(c.lock);
-      if (c.closed.get()) detail::misuse("close of closed channel");
-      c.closed.set(true);
-      receivers = std::exchange(c.recvq, {});
-      senders = std::exchange(c.sendq, {});
-    }
-    receivers.goready_all();
-    senders.goready_all();
+    if (core_ == nullptr) detail::misuse("close of nil channel");
+    detail::close(*core_);
   }
 
   // Values waiting now; a snapshot.
   std::size_t size() const noexcept {
     detail::not_in_child("chan::size");
+    if (core_ == nullptr) return 0;
     const std::lock_guard hold(core_->lock);
     return core_->qcount.get();
   }
-  std::size_t capacity() const noexcept { return core_->dataqsiz; }
+  std::size_t capacity() const noexcept { return core_ == nullptr ? 0 : core_->dataqsiz; }
   bool closed() const noexcept {
     detail::not_in_child("chan::closed");
+    if (core_ == nullptr) return false;
     const std::lock_guard hold(core_->lock);
     return core_->closed.get();
   }
@@ -148,62 +175,52 @@ class chan {
   std::default_sentinel_t end() const noexcept { return {}; }
 
  private:
-  struct core {  // hchan
-    explicit core(std::size_t capacity)
-        : refs(1), dataqsiz(capacity), buf(capacity == 0 ? nullptr : std::allocator<T>().allocate(capacity)) {}
+  struct core final : detail::hchan {
+    explicit core(std::size_t n) : hchan(n), buf(n == 0 ? nullptr : std::allocator<T>().allocate(n)) {}
     ~core() {
       for (std::size_t n = qcount.get(); n != 0; --n) std::destroy_at(pop());
       if (buf != nullptr) std::allocator<T>().deallocate(buf, dataqsiz);
     }
 
-    // Gives the value to a waiting receiver or to the buffer, and unlocks; false: neither was possible, still locked.
-    bool deliver(T &value) noexcept {
-      if (closed.get()) detail::misuse("send on closed channel");
+    bool give(void *from, g *&ready) noexcept override {
+      T &value = *static_cast<T *>(from);
       if (detail::sudog *sg = recvq.dequeue()) {
         static_cast<std::optional<T> *>(sg->elem)->emplace(std::move(value));
-        wake(sg);
+        ready = served(sg);
         return true;
       }
       if (qcount.get() == dataqsiz) return false;
       push(value);
-      lock.unlock();
       return true;
     }
 
-    // Takes from the buffer or from a waiting sender, and unlocks, also when closed; false: must wait, still locked.
-    bool take(std::optional<T> &value) noexcept {
+    bool take(void *to, g *&ready) noexcept override {
+      std::optional<T> &value = *static_cast<std::optional<T> *>(to);
       if (qcount.get() != 0) {
         T *oldest = pop();
         value.emplace(std::move(*oldest));
         std::destroy_at(oldest);
         qcount.set(qcount.get() - 1);
-        detail::sudog *sg = sendq.dequeue();
-        if (sg == nullptr) {
-          lock.unlock();
-          return true;
+        if (detail::sudog *sg = sendq.dequeue()) {
+          push(*static_cast<T *>(sg->elem));
+          ready = served(sg);
         }
-        push(*static_cast<T *>(sg->elem));
-        wake(sg);
         return true;
       }
       if (detail::sudog *sg = sendq.dequeue()) {
         value.emplace(std::move(*static_cast<T *>(sg->elem)));
-        wake(sg);
+        ready = served(sg);
         return true;
       }
       if (!closed.get()) return false;
-      lock.unlock();
+      value.reset();
       return true;
     }
 
-    // Unlocks, then readies: the woken goroutine may take the lock at once, and may drop the last handle.
-    void wake(detail::sudog *sg) noexcept {
+    g *served(detail::sudog *sg) noexcept {
       sg->success.set(true);
-      g *gp = sg->gp;
-      lock.unlock();
-      goready(gp);
+      return sg->gp;
     }
-
     void push(T &value) noexcept {
       std::construct_at(buf + sendx, std::move(value));
       sendx = sendx + 1 == dataqsiz ? 0 : sendx + 1;
@@ -215,17 +232,15 @@ class chan {
       return oldest;
     }
 
-    spinlock lock;
-    atomic<std::uint32_t> refs;
-    plain<std::size_t> qcount;  // under lock, as is all that follows but dataqsiz
-    plain<bool> closed;
     std::size_t sendx = 0;
     std::size_t recvx = 0;
-    detail::waitq recvq;
-    detail::waitq sendq;
-    const std::size_t dataqsiz;
     T *const buf;
   };
+
+  struct no_channel {};
+  explicit chan(no_channel) noexcept : core_(nullptr) {}
+  friend struct detail::channel_access;
+  detail::hchan *untyped() const noexcept { return core_; }
 
   core *core_;
 };

@@ -7,13 +7,16 @@ HEDDLE_BEGIN
 
 namespace detail {
 
-// One parked goroutine; lives in the frame that parks.
+// One parked goroutine in one queue; lives in the frame that parks.
 struct sudog {
-  g *gp;
+  g *gp = nullptr;
+  bool isSelect = false;       // gp waits in other queues as well: who sets its selectdone has it
   void *elem = nullptr;        // where the value is, or belongs
   plain<bool> success{false};  // the waker, under the lock: a value was handed over
   sudog *next = nullptr;
+  sudog *prev = nullptr;
 
+  sudog() noexcept = default;
   // For the current goroutine, mp's.
   explicit sudog(m *mp, void *e = nullptr) noexcept : gp(mp->curg.load(relaxed)), elem(e) {}  // relaxed: own M
 };
@@ -22,19 +25,31 @@ class waitq {
  public:
   bool empty() const noexcept { return head_ == nullptr; }
   void enqueue(sudog *sg) noexcept {
-    if (tail_ != nullptr)
-      tail_->next = sg;
-    else
-      head_ = sg;
+    sg->prev = tail_;
+    (tail_ != nullptr ? tail_->next : head_) = sg;
     tail_ = sg;
   }
+  // The one that has waited longest and still does, or null. Whoever gets it readies its goroutine: a select that somebody
+  // has served through another of its channels is passed over.
   sudog *dequeue() noexcept {
-    sudog *sg = head_;
-    if (sg == nullptr) return nullptr;
-    head_ = sg->next;
-    if (head_ == nullptr) tail_ = nullptr;
+    while (sudog *sg = head_) {
+      remove(sg);
+      if (!sg->isSelect) return sg;
+      // relaxed: what the winner reads and writes is under the lock that the select held when it enqueued sg, and goready
+      // hands it over.
+      if (sg->gp->selectdone.exchange(1, relaxed) != 0) continue;
+      sg->gp->param.set(sg);
+      return sg;
+    }
+    return nullptr;
+  }
+  // Takes sg out, wherever it stands; nothing, if it is in no queue any more. Source: dequeueSudoG.
+  void remove(sudog *sg) noexcept {
+    if (sg->prev == nullptr && sg != head_) return;
+    (sg->prev != nullptr ? sg->prev->next : head_) = sg->next;
+    (sg->next != nullptr ? sg->next->prev : tail_) = sg->prev;
+    sg->prev = nullptr;
     sg->next = nullptr;
-    return sg;
   }
   // Readies every waiter, oldest first. Caller: has taken the queue out of its owner and holds no lock.
   void goready_all() noexcept {
