@@ -28,6 +28,14 @@ inline constexpr bool tsan = true;
 inline constexpr bool tsan = false;
 #endif
 
+// TSan keeps a thread of its own in a forked child, now and then: the runtime there takes it for one of the program's and
+// reports no deadlock. A death test's child is a program anew, therefore.
+class death_tests_start_anew : public testing::Environment {
+  void SetUp() override { testing::GTEST_FLAG(death_test_style) = "threadsafe"; }
+};
+inline testing::Environment *const death_tests =
+    tsan ? testing::AddGlobalTestEnvironment(new death_tests_start_anew) : nullptr;
+
 // Options with so many Ps and nothing else out of the ordinary.
 inline heddle::options with_procs(int procs) {
   heddle::options o;
