@@ -21,6 +21,9 @@ struct options {
   int threads_max = 0;         // 0: 10,000
   int threads_idle_max = 0;    // threads that stay although nothing is to be done for a second; 0: procs
   std::size_t stack_size = 0;  // bytes of address space per goroutine, guard page included; 0: 64 KiB
+  // A goroutine that has run for 10 ms gives way at its next safepoint if others wait. false: it goes on until it waits or
+  // yields. With one P nothing but the goroutines themselves decides then who runs next, however busy the machine is.
+  bool preempt = true;
   // End the process with a report when every goroutine of run() waits for another, also in blocking(f). Nothing is reported
   // while the process has threads that are not the runtime's: what they send or start may help.
   bool detect_deadlock = true;
