@@ -254,7 +254,8 @@ void stop_the_world(F &&f) {
       detail::current_sched("heddle::stop_the_world"),
       [](void *arg) { (*static_cast<std::remove_reference_t<F> *>(arg))(); }, std::addressof(f));
 }
-// Goroutines of the current runtime that have begun and not ended. Caller: a goroutine.
+// Goroutines of the current runtime that have begun and not ended. Caller: a goroutine. Ordering: none; who wants to see what
+// they did waits with a wait_group.
 std::uint64_t num_goroutine() noexcept;
 // Figures of the current runtime. Caller: a goroutine.
 statistics stats() noexcept;
