@@ -23,19 +23,19 @@ std::uint64_t schedfree(schedt &sched) noexcept;
 
 // A goroutine in the making: the caller constructs the closure at `closure`, then calls newproc or, if that failed,
 // unspawn.
-struct spawn {
+struct newborn {
   g *gp = nullptr;
   void *closure = nullptr;
 };
 // Takes a dead g with a stack (a free one first) and finds room for a closure at the top of it.
 // Caller: any thread. Blocks: nothing, or a page fault. Errors: gp is null when there is no memory for a stack.
 // stack_size 0: the scheduler's default. Cost: no allocation once a free g exists. Source: newproc1, gfget, malg.
-spawn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t stack_size = 0) noexcept;
+newborn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t stack_size = 0) noexcept;
 // Makes it runnable: into runnext of the caller's P; on a thread that is no M of this scheduler (which then is inside a
 // foreign_call), into the inbox. Caller: the goroutine or thread that called newspawn. Owns: the g. Ordering: what the
 // caller did before is visible to it.
-void newproc(schedt &sched, spawn s, void (*startfn)(void *)) noexcept;
-void unspawn(schedt &sched, spawn s) noexcept;
+void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept;
+void unspawn(schedt &sched, newborn s) noexcept;
 // Ends the calling goroutine; its closure has been destroyed. Caller: a g.
 [[noreturn]] void goexit() noexcept;
 // gp no longer runs on mp.

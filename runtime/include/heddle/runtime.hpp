@@ -82,9 +82,9 @@ void invoke(void *closure) {
 
 // The closure is built on the goroutine's own stack: nothing is allocated once a free g exists.
 template <class F>
-spawn prepare(schedt &sched, F &&f, std::size_t stack_size, source_location where = {}) {
+newborn prepare(schedt &sched, F &&f, std::size_t stack_size, source_location where = {}) {
   using closure = std::decay_t<F>;
-  const spawn s = newspawn(sched, sizeof(closure), alignof(closure), stack_size);
+  const newborn s = newspawn(sched, sizeof(closure), alignof(closure), stack_size);
   if (s.gp == nullptr) throw std::bad_alloc();
   s.gp->started = where;
   try {
@@ -104,7 +104,7 @@ void go_on(schedt &sched, F &&f, std::size_t stack_size, source_location where) 
 template <class F>
 void go_from_outside(schedt &sched, F &&f, std::size_t stack_size, source_location where = {}) {
   not_in_child("runtime::go");
-  const spawn s = prepare(sched, std::forward<F>(f), stack_size, where);
+  const newborn s = prepare(sched, std::forward<F>(f), stack_size, where);
   void (*const start)(void *) = &invoke<std::decay_t<F>>;
   // A goroutine of this runtime gives way in newproc, and may be abandoned there. joinms waits for its M as it is.
   if (const m *mp = getm(); mp != nullptr && mp->sched == &sched) return newproc(sched, s, start);
@@ -125,7 +125,7 @@ void with_world_stopped(schedt &sched, void (*f)(void *), void *arg);
 void resize(schedt &sched, int n);  // throws std::bad_alloc
 
 // Runs the main goroutine to its end on the calling thread as m0, then stops and joins every other M.
-void run_main(schedt &sched, spawn main, void (*startfn)(void *)) noexcept;
+void run_main(schedt &sched, newborn main, void (*startfn)(void *)) noexcept;
 void start_main(schedt &sched);
 // Stops and joins without a main.
 void shut_down(schedt &sched) noexcept;
@@ -161,7 +161,7 @@ class runtime {
       else
         status = static_cast<int>(f());
     };
-    const spawn s = detail::prepare(*sched_, main, main_stack_size, where);  // first: it may throw, and we are no M yet
+    const newborn s = detail::prepare(*sched_, main, main_stack_size, where);  // first: it may throw, and we are no M yet
     detail::start_main(*sched_);
     detail::run_main(*sched_, s, &detail::invoke<decltype(main)>);
     ended();
