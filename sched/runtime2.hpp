@@ -12,6 +12,7 @@
 #include "queues/spinlock.hpp"
 #include "queues/world.hpp"
 #include "sched/note.hpp"
+#include "sched/source_location.hpp"
 #include "sched/time.hpp"
 
 HEDDLE_BEGIN
@@ -87,6 +88,7 @@ struct alignas(cacheline) g : lfnode {
   struct fiber fiber;                 // the switch
   schedt *home;                       // malg: its runtime, for wakers that are no M
   atomic<g *> alllink;                // allgadd: list of all gs
+  source_location started;            // who makes it, before newproc: where it was started
 
   bool has_stack() const noexcept { return static_cast<bool>(stack); }
 };

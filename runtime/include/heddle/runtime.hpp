@@ -82,10 +82,11 @@ void invoke(void *closure) {
 
 // The closure is built on the goroutine's own stack: nothing is allocated once a free g exists.
 template <class F>
-newborn prepare(schedt &sched, F &&f, std::size_t stack_size) {
+newborn prepare(schedt &sched, F &&f, std::size_t stack_size, source_location where = {}) {
   using closure = std::decay_t<F>;
   const newborn s = newspawn(sched, sizeof(closure), alignof(closure), stack_size);
   if (s.gp == nullptr) throw std::bad_alloc();
+  s.gp->started = where;
   try {
     ::new (s.closure) closure(std::forward<F>(f));
   } catch (...) {
@@ -96,14 +97,14 @@ newborn prepare(schedt &sched, F &&f, std::size_t stack_size) {
 }
 
 template <class F>
-void go_on(schedt &sched, F &&f, std::size_t stack_size) {
-  newproc(sched, prepare(sched, std::forward<F>(f), stack_size), &invoke<std::decay_t<F>>);
+void go_on(schedt &sched, F &&f, std::size_t stack_size, source_location where) {
+  newproc(sched, prepare(sched, std::forward<F>(f), stack_size, where), &invoke<std::decay_t<F>>);
 }
 
 template <class F>
-void go_from_outside(schedt &sched, F &&f, std::size_t stack_size) {
+void go_from_outside(schedt &sched, F &&f, std::size_t stack_size, source_location where = {}) {
   not_in_child("runtime::go");
-  const newborn s = prepare(sched, std::forward<F>(f), stack_size);
+  const newborn s = prepare(sched, std::forward<F>(f), stack_size, where);
   void (*const start)(void *) = &invoke<std::decay_t<F>>;
   // A goroutine of this runtime gives way in newproc, and may be abandoned there. joinms waits for its M as it is.
   if (const m *mp = getm(); mp != nullptr && mp->sched == &sched) return newproc(sched, s, start);
@@ -148,7 +149,7 @@ class runtime {
   // Caller: a thread that runs no goroutine, once. Blocks: the thread. Returns: what f returns, 0 for void.
   // Errors: throws std::bad_alloc; what f throws ends the process.
   template <class F>
-  int run(F &&f) {
+  int run(F &&f, source_location where = source_location::current()) {
     detail::not_in_child("runtime::run");
     if (getm() != nullptr) detail::misuse("runtime::run called on a goroutine");
     if (started_) detail::misuse("runtime::run called twice, or after shutdown");
@@ -160,7 +161,7 @@ class runtime {
       else
         status = static_cast<int>(f());
     };
-    const newborn s = detail::prepare(*sched_, main, main_stack_size);  // first: it may throw, and the thread is no M yet
+    const newborn s = detail::prepare(*sched_, main, main_stack_size, where);  // first: it may throw, and we are no M yet
     detail::start_main(*sched_);
     detail::run_main(*sched_, s, &detail::invoke<decltype(main)>);
     ended();
@@ -168,10 +169,10 @@ class runtime {
   }
 
   // Starts a goroutine; one that is started while the runtime stops is abandoned. Caller: any thread, while the runtime
-  // exists. Blocks: nothing. Errors: throws std::bad_alloc.
+  // exists. Blocks: nothing. Errors: throws std::bad_alloc. where: what reports say of where it was started.
   template <class F>
-  void go(F &&f, std::size_t stack_size = 0) {
-    detail::go_from_outside(*sched_, std::forward<F>(f), stack_size);
+  void go(F &&f, std::size_t stack_size = 0, source_location where = source_location::current()) {
+    detail::go_from_outside(*sched_, std::forward<F>(f), stack_size, where);
   }
 
   // Stops every M and joins the threads; goroutines that have not ended are abandoned. Idempotent; run does it by
@@ -214,7 +215,7 @@ class runtime {
 // A runtime for the length of f. A configuration that cannot be had is reported on standard error; the result is 2
 // then.
 template <class F>
-int run(F &&f, const options &o = {}) {
+int run(F &&f, const options &o = {}, source_location where = source_location::current()) {
   std::unique_ptr<runtime> rt;
   try {
     rt = std::make_unique<runtime>(o);
@@ -224,16 +225,16 @@ int run(F &&f, const options &o = {}) {
     print_error("\n");
     return 2;
   }
-  return rt->run(std::forward<F>(f));
+  return rt->run(std::forward<F>(f), where);
 }
 
 // Starts a goroutine that runs f(). Caller: a goroutine. Blocks: nothing. Owns: a copy of f, on the new goroutine's
 // stack. Ordering: what the caller did before is visible to f. Errors: throws std::bad_alloc when there is no memory
-// for a stack; an exception that leaves f ends the process. stack_size: bytes, 0 for the runtime's. Cost: tens of
-// nanoseconds.
+// for a stack; an exception that leaves f ends the process. stack_size: bytes, 0 for the runtime's. where: what reports say
+// of where it was started. Cost: tens of nanoseconds.
 template <class F>
-void go(F &&f, std::size_t stack_size = 0) {
-  detail::go_on(detail::current_sched("heddle::go"), std::forward<F>(f), stack_size);
+void go(F &&f, std::size_t stack_size = 0, source_location where = source_location::current()) {
+  detail::go_on(detail::current_sched("heddle::go"), std::forward<F>(f), stack_size, where);
 }
 
 // Lets the other goroutines of this P's queue run first (Go's goyield). Caller: a goroutine. A goroutine that waits by
