@@ -13,6 +13,12 @@ void put_local(schedt &sched, struct p *pp, g *gp, bool next) noexcept {
   pp->runq.runqput(gp, next, [&sched](gqueue<g> &batch) { sched.runq.globrunqputbatch(batch); });
 }
 
+// When mp's P began to run, or when sysmon last looked: a clock that costs two loads.
+std::int64_t nearly_now(const m *mp) noexcept {
+  const auto seen = static_cast<std::int64_t>(mp->sched->clock.get());
+  return std::max(seen, mp->p.get()->since);
+}
+
 g *park_m(m *mp, g *gp) noexcept {
   mp->p.get()->parks.add();
   dropg(mp, gp);
@@ -147,7 +153,10 @@ bool gopark_until(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m
   g *gp = mp->curg.load(relaxed);  // relaxed: own M
   if (mp->incall != 0) {
     gp->waitreason.set(reason);
-    return park_thread_until(mp, gp, unlockf, lock, when);
+    gp->waitsince.set(nanotime());
+    const bool told = park_thread_until(mp, gp, unlockf, lock, when);
+    gp->waitingon.set(nullptr);
+    return told;
   }
   time_limit limit;
   limit.f = time_over;
@@ -166,10 +175,16 @@ bool gopark_until(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m
 void gopark(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m *mp) noexcept {
   g *gp = mp->curg.load(relaxed);  // relaxed: own M
   gp->waitreason.set(reason);
-  if (mp->incall != 0) return park_thread(mp, gp, unlockf, lock);
-  mp->waitunlockf = unlockf;
-  mp->waitlock = lock;
-  mcall(mp, park_m);
+  if (mp->incall != 0) {
+    gp->waitsince.set(nanotime());
+    park_thread(mp, gp, unlockf, lock);
+  } else {
+    gp->waitsince.set(nearly_now(mp));
+    mp->waitunlockf = unlockf;
+    mp->waitlock = lock;
+    mcall(mp, park_m);
+  }
+  gp->waitingon.set(nullptr);
 }
 
 bool parkunlock(g *, void *lock) noexcept {

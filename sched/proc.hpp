@@ -216,6 +216,22 @@ void schedtrace(schedt &sched, bool detail) noexcept;
 
 // --- deadlock.cpp ---
 
+namespace detail {
+// What the i-th thing is that gp waits for, in words, or false: there is none, or no more. Pre: gp has parked and stays so, and
+// so does what it waits for. runtime/waits.cpp
+bool waits_for(const schedt &sched, const g *gp, std::size_t i, char *text, std::size_t size) noexcept;
+// The goroutine that has what gp waits for, if that is one, and known. Pre: likewise.
+const g *holder_for(const schedt &sched, const g *gp) noexcept;
+}  // namespace detail
+
+// Where reports go, some lines at a time.
+struct text_sink {
+  void (*write)(void *arg, const char *text);
+  void *arg;
+};
+// Says of each goroutine that waits what for, and draws the circles of those who wait for each other. Pre: as waits_for, for all.
+void print_standstill(const schedt &sched, text_sink out) noexcept;
+
 // Called by whoever has just brought nmrunning to 0. Reports, and ends the process or calls the embedder.
 void checkdead(schedt &sched) noexcept;
 // One M less that runs, or one who was counted as such for the time. Caller: any thread, holding nothing.

@@ -3,9 +3,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <iosfwd>
 #include <memory>
 #include <new>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -28,6 +30,15 @@ struct options {
   // ready goroutines, but not wait for one, nor stop the runtime: they may need its thread. If it returns they sleep on.
   void (*on_deadlock)(void *arg, const char *report) = nullptr;
   void *on_deadlock_arg = nullptr;
+  // Adds to the report of a deadlock where each goroutine stands, as dump() does; or HEDDLE_DEBUG=dump=1.
+  bool dump_on_deadlock = false;
+  // When the runtime stops: a line to standard error for each place in the source that has started goroutines which have not
+  // ended, and what they wait for; or HEDDLE_DEBUG=leak=1. Abandoning them is legal, hence off.
+  bool leak_report = false;
+  // Called instead, if there are any, on the thread that stops the runtime, when nothing of it runs any more; report is valid
+  // during the call.
+  void (*on_leak)(void *arg, const char *report) = nullptr;
+  void *on_leak_arg = nullptr;
   bool log = true;  // lines to standard error about what the system does not grant
   // Lines to standard error about what the scheduler does, every so many milliseconds, and details for each P, thread and
   // goroutine; 0: HEDDLE_DEBUG=schedtrace=1000,scheddetail=1 in the environment, else none.
@@ -67,6 +78,9 @@ inline void not_in_child(const char *who) noexcept {
 schedt &current_sched(const char *who) noexcept;
 sched_options resolve(const options &o);  // throws config_error
 statistics figures(const schedt &sched) noexcept;
+std::string dump_text(schedt &sched);
+void print_stack(const g *gp, void (*line)(void *arg, const char *text), void *arg) noexcept;
+void report_leaks(const schedt &sched) noexcept;
 
 template <class F>
 void invoke(void *closure) {
@@ -199,6 +213,15 @@ class runtime {
   }
   int procs() const noexcept { return sched_->gomaxprocs.peek(); }
 
+  // Writes for each goroutine its number, its state, what it waits for and how long (to some 10 ms), whether it is locked to a
+  // thread, where it was started, and its stack: functions that the dynamic linker knows by name, all others as module and
+  // offset for addr2line. Frames are found by their frame pointers: build with -fno-omit-frame-pointer to see them all. What a
+  // channel or mutex looks like is said only where nobody else could change it: no goroutine is in blocking(f) and the process
+  // has no other threads. Stops the world while it looks, not while it writes.
+  // Caller: any thread while the runtime exists, not with its world stopped. Blocks: as stop_the_world; out, as it does.
+  // Errors: throws std::bad_alloc; what out throws. Cost: microseconds per goroutine.
+  void dump(std::ostream &out) const;
+
  private:
   void ended() noexcept;  // every M has been joined
 
@@ -256,6 +279,8 @@ void stop_the_world(F &&f) {
 std::uint64_t num_goroutine() noexcept;
 // Figures of the current runtime. Caller: a goroutine.
 statistics stats() noexcept;
+// Writes what every goroutine of the current runtime does, see runtime::dump. Caller: a goroutine.
+void dump(std::ostream &out);
 // The number of the calling goroutine; 1 is main. Caller: a goroutine.
 std::uint64_t goid() noexcept;
 

@@ -41,6 +41,7 @@ class wait_group {
   }
 
  private:
+  friend struct detail::onlooker;
   spinlock lock_;
   plain<std::int64_t> count_;  // under lock
   detail::waitq waiters_;      // under lock; not empty only while the count is not zero

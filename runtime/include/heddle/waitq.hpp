@@ -7,6 +7,8 @@ HEDDLE_BEGIN
 
 namespace detail {
 
+struct onlooker;  // looks into what goroutines wait for, for reports: runtime/waits.cpp
+
 // One parked goroutine in one queue; lives in the frame that parks.
 struct sudog {
   g *gp = nullptr;
@@ -64,6 +66,7 @@ class waitq {
 // Enqueues and parks in one step as wakers see it: `lock` is released when the goroutine can be readied.
 inline void park_on(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason) noexcept {
   q.enqueue(&sg);
+  sg.gp->waitingon.set(&q);
   gopark(parkunlock, &lock, reason, mp);
 }
 
@@ -74,6 +77,7 @@ inline void park_on(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reaso
                                         std::int64_t when) noexcept {
   sg.isSelect = true;
   q.enqueue(&sg);
+  sg.gp->waitingon.set(&q);
   if (!gopark_until(parkunlock, &lock, reason, mp, when)) {
     lock.lock();
     q.remove(&sg);                        // nobody has it, but it may have been passed over
