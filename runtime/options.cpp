@@ -78,6 +78,7 @@ sched_options detail::resolve(const options &o) {
     throw config_error("options.stack_size=" + std::to_string(o.stack_size) + ": want 16 KiB to 1 GiB");
   r.detect_deadlock = o.detect_deadlock;
   r.log = o.log;
+  r.preempt = o.preempt;
   r.on_deadlock = o.on_deadlock;
   r.on_deadlock_arg = o.on_deadlock_arg;
   if (o.threads_idle_max < 0)

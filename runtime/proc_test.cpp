@@ -299,7 +299,7 @@ TEST(Proc, TestNumGoroutine) {
                        EXPECT_EQ(heddle::num_goroutine(), 1u);
                        const heddle::chan<int> c;
                        for (std::uint64_t n = 1; n <= 50; ++n) {
-                         heddle::go([&] { (void)c.recv(); });
+                         heddle::go([c] { (void)c.recv(); });  // its own: the count orders nothing
                          EXPECT_EQ(heddle::num_goroutine(), n + 1);
                        }
                        EXPECT_EQ(heddle::stats().goroutines, 51u);

@@ -49,6 +49,14 @@ int run_on(int procs, F &&f) {
   return heddle::run(std::forward<F>(f), with_procs(procs));
 }
 
+// As run_on(1, f), where the test is about who runs next: a busy machine would end slices.
+template <class F>
+int run_in_order(F &&f) {
+  heddle::options o = with_procs(1);
+  o.preempt = false;
+  return heddle::run(std::forward<F>(f), o);
+}
+
 // The kernel's number of the calling thread. Never inlined and a system call each time: after a switch a goroutine may
 // be on another thread, and a compiler may keep what it learnt about the old one (pthread_self is declared const).
 [[gnu::noinline]] inline long thread_id() {
@@ -83,17 +91,6 @@ bool wait_until(F &&done) {
     std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
   return true;
-}
-
-// The result of a run of f that was shorter than a slice. One whose slice is over, because the machine was busy with other
-// things, gives way where it would go on: such a run shows nothing of the order of things, and is repeated.
-template <class F>
-auto undisturbed(F &&f) {
-  for (;;) {
-    const auto started = std::chrono::steady_clock::now();
-    auto result = f();
-    if (std::chrono::steady_clock::now() - started < std::chrono::milliseconds(10)) return result;
-  }
 }
 
 // A value that knows how many of its kind exist; move-only.

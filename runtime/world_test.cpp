@@ -14,9 +14,9 @@ namespace {
 using heddle::blocking;
 using heddle::blocking_long;
 using heddle_test::child_exit;
+using heddle_test::run_in_order;
 using heddle_test::run_on;
 using heddle_test::tsan;
-using heddle_test::undisturbed;
 using heddle_test::wait_until;
 using heddle_test::with_procs;
 
@@ -264,18 +264,14 @@ TEST(SetProcs, up_and_down_under_load) {
 
 // What a P has that goes: its goroutines run before all others, in their order.
 TEST(SetProcs, what_waits_on_a_p_that_goes_is_kept_in_order) {
-  const std::vector<int> order = undisturbed([] {
-    std::vector<int> ran;
-    EXPECT_EQ(run_on(1,
-                     [&ran] {
-                       heddle::wait_group wg;
-                       for (int i = 0; i < 20; ++i) wg.go([&ran, i] { ran.push_back(i); });
-                       heddle::set_procs(1);
-                       wg.wait();
-                     }),
-              0);
-    return ran;
-  });
+  std::vector<int> order;
+  EXPECT_EQ(run_in_order([&order] {
+              heddle::wait_group wg;
+              for (int i = 0; i < 20; ++i) wg.go([&order, i] { order.push_back(i); });
+              heddle::set_procs(1);
+              wg.wait();
+            }),
+            0);
   EXPECT_EQ(order.front(), 19) << "runnext";
   for (int i = 1; i < 20; ++i) EXPECT_EQ(order[static_cast<std::size_t>(i)], i - 1);
 }

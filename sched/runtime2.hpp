@@ -165,6 +165,7 @@ struct sched_options {
   std::size_t stack_size = geometry::stack_size;
   bool detect_deadlock = true;
   bool log = true;
+  bool preempt = true;             // after a slice a goroutine gives way at its next safepoint
   bool sysmon = false;             // a thread that watches the Ps; without one nothing is retaken
   std::int64_t schedtrace_ns = 0;  // 0: never
   bool scheddetail = false;

@@ -168,7 +168,7 @@ std::uint32_t retake(schedt &sched, std::int64_t now) noexcept {
       seen.schedtick = pp->schedtick.get();
       seen.schedwhen = now;
     }
-    if (slice_over) preemptone(pp);
+    if (slice_over && sched.options.preempt) preemptone(pp);
     if (in_call(pp) && worth_retaking(sched, pp, now, slice_over)) taken += retake_one(sched, pp);
   }
   return taken;

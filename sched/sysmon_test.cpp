@@ -26,6 +26,7 @@ class Calls : public testing::Test {
     o.threads_max = running;
     o.detect_deadlock = false;
     o.log = false;
+    o.preempt = preempt_;
     sched_ = std::make_unique<schedt>(o);
     ASSERT_TRUE(heddle::schedinit(*sched_));
     for (int i = 0; i < running; ++i) {
@@ -50,6 +51,7 @@ class Calls : public testing::Test {
     heddle::schedfree(*sched_);
   }
 
+  void without_preemption() { preempt_ = false; }
   schedt &sched() { return *sched_; }
   heddle::p *p(int i = 0) { return ps_[static_cast<std::size_t>(i)]; }
   heddle::m *m(int i = 0) { return ms_[static_cast<std::size_t>(i)]; }
@@ -69,6 +71,7 @@ class Calls : public testing::Test {
   bool asked_to_give_way(int i = 0) { return p(i)->preempt.peek() != 0; }
 
  private:
+  bool preempt_ = true;
   template <class F>
   void as(int i, F f) {
     heddle::set_current_m(m(i));
@@ -231,6 +234,15 @@ TEST_F(Calls, a_running_goroutine_is_asked_after_a_slice_and_keeps_its_p) {
   EXPECT_EQ(retake(sched(), 10 * ms), 0u);
   EXPECT_TRUE(asked_to_give_way());
   EXPECT_EQ(m()->p.get(), p());
+}
+
+TEST_F(Calls, a_slice_has_no_end_without_preemption_but_calls_do) {
+  without_preemption();
+  make(1, 1);
+  for (std::int64_t now = 0; now < 100 * ms; now += 10 * ms) EXPECT_EQ(retake(sched(), now), 0u);
+  EXPECT_FALSE(asked_to_give_way());
+  enter();
+  EXPECT_EQ(retake(sched(), 100 * ms) + retake(sched(), 110 * ms), 1u);
 }
 
 TEST_F(Calls, a_new_goroutine_is_a_new_slice) {

@@ -23,6 +23,9 @@ struct options {
   int threads_max = 0;         // 0: 10,000
   int threads_idle_max = 0;    // threads that stay although nothing is to be done for a second; 0: procs
   std::size_t stack_size = 0;  // bytes of address space per goroutine, guard page included; 0: 64 KiB
+  // A goroutine that has run for 10 ms gives way at its next safepoint if others wait. false: it goes on until it waits or
+  // yields. With one P nothing but the goroutines themselves decides then who runs next, however busy the machine is.
+  bool preempt = true;
   // End the process with a report when every goroutine of run() waits for another, also in blocking(f). Nothing is reported
   // while the process has threads that are not the runtime's: what they send or start may help.
   bool detect_deadlock = true;
@@ -275,7 +278,8 @@ void stop_the_world(F &&f) {
       detail::current_sched("heddle::stop_the_world"),
       [](void *arg) { (*static_cast<std::remove_reference_t<F> *>(arg))(); }, std::addressof(f));
 }
-// Goroutines of the current runtime that have begun and not ended. Caller: a goroutine.
+// Goroutines of the current runtime that have begun and not ended. Caller: a goroutine. Ordering: none; who wants to see what
+// they did waits with a wait_group.
 std::uint64_t num_goroutine() noexcept;
 // Figures of the current runtime. Caller: a goroutine.
 statistics stats() noexcept;
