@@ -115,6 +115,7 @@ class statistic {
   void add(std::uint64_t n = 1) noexcept {
     cell_.store(cell_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
+  void set(std::uint64_t v) noexcept { cell_.store(v, std::memory_order_relaxed); }
   std::uint64_t get() const noexcept { return cell_.load(std::memory_order_relaxed); }
 
  private:

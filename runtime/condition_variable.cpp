@@ -32,6 +32,7 @@ void condition_variable::enqueue(detail::cond_waiter &w) noexcept {
   detail::not_in_child("condition_variable::wait");
   const std::lock_guard hold(lock_);
   waiters_.enqueue(w.queue_entry());
+  w.queue_entry()->gp->waitingon.set(this);
   waiting_.store(1, relaxed);  // relaxed: the caller's lock orders it before the notification that counts
 }
 

@@ -68,7 +68,7 @@ void start_main(schedt &sched) {
   if (attach_m0(sched) == nullptr) throw std::bad_alloc();
 }
 
-void run_main(schedt &sched, spawn main, void (*startfn)(void *)) noexcept {
+void run_main(schedt &sched, newborn main, void (*startfn)(void *)) noexcept {
   m *mp = sched.m0;
   sched.maing.store(main.gp, relaxed);  // relaxed: handed over with the main goroutine
   newproc(sched, main, startfn);

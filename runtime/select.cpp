@@ -111,6 +111,7 @@ std::size_t selectgo(scase *cases, std::uint16_t *orders, std::size_t n, bool bl
     queue_of(s).enqueue(&s.sg);
   }
   selection parking = all;
+  gp->waitingon.set(&parking);
   gopark(selparkcommit, &parking, waitreason::select, mp);
 
   // Pass 3: out of the others.
@@ -130,6 +131,15 @@ std::size_t selectgo(scase *cases, std::uint16_t *orders, std::size_t n, bool bl
     ready_now(cases[done], none);  // closed: as if it had been before
   all.selunlock();
   return done;
+}
+
+bool select_waits(const void *selecting, std::size_t i, const hchan *&c, bool &send) noexcept {
+  const selection &s = *static_cast<const selection *>(selecting);
+  if (i >= s.n) return false;
+  const scase &one = s.cases[s.by_lock[i]];
+  c = one.c;
+  send = one.send;
+  return true;
 }
 
 std::size_t select_among(std::span<const select_case> cases, bool block) {

@@ -53,11 +53,14 @@ class deadlock_report {
       print_error(text_);
     used_ = 0;
   }
+  text_sink sink() noexcept {
+    return {[](void *self, const char *text) { static_cast<deadlock_report *>(self)->line(text); }, this};
+  }
 
  private:
   const schedt &sched_;
   std::size_t used_ = 0;
-  char text_[4096] = "";
+  char text_[16384] = "";
 };
 
 // Once for each standstill: an embedder may let the process live, and Ms that exit later come here again.
@@ -89,20 +92,7 @@ void checkdead(schedt &sched) noexcept {
   report.line(has_work(sched) ? "fatal error: goroutines can run, but all threads are locked to others and threads_max "
                                 "allows no more - deadlock!\n"
                               : "fatal error: all goroutines are asleep - deadlock!\n");
-  // acquire: pairs with allgadd. [ALLG-1]
-  // Survives as relaxed (equivalent): main is on the list, and who added it came under the lock after the first.
-  g *gp = sched.allgs.load(acquire);
-  // acquire: pairs with allgadd: one that a thread outside makes meanwhile. [ALLG-1]
-  for (; gp != nullptr; gp = gp->alllink.load(acquire)) {
-    const gstatus status = readgstatus(gp);
-    if (status != gstatus::waiting && status != gstatus::syscall) continue;
-    char line[112];
-    std::snprintf(line, sizeof line, "\ngoroutine %llu [%s%s%s]%s", static_cast<unsigned long long>(gp->goid.get()),
-                  waitreason_text(gp->waitreason.get()), status == gstatus::syscall ? ", in a call" : "",
-                  gp->lockedm.get() != nullptr ? ", locked to thread" : "", gp == maing ? " (main)" : "");
-    report.line(line);
-  }
-  report.line("\n");
+  print_standstill(sched, report.sink());
   report.flush();
   if (sched.options.on_deadlock == nullptr) exit_misuse();
 }

@@ -90,7 +90,7 @@ char *align_down(char *at, std::size_t align) noexcept { return at - reinterpret
 
 }  // namespace
 
-spawn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t stack_size) noexcept {
+newborn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t stack_size) noexcept {
   struct p *pp = own_p(sched, getm());
   g *gp = gfget(sched, pp);
   if (gp == nullptr) gp = malg(sched);
@@ -105,9 +105,9 @@ spawn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t s
   return {gp, align_down(gp->stack.hi - gp->color - size, align < 16 ? 16 : align)};
 }
 
-void unspawn(schedt &sched, spawn s) noexcept { gfput(sched, own_p(sched, getm()), s.gp); }
+void unspawn(schedt &sched, newborn s) noexcept { gfput(sched, own_p(sched, getm()), s.gp); }
 
-void newproc(schedt &sched, spawn s, void (*startfn)(void *)) noexcept {
+void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept {
   m *mp = getm();
   struct p *pp = own_p(sched, mp);
   g *gp = s.gp;

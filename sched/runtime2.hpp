@@ -12,6 +12,7 @@
 #include "queues/spinlock.hpp"
 #include "queues/world.hpp"
 #include "sched/note.hpp"
+#include "sched/source_location.hpp"
 #include "sched/time.hpp"
 
 HEDDLE_BEGIN
@@ -87,6 +88,9 @@ struct alignas(cacheline) g : lfnode {
   struct fiber fiber;                 // the switch
   schedt *home;                       // malg: its runtime, for wakers that are no M
   atomic<g *> alllink;                // allgadd: list of all gs
+  source_location started;            // who makes it, before newproc: where it was started
+  plain<const void *> waitingon;      // own g, before gopark: what it waits for, by waitreason; null where that is not known
+  plain<std::int64_t> waitsince;      // gopark, before the status becomes waiting: when, to some 10 ms
 
   bool has_stack() const noexcept { return static_cast<bool>(stack); }
 };
@@ -145,6 +149,7 @@ struct alignas(cacheline) p : lfnode {
   struct sysmontick sysmontick;    // sysmon only
   bool startspinning = false;      // startm, for the template thread
   plain<bool> safepointdue;        // under sched.lock: for_each_p still owes this P its call
+  std::int64_t since = 0;          // acquirep: when it was wired to its M
   struct p *link = nullptr;        // lists of whoever holds this P and others in its hands
   statistic spawned, exited, parks, steals, stolen;  // owner
 
@@ -166,6 +171,11 @@ struct sched_options {
   bool scheddetail = false;
   void (*on_deadlock)(void *arg, const char *report) = nullptr;  // null: print the report and end the process
   void *on_deadlock_arg = nullptr;
+  bool leak_report = false;  // who has not ended when the runtime stops, on standard error
+  void (*on_leak)(void *arg, const char *report) = nullptr;  // or here
+  void *on_leak_arg = nullptr;
+  // Says line by line where gp stands, which does not run; null: nothing is said.
+  void (*print_stack)(const g *gp, void (*line)(void *arg, const char *text), void *arg) = nullptr;
 };
 
 // What schedt::attention asks of everybody who has or finds a P.
@@ -232,8 +242,9 @@ struct schedt {
   atomic<std::int32_t> allplen;                 // worldsema: Ps ever made; those at gomaxprocs and above are dead
   std::uint32_t coprimes[geometry::procs_max];  // procresize: increments that visit every P (stealOrder)
   std::uint32_t ncoprimes = 0;
-  std::uint64_t seed = 0;  // hashinit
+  alignas(cacheline) std::uint64_t seed = 0;  // hashinit
   std::int64_t starttime = 0;
+  statistic clock;  // sysmon: when it last looked, while a P runs not more than some 10 ms ago
   os_facts os{};  // osinit
   m *m0 = nullptr;
   atomic<g *> maing;  // its end stops the runtime; null in a runtime without a main

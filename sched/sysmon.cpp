@@ -135,6 +135,7 @@ void sysmon(void *arg) {
   while (!stopping(sched)) {
     bool useful = start_handed_off(sched);
     const std::int64_t now = nanotime();
+    sched.clock.set(static_cast<std::uint64_t>(now));
     useful |= retake(sched, now) != 0;
     const bool told = wake_for_timers(sched, now);
     reap(sched, now);

@@ -18,7 +18,7 @@ void timers::publish() noexcept {
   next_.store(wheel_.next(), relaxed);  // relaxed: ordered by the fence of who arms, and else a hint [TIME-1]
 }
 
-void timers::add(timer *t, std::int64_t when) noexcept {
+void timers::add(runtime_timer *t, std::int64_t when) noexcept {
   lock_.lock();
   HEDDLE_INV("I44", t->in.load(relaxed) == nullptr);  // relaxed: ours
   t->when = when;
@@ -28,7 +28,7 @@ void timers::add(timer *t, std::int64_t when) noexcept {
   lock_.unlock();
 }
 
-bool timers::remove(timer *t) noexcept {
+bool timers::remove(runtime_timer *t) noexcept {
   lock_.lock();
   const bool armed = t->in.load(relaxed) == this;  // relaxed: under the lock it changes
   if (armed) {
@@ -43,7 +43,7 @@ bool timers::remove(timer *t) noexcept {
 void timers::run(std::int64_t now) noexcept {
   lock_.lock();
   wheel_.advance(now);
-  while (timer *t = wheel_.pop()) {
+  while (runtime_timer *t = wheel_.pop()) {
     t->in.store(nullptr, relaxed);  // relaxed: under the lock
     publish();
     lock_.unlock();
@@ -64,7 +64,7 @@ bool timers::due(std::int64_t now) noexcept {
 }
 
 void timers::end() noexcept {
-  wheel_.drain([](timer *t) {
+  wheel_.drain([](runtime_timer *t) {
     t->in.store(nullptr, relaxed);  // relaxed: nobody else is left
     t->f(t, false);
   });
@@ -88,14 +88,14 @@ std::int64_t sysmon_until(const schedt &sched, std::int64_t latest) noexcept {
   return unwatched(sched) ? std::min(latest, next_timer(sched)) : latest;
 }
 
-void resettimer(schedt &sched, timer *t, std::int64_t when) noexcept {
+void resettimer(schedt &sched, runtime_timer *t, std::int64_t when) noexcept {
   struct p *pp = own_p(sched, getm());
   (pp != nullptr ? pp : sched.allp[0].get())->timers.add(t, when);
   fence(seq_cst);  // wake_time against sysmonuntil, pidle and nmspinning; partners: sysmon_sleep, stopm. [TIME-1]
   watch_timers(sched);
 }
 
-bool stoptimer(timer *t) noexcept {
+bool stoptimer(runtime_timer *t) noexcept {
   timers *ts = t->in.load(relaxed);  // relaxed: what whoever armed or stopped it has told us; remove looks again
   return ts != nullptr && ts->remove(t);
 }
@@ -127,7 +127,7 @@ void checkalltimers(m *mp) noexcept {
 namespace {
 
 // In the frame of who sleeps.
-struct sleeper : timer {
+struct sleeper : runtime_timer {
   g *gp = nullptr;
 };
 
@@ -137,7 +137,7 @@ bool fall_asleep(g *gp, void *arg) noexcept {
   return true;
 }
 
-void wake_sleeper(timer *t, bool due) {
+void wake_sleeper(runtime_timer *t, bool due) {
   if (due) goready(static_cast<sleeper *>(t)->gp, false);
 }
 

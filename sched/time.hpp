@@ -12,26 +12,26 @@ struct p;
 class timers;
 
 // What is to be done at a time. Owner: whoever made it; while it is armed it may not go away.
-struct timer {
+struct runtime_timer {
   // Called on g0 of an M with a P, not under any lock, when t is due; due false: the runtime ends, and t is not armed any
   // more. It may ready and start goroutines, and arm t again; not wait. Once it has readied who owns t, t may be gone.
-  void (*f)(timer *t, bool due) = nullptr;
-  std::int64_t when = 0;                             // nanotime(); under the lock of the timers that it is in
-  timer *wheelnext = nullptr, *wheelprev = nullptr;  // timing_wheel
-  std::uint16_t wheelslot = 0;                       // timing_wheel
-  atomic<timers *> in;                               // whose it is while it is armed, else null
+  void (*f)(runtime_timer *t, bool due) = nullptr;
+  std::int64_t when = 0;                                     // nanotime(); under the lock of the timers that it is in
+  runtime_timer *wheelnext = nullptr, *wheelprev = nullptr;  // timing_wheel
+  std::uint16_t wheelslot = 0;                               // timing_wheel
+  atomic<timers *> in;                                       // whose it is while it is armed, else null
 };
 
 // Those of one P: of who runs there when they are armed. Any thread may look and take what is due: who owns the P does at
 // each turn, the others before they go idle; sysmon sleeps no longer than until the first is due.
 class timers {
  public:
-  static constexpr std::int64_t never = timing_wheel<timer>::never;
+  static constexpr std::int64_t never = timing_wheel<runtime_timer>::never;
 
   // Pre: t is not armed. Any thread; the caller tells sysmon (resettimer).
-  void add(timer *t, std::int64_t when) noexcept;
+  void add(runtime_timer *t, std::int64_t when) noexcept;
   // False: it is not in here any more.
-  bool remove(timer *t) noexcept;
+  bool remove(runtime_timer *t) noexcept;
   // No timer in here is due before it: something between the last advance and the first timer.
   std::int64_t wake_time() const noexcept { return next_.load(relaxed); }  // relaxed: a hint, or ordered by a fence
   // Calls what is due at `now`. Caller: an M with a P, on g0.
@@ -45,15 +45,15 @@ class timers {
 
   atomic<std::int64_t> next_{never};  // written under lock_
   spinlock lock_;
-  timing_wheel<timer> wheel_;  // under lock_, with all that is in it
+  timing_wheel<runtime_timer> wheel_;  // under lock_, with all that is in it
 };
 
 // Arms t, which is not armed, for the time `when`. Any thread that may call sched. Blocks: nothing. Cost: a lock that only
 // thieves and stoptimer take as well.
-void resettimer(schedt &sched, timer *t, std::int64_t when) noexcept;
+void resettimer(schedt &sched, runtime_timer *t, std::int64_t when) noexcept;
 // True: t was armed, is not any more, and is not called. False: it is not armed; if it was, it has been or is being called.
 // Any thread. Blocks: nothing.
-bool stoptimer(timer *t) noexcept;
+bool stoptimer(runtime_timer *t) noexcept;
 // Waits until nanotime() is `until`. Any thread. Blocks: the g; inside blocking(f) and on a thread that is no M, that one.
 void timesleep(std::int64_t until) noexcept;
 

@@ -347,6 +347,7 @@ T glimpse(const plain<T> &field) noexcept {
 class statistic {
  public:
   void add(std::uint64_t n = 1) noexcept { value_ += n; }
+  void set(std::uint64_t v) noexcept { value_ = v; }
   std::uint64_t get() const noexcept { return value_; }
 
  private:

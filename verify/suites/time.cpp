@@ -91,7 +91,7 @@ struct resized : timed<resized, 2, 2> {
 // just now: then that M may have looked before the timer was there.
 template <bool Drops>
 struct armed : suite<Drops ? 2 : 1, 2> {
-  struct called : timer {
+  struct called : runtime_timer {
     atomic<std::uint32_t> yes;
   };
   schedt sched{sched_options{.procs = 2, .threads_max = 3, .detect_deadlock = false, .sysmon = true}};
@@ -106,7 +106,7 @@ struct armed : suite<Drops ? 2 : 1, 2> {
       sched.nmrunning.fetch_add(1, relaxed);
       acquirep(ms[i], sched.pidle.get());
     }
-    t.f = [](timer *self, bool due) { static_cast<called *>(self)->yes.store(due, release); };
+    t.f = [](runtime_timer *self, bool due) { static_cast<called *>(self)->yes.store(due, release); };
   }
   void thread(unsigned i) {
     set_current_m(ms[i]);
@@ -130,7 +130,7 @@ struct armed : suite<Drops ? 2 : 1, 2> {
 
 // Taken back as it becomes due: it is called, or it has been taken back, and never both.
 struct stopped : suite<3> {
-  struct counted : timer {
+  struct counted : runtime_timer {
     plain<int> called;
   };
   timers ts;
@@ -138,7 +138,7 @@ struct stopped : suite<3> {
   plain<int> stops[2];
   void before() {
     for (counted &c : t) {
-      c.f = [](timer *self, bool due) {
+      c.f = [](runtime_timer *self, bool due) {
         auto *me = static_cast<counted *>(self);
         me->called.set(me->called.get() + due);
       };

@@ -25,6 +25,7 @@ class barrier_core {
   void wait(std::uint64_t phase) noexcept;
 
  private:
+  friend struct onlooker;
   spinlock lock_;
   plain<std::ptrdiff_t> expected_;  // under lock_, as all here; of the next phase
   plain<std::ptrdiff_t> left_;      // of this one; zero while it is being completed

@@ -26,6 +26,7 @@ class latch {
   void arrive_and_wait(std::ptrdiff_t n = 1) noexcept;
 
  private:
+  friend struct detail::onlooker;
   bool arrive(std::ptrdiff_t n) noexcept;  // lock_ is held; true: everybody has arrived, and it is held no more
 
   mutable spinlock lock_;

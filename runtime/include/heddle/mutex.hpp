@@ -30,6 +30,7 @@ class mutex {
   }
 
  private:
+  friend struct detail::onlooker;
   static constexpr std::uint32_t free = 0, locked = 1,
                                  contended = 2;  // contended: locked, and waiters_ may not be empty
   void lock_slow() noexcept;

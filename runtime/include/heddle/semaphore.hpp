@@ -27,6 +27,7 @@ class semaphore {
   void release(std::ptrdiff_t n = 1) noexcept;
 
  private:
+  friend struct detail::onlooker;
   spinlock lock_;
   plain<std::ptrdiff_t> units_;  // under lock_; zero while somebody waits
   detail::waitq waiters_;        // under lock_

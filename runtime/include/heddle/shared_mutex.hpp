@@ -57,6 +57,7 @@ class shared_mutex {
   }
 
  private:
+  friend struct detail::onlooker;
   // The readers who hold it are counted above two bits. contended: a queue is not empty, or will not be when lock_ is
   // free; it changes under lock_ only. While it is set nobody gets in but by a hand-over.
   static constexpr std::uint64_t writer = 1, contended = 2, reader = 4;

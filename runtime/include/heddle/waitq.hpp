@@ -7,6 +7,8 @@ HEDDLE_BEGIN
 
 namespace detail {
 
+struct onlooker;  // looks into what goroutines wait for, for reports: runtime/waits.cpp
+
 // One parked goroutine in one queue; lives in the frame that parks.
 struct sudog {
   g *gp = nullptr;
@@ -64,7 +66,26 @@ class waitq {
 // Enqueues and parks in one step as wakers see it: `lock` is released when the goroutine can be readied.
 inline void park_on(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason) noexcept {
   q.enqueue(&sg);
+  sg.gp->waitingon.set(&q);
   gopark(parkunlock, &lock, reason, mp);
+}
+
+// As park_on, until `when` at the latest. True: a waker has taken sg out of q, as always; lock is not held, and what it belongs
+// to may be gone. False: the time is over; lock is held, and sg is in no queue. Wakers dequeue under the lock: a waiter that
+// another has taken out and not yet claimed would be in nobody's queue when its time is over.
+[[nodiscard]] inline bool park_on_until(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason,
+                                        std::int64_t when) noexcept {
+  sg.isSelect = true;
+  q.enqueue(&sg);
+  sg.gp->waitingon.set(&q);
+  if (!gopark_until(parkunlock, &lock, reason, mp, when)) {
+    lock.lock();
+    q.remove(&sg);                        // nobody has it, but it may have been passed over
+    sg.gp->selectdone.store(0, relaxed);  // relaxed: whoever finds it from now on takes the lock
+    return false;
+  }
+  sg.gp->selectdone.store(0, relaxed);  // relaxed: it is in no queue, and the next is found under a lock
+  return true;
 }
 
 }  // namespace detail
