@@ -241,7 +241,7 @@ struct foreign_go : standstill<foreign_go, 1, 1, 1, 1> {
 // whoever takes it counts (B11).
 struct calling : scheduled<calling, 3, 1, 1> {
   countdown all{1};
-  atomic<std::uint32_t> in;
+  atomic<std::uint32_t> in, looked;
   void before() {
     sched.options.detect_deadlock = true;
     scheduled::before();
@@ -249,6 +249,7 @@ struct calling : scheduled<calling, 3, 1, 1> {
   void foreign() {
     while (in.load(acquire) == 0) cpu_relax();
     for (int k = 0; k < 2; ++k) retake(sched, nanotime() + 1'000'000'000);
+    looked.store(1, release);
   }
   void body() {
     go([this] {
@@ -259,6 +260,8 @@ struct calling : scheduled<calling, 3, 1, 1> {
       all.arrive();
     });
     all.wait();
+    while (looked.load(acquire) == 0)
+      cpu_relax();  // it starts Ms as sysmon does, whom joinms joins before it looks for Ms
   }
 };
 
