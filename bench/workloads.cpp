@@ -282,6 +282,55 @@ figure wakes(int procs, std::int64_t divisor) {
           {{"burst_per_1000", burst}, {"each_10us_per_1000", often}, {"each_200us_per_1000", seldom}}};
 }
 
+// Timers of an hour: one after the other made, stopped and gone; a thousand in turn reset; as many at once armed, then stopped.
+figure timers(int procs, std::int64_t divisor) {
+  using namespace std::chrono_literals;
+  const std::int64_t count = 1'000'000 / divisor;
+  double make = 0, reset = 0, arm = 0, stop = 0;
+  const double elapsed = timed(procs, [&] {
+    std::int64_t start = now_ns();
+    const auto each = [&start, count] {
+      const std::int64_t now = now_ns();
+      return static_cast<double>(now - std::exchange(start, now)) / static_cast<double>(count);
+    };
+    for (std::int64_t i = 0; i < count; ++i) check(heddle::timer(1h).stop(), "timers");
+    make = each();
+    {
+      std::vector<heddle::timer> some;
+      for (int i = 0; i < 1000; ++i) some.emplace_back(1h);
+      start = now_ns();
+      for (std::int64_t i = 0; i < count; ++i) some[static_cast<std::size_t>(i % 1000)].reset(1h + i * 1us);
+      reset = each();
+    }
+    std::vector<heddle::timer> all;
+    all.reserve(static_cast<std::size_t>(count));
+    start = now_ns();
+    for (std::int64_t i = 0; i < count; ++i) all.emplace_back(1h + i * 1us);
+    arm = each();
+    for (const heddle::timer &t : all) check(t.stop(), "timers");
+    stop = each();
+  });
+  return {make, "ns", elapsed, {{"make_stop_ns", make}, {"reset_ns", reset}, {"arm_ns", arm}, {"stop_ns", stop}}};
+}
+
+// How much longer than asked a goroutine sleeps when nothing else is to be done.
+figure sleep_late(int procs, std::int64_t divisor) {
+  constexpr std::int64_t sleep_ns = 100'000;
+  const std::int64_t sleeps = 5000 / divisor;
+  std::vector<std::int64_t> late;
+  late.reserve(static_cast<std::size_t>(sleeps));
+  const double elapsed = timed(procs, [&] {
+    for (std::int64_t i = 0; i < sleeps; ++i) {
+      const std::int64_t start = now_ns();
+      heddle::sleep_for(std::chrono::nanoseconds(sleep_ns));
+      late.push_back(now_ns() - start - sleep_ns);
+    }
+  });
+  std::sort(late.begin(), late.end());
+  const double p50 = quantile(late, 0.50) * 1e-3, p99 = quantile(late, 0.99) * 1e-3;
+  return {p50, "us", elapsed, {{"p50_us", p50}, {"p99_us", p99}, {"max_us", quantile(late, 1.0) * 1e-3}}};
+}
+
 double resident_bytes() {
   long pages = 0;
   std::FILE *file = std::fopen("/proc/self/statm", "re");
@@ -340,6 +389,9 @@ constexpr workload all[] = {
     {"primes", primes, 1, 2, false, "2000 primes through a chain of unbuffered channels; ms"},
     {"wake", wake, 2, 2, false, "ready to running beside a waker that goes on computing; p50 in us"},
     {"wakes", wakes, 2, 2, false, "Ms woken or started per 1000 go(): at once, each 10 us, each 200 us"},
+    {"timers", timers, 1, 2, false, "1,000,000 timers: made and stopped one by one, reset, all armed at once; ns each"},
+    {"sleep_late", sleep_late, 1, 2, false,
+     "sleeps of 100 us, one after the other: how much longer they last; p50 in us"},
     {"mem_100k", mem_100k, 1, 1, false, "100,000 goroutines parked on one gate; resident bytes each"},
     {"mem_1m", mem_1m, 1, 1, true, "1,000,000 goroutines parked on one gate; resident bytes each"},
 };

@@ -25,6 +25,7 @@ constexpr const char *files_of_runtime[] = {"runtime/include/heddle/barrier.hpp"
                                             "runtime/include/heddle/select.hpp",
                                             "runtime/include/heddle/semaphore.hpp",
                                             "runtime/include/heddle/shared_mutex.hpp",
+                                            "runtime/include/heddle/time.hpp",
                                             "runtime/include/heddle/wait_group.hpp",
                                             "runtime/include/heddle/waitq.hpp",
                                             "runtime/chan.cpp",
@@ -34,7 +35,8 @@ constexpr const char *files_of_runtime[] = {"runtime/include/heddle/barrier.hpp"
                                             "runtime/select.cpp",
                                             "runtime/semaphore.cpp",
                                             "runtime/shared_mutex.cpp",
-                                            "runtime/sync.cpp"};
+                                            "runtime/sync.cpp",
+                                            "runtime/time.cpp"};
 
 const std::map<std::string, std::memory_order> orders = {
     {"relaxed", std::memory_order_relaxed}, {"acquire", std::memory_order_acquire},

@@ -89,7 +89,7 @@ struct resized : timed<resized, 2, 2> {
 
 // Thread 0 arms a timer and computes until it has been called; sysmon is about to sleep. Another P is idle, or its M lies down
 // just now: then that M may have looked before the timer was there.
-template <bool Drops>
+template <bool Drops, int Due>
 struct armed : suite<Drops ? 2 : 1, 2> {
   struct called : runtime_timer {
     atomic<std::uint32_t> yes;
@@ -112,7 +112,7 @@ struct armed : suite<Drops ? 2 : 1, 2> {
     set_current_m(ms[i]);
     if (i == 0) {
       VERIFY_CHECK(start_sysmon(sched));
-      resettimer(sched, &t, nanotime() + 20 * us);
+      resettimer(sched, &t, nanotime() + Due * us);
       while (t.yes.load(acquire) == 0) cpu_relax();
       stop(sched);
     } else {
@@ -177,12 +177,15 @@ HEDDLE_WORLDS(
                            .modes = {random_mix(1)}}),
      world<resized>({.name = "time.resized", .what = "the P where a timer is armed goes", .modes = {random_mix(2)}})})
 HEDDLE_WORLDS(armed, "sched/time", "I45 TIME-1",
-              {world<armed<false>>({.name = "time.armed",
-                                    .what = "a timer is armed as sysmon goes to sleep",
-                                    .modes = {random_mix(2), bounded(2, 2)}}),
-               world<armed<true>>({.name = "time.armed_drop",
-                                   .what = "a timer is armed as the other P is dropped and sysmon goes to sleep",
-                                   .modes = {random_mix(3)}})})
+              {world<armed<false, 20>>({.name = "time.armed",
+                                        .what = "a timer is armed as sysmon goes to sleep",
+                                        .modes = {random_mix(2), bounded(2, 2)}}),
+               world<armed<true, 20>>({.name = "time.armed_drop",
+                                       .what = "a timer is armed as the other P is dropped and sysmon goes to sleep",
+                                       .modes = {random_mix(3)}}),
+               world<armed<true, 100>>({.name = "time.armed_later",
+                                        .what = "as time.armed_drop, and the timer is not due when the P has gone",
+                                        .modes = {random_mix(2)}})})
 HEDDLE_SUITE(stopped, {.name = "time.stopped",
                        .component = "sched/time",
                        .invariants = "I44 I45 I48",

@@ -1,5 +1,6 @@
 // Waits with a limit of time: the waker against the timer, sched/park.cpp.
 #include "heddle/blocking.hpp"
+#include "heddle/chan.hpp"
 #include "heddle/waitq.hpp"
 #include "verify/suites/watched.hpp"
 
@@ -118,6 +119,48 @@ struct nobody : limited<nobody, 1, 1> {
   }
 };
 
+// Says whether it is where it was.
+struct token {
+  int v;
+  explicit token(int n) noexcept : v(n) {}
+  token(token &&other) noexcept : v(std::exchange(other.v, 0)) {}
+};
+
+// Sender and receiver of a channel both have limits: the value is received, or it has not moved.
+struct chan_both : limited<chan_both, 2, 2> {
+  plain<int> sent;
+  countdown all{1};
+  void body() {
+    chan<token> c;
+    go([this, c] {
+      token mine(5);
+      sent.set(c.send_for(std::move(mine), std::chrono::microseconds(60)));
+      VERIFY_INV("I55", mine.v == (sent.get() != 0 ? 0 : 5));
+      all.arrive();
+    });
+    const received<token> got = c.recv_for(std::chrono::microseconds(60));
+    all.wait();
+    VERIFY_INV("I55", got.has_value() == (sent.get() != 0) && !got.closed());
+  }
+};
+
+// A channel is closed about when the time of its receiver is over; a sender to another comes in time or not.
+struct chan_closed : limited<chan_closed, 2, 2> {
+  countdown all{1};
+  void body() {
+    chan<int> c(1);
+    go([this, c] {
+      goyield();
+      c.close();
+      all.arrive();
+    });
+    const received<int> got = c.recv_for(std::chrono::microseconds(60));
+    VERIFY_INV("I50", !got.has_value());
+    all.wait();
+    VERIFY_INV("I50", c.recv_for(std::chrono::microseconds(60)).closed() && c.try_recv().closed());
+  }
+};
+
 // A goroutine in a call waits, another gives.
 struct in_a_call : limited<in_a_call, 2, 1> {
   gate of;
@@ -175,6 +218,9 @@ HEDDLE_WORLDS(
      world<two_wait>({.name = "timed.two_wait", .what = "two wait with limits for one unit", .modes = {random_mix(2)}}),
      world<nobody>(
          {.name = "timed.nobody", .what = "all is idle until a wait's time is over", .modes = {random_mix(1)}}),
+     world<chan_both>({.name = "timed.chan", .what = "a sender and a receiver with limits", .modes = {random_mix(2)}}),
+     world<chan_closed>(
+         {.name = "timed.close", .what = "close against the limit of a receiver", .modes = {random_mix(1)}}),
      world<in_a_call>(
          {.name = "timed.in_a_call", .what = "a goroutine in a call waits with a limit", .modes = {random_mix(1)}}),
      world<outside>({.name = "timed.outside",

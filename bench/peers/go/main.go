@@ -37,6 +37,8 @@ var workloads = map[string]func(divisor int) figure{
 	"select":     select4,
 	"primes":     primes,
 	"wake":       wake,
+	"timers":     timers,
+	"sleep_late": sleepLate,
 	"mem_100k":   func(d int) figure { return mem(100_000 / d) },
 	"mem_1m":     func(d int) figure { return mem(1_000_000 / d) },
 }

@@ -249,6 +249,68 @@ func wake(divisor int) figure {
 	return figure{at(0.5), "us", elapsed.Seconds(), []extra{{"p50_us", at(0.5)}, {"p99_us", at(0.99)}, {"max_us", at(1)}}}
 }
 
+func timers(divisor int) figure {
+	count := 1_000_000 / divisor
+	begun := time.Now()
+	start := begun
+	each := func() float64 {
+		now := time.Now()
+		ns := float64(now.Sub(start).Nanoseconds()) / float64(count)
+		start = now
+		return ns
+	}
+	for i := 0; i < count; i++ {
+		check(time.NewTimer(time.Hour).Stop(), "timers")
+	}
+	makeStop := each()
+	some := make([]*time.Timer, 1000)
+	for i := range some {
+		some[i] = time.NewTimer(time.Hour)
+	}
+	start = time.Now()
+	for i := 0; i < count; i++ {
+		some[i%1000].Reset(time.Hour + time.Duration(i)*time.Microsecond)
+	}
+	reset := each()
+	for _, t := range some {
+		t.Stop()
+	}
+	all := make([]*time.Timer, 0, count)
+	start = time.Now()
+	for i := 0; i < count; i++ {
+		all = append(all, time.NewTimer(time.Hour+time.Duration(i)*time.Microsecond))
+	}
+	arm := each()
+	for _, t := range all {
+		check(t.Stop(), "timers")
+	}
+	stop := each()
+	return figure{makeStop, "ns", time.Since(begun).Seconds(),
+		[]extra{{"make_stop_ns", makeStop}, {"reset_ns", reset}, {"arm_ns", arm}, {"stop_ns", stop}}}
+}
+
+func sleepLate(divisor int) figure {
+	const sleep = 100 * time.Microsecond
+	sleeps := 5000 / divisor
+	late := make([]float64, 0, sleeps)
+	begun := time.Now()
+	for i := 0; i < sleeps; i++ {
+		start := time.Now()
+		time.Sleep(sleep)
+		late = append(late, float64(time.Since(start)-sleep)/1e3)
+	}
+	elapsed := time.Since(begun)
+	sort.Float64s(late)
+	at := func(q float64) float64 {
+		i := int(q * float64(sleeps))
+		if i >= sleeps {
+			i = sleeps - 1
+		}
+		return late[i]
+	}
+	return figure{at(0.5), "us", elapsed.Seconds(), []extra{{"p50_us", at(0.5)}, {"p99_us", at(0.99)}, {"max_us", at(1)}}}
+}
+
 func residentBytes() float64 {
 	text, err := os.ReadFile("/proc/self/statm")
 	var size, pages int

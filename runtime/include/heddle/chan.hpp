@@ -1,4 +1,6 @@
 #pragma once
+#include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <iterator>
 #include <memory>
@@ -7,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "heddle/deadline.hpp"
 #include "heddle/hchan.hpp"
 
 HEDDLE_BEGIN
@@ -23,7 +26,23 @@ template <class C>
 concept receiving = C::receives;
 template <class C>
 concept sending = C::sends;
+class timer_channel;
 }  // namespace detail
+
+// What a receive has found that need not wait until there is something: a value, or the end of the channel, or neither yet.
+template <class T>
+class received : public std::optional<T> {
+ public:
+  // No value, and none will come: the channel is closed and drained.
+  bool closed() const noexcept { return closed_; }
+  // True: there is something to be known, a value or the end. False: nothing yet, or not in time.
+  bool arrived() const noexcept { return closed_ || this->has_value(); }
+
+ private:
+  template <class>
+  friend class chan;
+  bool closed_ = false;
+};
 
 // A channel of T: a handle that is cheap to copy; the channel lives as long as a handle does. Source: Go's chan.go.
 //
@@ -55,7 +74,7 @@ class chan {
   }
   ~chan() {
     // acq_rel: pairs with itself in the other handles: the last one sees all that they did. [CHAN-1]
-    if (core_ != nullptr && core_->refs.fetch_sub(1, acq_rel) == 1) delete core_;
+    if (core_ != nullptr && core_->refs.fetch_sub(1, acq_rel) == 1) core_->abandon();
   }
   bool is_nil() const noexcept { return core_ == nullptr; }
   // Whether both are handles of one channel, or nil.
@@ -82,17 +101,33 @@ class chan {
     if (!sg.success.get()) detail::misuse("send on closed channel");
   }
 
-  // As send, but only if it need not block. On false the value is lost, unless it was a copy; a select with on_send and
-  // otherwise leaves it where it was. Caller: a goroutine; also any other thread of the process.
-  bool try_send(T value) const {
+  // As send, but only if it need not block. False: the value is where it was; one that is given up (std::move(x), 5) is moved
+  // from only if it was sent. Caller: a goroutine; also any other thread of the process. Blocks: nothing. Errors: as send.
+  bool try_send(T &&value) const {
     detail::not_in_child("chan::try_send");
-    if (core_ == nullptr) return false;
-    core_->lock.lock();
-    g *ready = nullptr;
-    if (core_->closed.get()) detail::misuse("send on closed channel");
-    const bool given = core_->give(&value, ready);
-    detail::unlock_and_ready(*core_, ready);
-    return given;
+    return core_ != nullptr && send_now(value);
+  }
+  bool try_send(const T &value) const requires std::copy_constructible<T> { return try_send(T(value)); }
+
+  // As send, for so long at most, or until then; not at all, but for one try, if the time is over. False: not in time, and the
+  // value is where it was. Caller: as send. Blocks: the goroutine, or thread. Errors: as send.
+  // Cost: as send; if it waits, a timer in its frame.
+  template <class Rep, class Period>
+  bool send_for(T &&value, std::chrono::duration<Rep, Period> d) const {
+    return send_by(value, detail::time_in(d));
+  }
+  template <class Rep, class Period>
+  bool send_for(const T &value, std::chrono::duration<Rep, Period> d) const requires std::copy_constructible<T> {
+    return send_for(T(value), d);
+  }
+  template <class Clock, class Duration>
+  bool send_until(T &&value, const std::chrono::time_point<Clock, Duration> &t) const {
+    return detail::until(t, [&](std::int64_t when) { return send_by(value, when); });
+  }
+  template <class Clock, class Duration>
+  bool send_until(const T &value,
+                  const std::chrono::time_point<Clock, Duration> &t) const requires std::copy_constructible<T> {
+    return send_until(T(value), t);
   }
 
   // The next value; empty when the channel is closed and drained. Caller: a goroutine; also any other thread.
@@ -118,16 +153,31 @@ class chan {
     return value;
   }
 
-  // The next value if there is one now; empty also when the channel is closed and drained.
-  std::optional<T> try_recv() const {
+  // The next value if there is one now. Caller: a goroutine; also any other thread. Blocks: nothing.
+  received<T> try_recv() const {
     detail::not_in_child("chan::try_recv");
-    std::optional<T> value;
+    received<T> value;
     if (core_ == nullptr) return value;
     core_->lock.lock();
     g *ready = nullptr;
-    core_->take(&value, ready);
+    value.closed_ = core_->take(optional_of(value), ready) && !value.has_value();
     detail::unlock_and_ready(*core_, ready);
     return value;
+  }
+
+  // As recv, for so long at most, or until then; not at all, but for one try, if the time is over.
+  //   if (auto v = c.recv_for(10ms)) use(*v); else if (v.closed()) ...; else ...not in time...
+  // Caller, blocks: as recv. Cost: as recv; if it waits, a timer in its frame.
+  template <class Rep, class Period>
+  received<T> recv_for(std::chrono::duration<Rep, Period> d) const {
+    return recv_by(detail::time_in(d));
+  }
+  template <class Clock, class Duration>
+  received<T> recv_until(const std::chrono::time_point<Clock, Duration> &t) const {
+    for (;;) {
+      received<T> value = recv_by(detail::time_in(t - Clock::now()));
+      if (value.arrived() || std::is_same_v<Clock, std::chrono::steady_clock> || Clock::now() >= t) return value;
+    }
   }
 
   // No more sends; what is in the channel can still be received. Errors: closing twice is misuse, and so is closing nil.
@@ -175,14 +225,16 @@ class chan {
   std::default_sentinel_t end() const noexcept { return {}; }
 
  private:
-  struct core final : detail::hchan {
+  struct core : detail::hchan {
     explicit core(std::size_t n) : hchan(n), buf(n == 0 ? nullptr : std::allocator<T>().allocate(n)) {}
-    ~core() {
+    virtual ~core() {
       for (std::size_t n = qcount.get(); n != 0; --n) std::destroy_at(pop());
       if (buf != nullptr) std::allocator<T>().deallocate(buf, dataqsiz);
     }
+    // There is no handle any more.
+    virtual void abandon() noexcept { delete this; }
 
-    bool give(void *from, g *&ready) noexcept override {
+    bool give(void *from, g *&ready) noexcept final {
       T &value = *static_cast<T *>(from);
       if (detail::sudog *sg = recvq.dequeue()) {
         static_cast<std::optional<T> *>(sg->elem)->emplace(std::move(value));
@@ -194,7 +246,7 @@ class chan {
       return true;
     }
 
-    bool take(void *to, g *&ready) noexcept override {
+    bool take(void *to, g *&ready) noexcept final {
       std::optional<T> &value = *static_cast<std::optional<T> *>(to);
       if (qcount.get() != 0) {
         T *oldest = pop();
@@ -237,8 +289,75 @@ class chan {
     T *const buf;
   };
 
+  // Pre: not nil.
+  bool send_now(T &value) const {
+    core_->lock.lock();
+    g *ready = nullptr;
+    if (core_->closed.get()) detail::misuse("send on closed channel");
+    const bool given = core_->give(&value, ready);
+    detail::unlock_and_ready(*core_, ready);
+    return given;
+  }
+
+  bool send_by(T &value, std::int64_t when) const {
+    detail::not_in_child("chan::send_until");
+    if (core_ == nullptr) {
+      timesleep(when);
+      return false;
+    }
+    if (when <= nanotime()) return send_now(value);
+    m *mp = getm();
+    if (mp == nullptr) return detail::as_goroutine([&] { return send_by(value, when); });
+    core &c = *core_;
+    c.lock.lock();
+    g *ready = nullptr;
+    if (c.closed.get()) detail::misuse("send on closed channel");
+    if (c.give(&value, ready)) {
+      detail::unlock_and_ready(c, ready);
+      return true;
+    }
+    detail::sudog sg(mp, &value);
+    if (!detail::park_on_until(mp, c.sendq, sg, c.lock, waitreason::chan_send, when)) {
+      c.lock.unlock();
+      return false;
+    }
+    if (!sg.success.get()) detail::misuse("send on closed channel");
+    return true;
+  }
+
+  received<T> recv_by(std::int64_t when) const {
+    detail::not_in_child("chan::recv_until");
+    received<T> value;
+    if (core_ == nullptr) {
+      timesleep(when);
+      return value;
+    }
+    if (when <= nanotime()) return try_recv();
+    m *mp = getm();
+    if (mp == nullptr) return detail::as_goroutine([&] { return recv_by(when); });
+    core &c = *core_;
+    c.lock.lock();
+    g *ready = nullptr;
+    if (c.take(optional_of(value), ready)) {
+      detail::unlock_and_ready(c, ready);
+    } else {
+      detail::sudog sg(mp, optional_of(value));
+      if (!detail::park_on_until(mp, c.recvq, sg, c.lock, waitreason::chan_receive, when)) {
+        c.lock.unlock();
+        return value;
+      }
+    }
+    value.closed_ = !value.has_value();
+    return value;
+  }
+
+  static std::optional<T> *optional_of(received<T> &value) noexcept { return &value; }
+
   struct no_channel {};
   explicit chan(no_channel) noexcept : core_(nullptr) {}
+  struct adopt {};  // 0 is a capacity
+  chan(adopt, core *c) noexcept : core_(c) {}
+  friend class detail::timer_channel;
   friend struct detail::channel_access;
   detail::hchan *untyped() const noexcept { return core_; }
 

@@ -1,5 +1,7 @@
 #pragma once
 // The two ends of a channel as handles of their own: the type says what may be done. Source: Go's chan<- T and <-chan T.
+#include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <iterator>
 #include <optional>
@@ -42,7 +44,25 @@ class sender : public channel_end<T> {
   static sender nil() noexcept { return chan<T>::nil(); }
 
   void send(T value) const { this->chan_.send(std::move(value)); }
-  bool try_send(T value) const { return this->chan_.try_send(std::move(value)); }
+  bool try_send(T &&value) const { return this->chan_.try_send(std::move(value)); }
+  bool try_send(const T &value) const requires std::copy_constructible<T> { return this->chan_.try_send(value); }
+  template <class Rep, class Period>
+  bool send_for(T &&value, std::chrono::duration<Rep, Period> d) const {
+    return this->chan_.send_for(std::move(value), d);
+  }
+  template <class Rep, class Period>
+  bool send_for(const T &value, std::chrono::duration<Rep, Period> d) const requires std::copy_constructible<T> {
+    return this->chan_.send_for(value, d);
+  }
+  template <class Clock, class Duration>
+  bool send_until(T &&value, const std::chrono::time_point<Clock, Duration> &t) const {
+    return this->chan_.send_until(std::move(value), t);
+  }
+  template <class Clock, class Duration>
+  bool send_until(const T &value,
+                  const std::chrono::time_point<Clock, Duration> &t) const requires std::copy_constructible<T> {
+    return this->chan_.send_until(value, t);
+  }
   void close() const { this->chan_.close(); }
   // Whether both are ends of one channel, or nil.
   friend bool operator==(const sender &a, const sender &b) noexcept { return a.chan_ == b.chan_; }
@@ -57,7 +77,15 @@ class receiver : public channel_end<T> {
   static receiver nil() noexcept { return chan<T>::nil(); }
 
   std::optional<T> recv() const { return this->chan_.recv(); }
-  std::optional<T> try_recv() const { return this->chan_.try_recv(); }
+  received<T> try_recv() const { return this->chan_.try_recv(); }
+  template <class Rep, class Period>
+  received<T> recv_for(std::chrono::duration<Rep, Period> d) const {
+    return this->chan_.recv_for(d);
+  }
+  template <class Clock, class Duration>
+  received<T> recv_until(const std::chrono::time_point<Clock, Duration> &t) const {
+    return this->chan_.recv_until(t);
+  }
   bool closed() const noexcept { return this->chan_.closed(); }
   auto begin() const { return this->chan_.begin(); }
   std::default_sentinel_t end() const noexcept { return {}; }

@@ -4,6 +4,7 @@
 #include "heddle/blocking.hpp"
 #include "heddle/chan.hpp"
 #include "heddle/condition_variable.hpp"
+#include "heddle/deadline.hpp"
 #include "heddle/ends.hpp"
 #include "heddle/latch.hpp"
 #include "heddle/mutex.hpp"
