@@ -12,6 +12,7 @@
 #include "heddle/select.hpp"
 #include "heddle/semaphore.hpp"
 #include "heddle/shared_mutex.hpp"
+#include "heddle/task_local.hpp"
 #include "heddle/thread.hpp"
 #include "heddle/time.hpp"
 #include "heddle/wait_group.hpp"
