@@ -1,6 +1,7 @@
 # cmake -DPROGRAM=... -DEXPECTED=... [-DSTATUS=n] -P expect.cmake
 # Runs PROGRAM and compares what it prints - standard output, then standard error - with the file EXPECTED, to the byte.
 # STATUS: the exit status that is wanted, 0 by default.
+cmake_minimum_required(VERSION 3.25)
 if(NOT DEFINED STATUS)
   set(STATUS 0)
 endif()

@@ -21,6 +21,7 @@
 #include <sstream>
 #include <stack>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <type_traits>
 #include <utility>
