@@ -89,8 +89,9 @@ struct alignas(cacheline) g : lfnode {
   schedt *home;                       // malg: its runtime, for wakers that are no M
   atomic<g *> alllink;                // allgadd: list of all gs
   source_location started;            // who makes it, before newproc: where it was started
-  plain<const void *> waitingon;      // own g, before gopark: what it waits for, by waitreason; null where that is not known
-  plain<std::int64_t> waitsince;      // gopark, before the status becomes waiting: when, to some 10 ms
+  plain<const void *>
+      waitingon;  // own g, before gopark: what it waits for, by waitreason; null where that is not known
+  plain<std::int64_t> waitsince;  // gopark, before the status becomes waiting: when, to some 10 ms
 
   bool has_stack() const noexcept { return static_cast<bool>(stack); }
 };
@@ -245,7 +246,7 @@ struct schedt {
   alignas(cacheline) std::uint64_t seed = 0;  // hashinit
   std::int64_t starttime = 0;
   statistic clock;  // sysmon: when it last looked, while a P runs not more than some 10 ms ago
-  os_facts os{};  // osinit
+  os_facts os{};    // osinit
   m *m0 = nullptr;
   atomic<g *> maing;  // its end stops the runtime; null in a runtime without a main
   sched_options options;

@@ -43,7 +43,8 @@ class standstill {
 
   void print_one(const g *gp) noexcept {
     say("\ngoroutine %llu [%s%s%s]%s\n", id(gp), waitreason_text(gp->waitreason.get()),
-        readgstatus(gp) == gstatus::syscall ? ", in a call" : "", gp->lockedm.get() != nullptr ? ", locked to thread" : "",
+        readgstatus(gp) == gstatus::syscall ? ", in a call" : "",
+        gp->lockedm.get() != nullptr ? ", locked to thread" : "",
         gp == sched_.maing.load(relaxed) ? " (main)" : "");  // relaxed: written before main was handed over
     char what[160];
     for (std::size_t i = 0; detail::waits_for(sched_, gp, i, what, sizeof what); ++i) say("  --> %s\n", what);
@@ -79,7 +80,7 @@ class standstill {
       say("  %s goroutine %llu waits for %s\n", at == gp ? "+->" : "|  ", id(at), what);
       at = next(at);
     } while (at != gp);
-    say("  +-- and so on\n");
+    say("  +-- goroutine %llu\n", id(gp));
   }
 
   const schedt &sched_;

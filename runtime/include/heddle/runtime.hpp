@@ -178,7 +178,8 @@ class runtime {
       else
         status = static_cast<int>(f());
     };
-    const newborn s = detail::prepare(*sched_, main, main_stack_size, where);  // first: it may throw, and we are no M yet
+    const newborn s =
+        detail::prepare(*sched_, main, main_stack_size, where);  // first: it may throw, and we are no M yet
     detail::start_main(*sched_);
     detail::run_main(*sched_, s, &detail::invoke<decltype(main)>);
     ended();
