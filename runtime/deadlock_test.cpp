@@ -81,7 +81,7 @@ TEST(GoDeadlockDeathTest, TestPanicDeadlockGosched) {
                              const last l;
                              throw std::runtime_error("errorThatGosched");
                            }),
-              status_2, "an exception has left a goroutine: errorThatGosched\n");
+              status_2, "an exception has left goroutine [0-9]+: errorThatGosched\n");
 }
 
 TEST(GoDeadlockDeathTest, TestPanicDeadlockSyscall) {
@@ -95,7 +95,7 @@ TEST(GoDeadlockDeathTest, TestPanicDeadlockSyscall) {
                              const last l;
                              throw std::runtime_error("errorThatPrint");
                            }),
-              status_2, "an exception has left a goroutine: errorThatPrint\n");
+              status_2, "an exception has left goroutine [0-9]+: errorThatPrint\n");
 }
 
 // ---------------------------------------------------------------------------------------------------- calls and worlds

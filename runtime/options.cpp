@@ -81,6 +81,8 @@ sched_options detail::resolve(const options &o) {
   r.preempt = o.preempt;
   r.on_deadlock = o.on_deadlock;
   r.on_deadlock_arg = o.on_deadlock_arg;
+  r.on_uncaught = o.on_uncaught;
+  r.on_uncaught_arg = o.on_uncaught_arg;
   if (o.threads_idle_max < 0)
     throw config_error("options.threads_idle_max=" + std::to_string(o.threads_idle_max) + ": want 0 or more");
   r.threads_idle_max = o.threads_idle_max != 0 ? o.threads_idle_max : r.procs;

@@ -157,7 +157,11 @@ void dump_one(const dumping &d, const g *gp, std::int64_t now) {
   d.text += "\ngoroutine " + std::to_string(glimpse(gp->goid)) + " [" + state;
   if (waits) d.text += ", " + duration(now - glimpse(gp->waitsince));
   if (glimpse(gp->lockedm) != nullptr) d.text += ", locked to thread";
-  d.text += gp == d.sched.maing.peek() ? "] (main)\n" : "]\n";
+  d.text += gp == d.sched.maing.peek() ? "] (main)" : "]";
+  char name[sizeof gp->name];
+  copy_name(gp, name, sizeof name);
+  if (name[0] != '\0') d.text += " \"" + std::string(name) + "\"";
+  d.text += "\n";
   char what[160];
   for (std::size_t i = 0; waits && d.quiet && detail::waits_for(d.sched, gp, i, what, sizeof what); ++i)
     d.text += "  --> " + std::string(what) + "\n";

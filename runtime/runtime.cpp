@@ -1,4 +1,6 @@
 // What a goroutine may ask of its runtime, and the life of a main goroutine. Every world compiles this.
+#include <cstdio>
+
 #include "heddle/blocking.hpp"
 
 HEDDLE_BEGIN
@@ -27,10 +29,19 @@ void no_goroutine(const char *who) noexcept {
   exit_misuse();
 }
 
-void uncaught() noexcept {
-  print_error("fatal error: an exception has left a goroutine: ");
+void uncaught(const std::exception_ptr &error) noexcept {
+  const g *gp = getm()->curg.load(relaxed);  // relaxed: own M
+  char name[sizeof gp->name];
+  copy_name(gp, name, sizeof name);
+  const sched_options &options = gp->home->options;
+  if (options.on_uncaught != nullptr) return options.on_uncaught(options.on_uncaught_arg, error, gp->goid.get(), name);
+  char who[112];
+  std::snprintf(who, sizeof who, "fatal error: an exception has left goroutine %llu%s%s%s: ",
+                static_cast<unsigned long long>(gp->goid.get()), name[0] != '\0' ? " (" : "", name,
+                name[0] != '\0' ? ")" : "");
+  print_error(who);
   try {
-    throw;
+    std::rethrow_exception(error);
   } catch (const std::exception &e) {
     print_error(e.what());
   } catch (...) {

@@ -24,6 +24,8 @@ const char *waitreason_text(waitreason r) noexcept {
     case waitreason::barrier_wait: return "barrier wait";
     case waitreason::shared_mutex_lock: return "shared_mutex lock";
     case waitreason::shared_mutex_lock_shared: return "shared_mutex lock_shared";
+    case waitreason::task_join: return "task join";
+    case waitreason::scope_wait: return "scope wait";
     case waitreason::sleep: return "sleep";
     case waitreason::stop_the_world: return "stop the world";
     case waitreason::test: return "test";

@@ -38,6 +38,11 @@ void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept;
 void unspawn(schedt &sched, newborn s) noexcept;
 // Ends the calling goroutine; its closure has been destroyed. Caller: a g.
 [[noreturn]] void goexit() noexcept;
+// Copies gp's name, or as much of it as there is room for; an empty one if it has none. Caller: any thread, not with
+// sched.lock. Blocks: nothing.
+void copy_name(const g *gp, char *to, std::size_t size) noexcept;
+// Pre: gp is the calling goroutine.
+void set_name(g *gp, const char *name, std::size_t length) noexcept;
 // gp no longer runs on mp.
 inline void dropg(m *mp, g *gp) noexcept {
   gp->m.set(nullptr);

@@ -3,6 +3,7 @@
 // each field: who writes it. `plain` fields are handed over with the g, m or p they belong to, and the checker watches
 // that.
 #include <cstddef>
+#include <exception>
 
 #include "queues/gfree.hpp"
 #include "queues/globrunq.hpp"
@@ -65,10 +66,19 @@ enum class waitreason : std::uint8_t {
   barrier_wait,
   shared_mutex_lock,
   shared_mutex_lock_shared,
+  task_join,
+  scope_wait,
   stop_the_world,
   test,
 };
 const char *waitreason_text(waitreason r) noexcept;
+
+// A value that belongs to one goroutine, and to the task_local `key`.
+struct goroutine_local {
+  goroutine_local *next = nullptr;  // older
+  const void *key = nullptr;
+  void (*destroy)(goroutine_local *self) noexcept = nullptr;
+};
 
 // A goroutine. Type-stable: recycled through gfree, freed only with the schedt. (An extra g, the stand-in of a thread that
 // is no M, lives in that thread's frame: sched/extra.hpp.)
@@ -79,19 +89,21 @@ struct alignas(cacheline) g : lfnode {
   atomic<gstatus> atomicstatus;  // sched/status.hpp only; its owner stores, who takes a P by the scan bit exchanges
   plain<enum waitreason> waitreason;  // gopark, before the status becomes waiting
   atomic<std::uint32_t> selectdone;   // 1: a case of its select is done; who sets it, waitq::dequeue, may do it (I53)
-  plain<void *> param;                // that waker, under the channel's lock: the sudog of that case
   std::uint32_t color;                // malg: spreads the first frames over the cache's sets
+  plain<const void *> waitingon;      // own g, before gopark: what it waits for, by waitreason; null: not known
+  plain<std::int64_t> waitsince;      // gopark, before the status becomes waiting: when, to some 10 ms
   plain<struct m *> lockedm;          // own g: lock_os_thread; the only M that may run it, else null
   plain<std::uint64_t> goid;          // newproc1
   void (*startfn)(void *);            // newproc1: invokes the closure in sched.ctxt
+  plain<void *> param;                // who has set selectdone, under the channel's lock: the sudog of that case
   struct stack stack;                 // malg, gfput
   struct fiber fiber;                 // the switch
   schedt *home;                       // malg: its runtime, for wakers that are no M
+  bool decorated = false;             // own g: it has had locals or a name, which go when it ends: shed
+  goroutine_local *locals = nullptr;  // own g: newest first
   atomic<g *> alllink;                // allgadd: list of all gs
   source_location started;            // who makes it, before newproc: where it was started
-  plain<const void *>
-      waitingon;  // own g, before gopark: what it waits for, by waitreason; null where that is not known
-  plain<std::int64_t> waitsince;  // gopark, before the status becomes waiting: when, to some 10 ms
+  char name[32] = "";                 // under sched.lock: set_name
 
   bool has_stack() const noexcept { return static_cast<bool>(stack); }
 };
@@ -177,6 +189,8 @@ struct sched_options {
   void *on_leak_arg = nullptr;
   // Says line by line where gp stands, which does not run; null: nothing is said.
   void (*print_stack)(const g *gp, void (*line)(void *arg, const char *text), void *arg) = nullptr;
+  void (*on_uncaught)(void *arg, const std::exception_ptr &error, std::uint64_t goid, const char *name) = nullptr;
+  void *on_uncaught_arg = nullptr;
 };
 
 // What schedt::attention asks of everybody who has or finds a P.

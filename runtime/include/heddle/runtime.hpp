@@ -42,6 +42,11 @@ struct options {
   // during the call.
   void (*on_leak)(void *arg, const char *report) = nullptr;
   void *on_leak_arg = nullptr;
+  // Called on the goroutine that an exception has left, with its number and name (empty if it has none), which are valid
+  // during the call. It may wait. If it returns the goroutine ends as if its function had returned; after the main
+  // goroutine's, run() returns 2. Null: the process ends with a message.
+  void (*on_uncaught)(void *arg, const std::exception_ptr &error, std::uint64_t goid, const char *name) = nullptr;
+  void *on_uncaught_arg = nullptr;
   bool log = true;  // lines to standard error about what the system does not grant
   // Lines to standard error about what the scheduler does, every so many milliseconds, and details for each P, thread and
   // goroutine; 0: HEDDLE_DEBUG=schedtrace=1000,scheddetail=1 in the environment, else none.
@@ -77,7 +82,8 @@ inline void not_in_child(const char *who) noexcept {
   if (forked()) [[unlikely]]
     in_child(who);
 }
-[[noreturn]] void uncaught() noexcept;  // reports the exception in flight, which has left a goroutine
+// An exception has left the calling goroutine: reports it, and returns only if the embedder says so.
+void uncaught(const std::exception_ptr &error) noexcept;
 schedt &current_sched(const char *who) noexcept;
 sched_options resolve(const options &o);  // throws config_error
 statistics figures(const schedt &sched) noexcept;
@@ -91,7 +97,7 @@ void invoke(void *closure) {
   try {
     f();
   } catch (...) {
-    uncaught();
+    uncaught(std::current_exception());
   }
   not_in_child("the end of a goroutine");
   f.~F();
@@ -164,19 +170,21 @@ class runtime {
   // goroutines that have not ended are abandoned where they stand, their destructors do not run, as when a Go program's
   // main returns. A goroutine that computes without ever yielding delays the return until it does.
   // Caller: a thread that runs no goroutine, once. Blocks: the thread. Returns: what f returns, 0 for void.
-  // Errors: throws std::bad_alloc; what f throws ends the process.
+  // Errors: throws std::bad_alloc; what f throws is for options::on_uncaught, else it ends the process.
   template <class F>
   int run(F &&f, source_location where = source_location::current()) {
     detail::not_in_child("runtime::run");
     if (getm() != nullptr) detail::misuse("runtime::run called on a goroutine");
     if (started_) detail::misuse("runtime::run called twice, or after shutdown");
     started_ = true;
-    int status = 0;
+    int status = 2;  // unless f returns
     auto main = [&] {
-      if constexpr (std::is_void_v<std::invoke_result_t<F &>>)
+      if constexpr (std::is_void_v<std::invoke_result_t<F &>>) {
         f();
-      else
+        status = 0;
+      } else {
         status = static_cast<int>(f());
+      }
     };
     const newborn s =
         detail::prepare(*sched_, main, main_stack_size, where);  // first: it may throw, and we are no M yet
