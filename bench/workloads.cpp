@@ -158,6 +158,26 @@ figure skynet(int procs, std::int64_t divisor) {
   return whole(elapsed);
 }
 
+// Four producers, a channel each; who receives takes what comes first.
+figure select4(int procs, std::int64_t divisor) {
+  constexpr std::int64_t producers = 4;
+  const std::int64_t each = 500'000 / divisor;
+  std::int64_t sum = 0;
+  const double elapsed = timed(procs, [&] {
+    const heddle::chan<std::int64_t> c[producers];
+    for (const auto &to : c)
+      heddle::go([to, each] {
+        for (std::int64_t i = 0; i < each; ++i) to.send(i);
+      });
+    const auto add = [&sum](std::optional<std::int64_t> v) { sum += *v; };
+    for (std::int64_t i = 0; i < producers * each; ++i)
+      heddle::select(heddle::on_recv(c[0], add), heddle::on_recv(c[1], add), heddle::on_recv(c[2], add),
+                     heddle::on_recv(c[3], add));
+  });
+  check(sum == producers * each * (each - 1) / 2, "select");
+  return per_operation(elapsed, producers * each);
+}
+
 figure mutex(int procs, std::int64_t divisor) {
   constexpr std::int64_t tasks = 1000;
   const std::int64_t increments = 1000 / divisor;
@@ -315,6 +335,8 @@ constexpr workload all[] = {
     {"chan_4p4c", chan_4p4c, 1, 2, false, "a channel of capacity 128, four producers, four consumers; ns per item"},
     {"skynet", skynet, 1, 2, false, "a tree of 1,000,000 leaves, fan-out 10, sums over channels; ms"},
     {"mutex", mutex, 1, 2, false, "1000 goroutines, 1000 increments each under one mutex; ns per lock"},
+    {"select", select4, 1, 2, false,
+     "one goroutine selects among four unbuffered channels, a producer each; ns per item"},
     {"primes", primes, 1, 2, false, "2000 primes through a chain of unbuffered channels; ms"},
     {"wake", wake, 2, 2, false, "ready to running beside a waker that goes on computing; p50 in us"},
     {"wakes", wakes, 2, 2, false, "Ms woken or started per 1000 go(): at once, each 10 us, each 200 us"},

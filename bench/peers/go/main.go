@@ -34,6 +34,7 @@ var workloads = map[string]func(divisor int) figure{
 	"chan_4p4c":  func(d int) figure { return chan128(4, 4_000_000/d) },
 	"skynet":     skynet,
 	"mutex":      mutex,
+	"select":     select4,
 	"primes":     primes,
 	"wake":       wake,
 	"mem_100k":   func(d int) figure { return mem(100_000 / d) },

@@ -129,6 +129,36 @@ func skynet(divisor int) figure {
 	return whole(start)
 }
 
+func select4(divisor int) figure {
+	each := 500_000 / divisor
+	start := time.Now()
+	var c [4]chan int64
+	for i := range c {
+		c[i] = make(chan int64)
+		go func(to chan<- int64) {
+			for i := int64(0); i < int64(each); i++ {
+				to <- i
+			}
+		}(c[i])
+	}
+	sum := int64(0)
+	for i := 0; i < 4*each; i++ {
+		select {
+		case v := <-c[0]:
+			sum += v
+		case v := <-c[1]:
+			sum += v
+		case v := <-c[2]:
+			sum += v
+		case v := <-c[3]:
+			sum += v
+		}
+	}
+	f := perOperation(start, 4*each)
+	check(sum == 2*int64(each)*int64(each-1), "select")
+	return f
+}
+
 func mutex(divisor int) figure {
 	const tasks = 1000
 	increments := 1000 / divisor
