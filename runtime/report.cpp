@@ -22,12 +22,23 @@ namespace {
   return *reinterpret_cast<const volatile std::uintptr_t *>(at);
 }
 
+// What a goroutine has that does not run. A thread outside may be starting one in the same g.
+struct standing {
+  source_location started;
+  std::uintptr_t pc;
+  const char *bp;
+  struct stack stack;
+};
+[[gnu::noinline]] __attribute__((no_sanitize("thread"))) standing seen(const g *gp) noexcept {
+  return {gp->started, reinterpret_cast<std::uintptr_t>(gp->sched.pc), static_cast<const char *>(gp->sched.bp),
+          gp->stack};
+}
+
 constexpr std::size_t frames_max = 64;
 
 // The chain of frame pointers as far as it goes up within the stack: code without them breaks it off, or skips a caller.
 // Returns: how many return addresses there are.
-std::size_t walk(const void *from, struct stack s, std::uintptr_t *pcs, std::size_t most) noexcept {
-  const auto *bp = static_cast<const char *>(from);
+std::size_t walk(const char *bp, struct stack s, std::uintptr_t *pcs, std::size_t most) noexcept {
   std::size_t n = 0;
   while (n < most && bp >= s.lo && bp + 16 <= s.hi && reinterpret_cast<std::uintptr_t>(bp) % 8 == 0) {
     const std::uintptr_t pc = word_at(bp + 8);
@@ -59,7 +70,8 @@ void print_frame(std::uintptr_t pc, line_fn line, void *arg) noexcept {
   }
   int status = 0;
   char *readable = abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, &status);
-  std::snprintf(text, sizeof text, "    %.380s (%s+0x%lx)\n", readable != nullptr ? readable : info.dli_sname, module, offset);
+  std::snprintf(text, sizeof text, "    %.380s (%s+0x%lx)\n", readable != nullptr ? readable : info.dli_sname, module,
+                offset);
   std::free(readable);
   line(arg, text);
 }
@@ -77,16 +89,17 @@ bool in_call(const g *gp) noexcept {
 // Where gp stands: it does not run, and will not meanwhile.
 void print_stack(const g *gp, line_fn line, void *arg) noexcept {
   if (in_call(gp)) return line(arg, "    its stack is in use by its thread\n");
-  if (gp->sched.pc == reinterpret_cast<void *>(&heddle_gostart)) return line(arg, "    it has not run yet\n");
+  const standing at = seen(gp);
+  if (at.pc == reinterpret_cast<std::uintptr_t>(&heddle_gostart)) return line(arg, "    it has not run yet\n");
   std::uintptr_t pcs[frames_max];
-  pcs[0] = reinterpret_cast<std::uintptr_t>(gp->sched.pc) + 1;
-  print_frames(pcs, 1 + walk(gp->sched.bp, gp->stack, pcs + 1, frames_max - 1), line, arg);
+  pcs[0] = at.pc + 1;
+  print_frames(pcs, 1 + walk(at.bp, at.stack, pcs + 1, frames_max - 1), line, arg);
 }
 
 // The calling goroutine's own.
 [[gnu::noinline]] void print_own_stack(const g *gp, line_fn line, void *arg) noexcept {
   std::uintptr_t pcs[frames_max];
-  print_frames(pcs, walk(__builtin_frame_address(0), gp->stack, pcs, frames_max), line, arg);
+  print_frames(pcs, walk(static_cast<const char *>(__builtin_frame_address(0)), gp->stack, pcs, frames_max), line, arg);
 }
 
 std::string duration(std::int64_t ns) {
@@ -95,14 +108,16 @@ std::string duration(std::int64_t ns) {
   if (ms < 1000)
     std::snprintf(text, sizeof text, "%lld ms", static_cast<long long>(ms));
   else if (ms < 120'000)
-    std::snprintf(text, sizeof text, "%lld.%lld s", static_cast<long long>(ms / 1000), static_cast<long long>(ms / 100 % 10));
+    std::snprintf(text, sizeof text, "%lld.%lld s", static_cast<long long>(ms / 1000),
+                  static_cast<long long>(ms / 100 % 10));
   else
     std::snprintf(text, sizeof text, "%lld min", static_cast<long long>(ms / 60'000));
   return text;
 }
 
-std::string started_at(const g *gp) {
-  return std::string(gp->started.file_name()) + ":" + std::to_string(gp->started.line());
+std::string text_of(source_location where) {
+  if (where.line() == 0) return "an unknown place";
+  return std::string(where.file_name()) + ":" + std::to_string(where.line());
 }
 
 const char *state_of(const g *gp) noexcept {
@@ -127,7 +142,7 @@ struct dumping {
 
 // Threads that are not the runtime's, and goroutines in calls, go on while the world is stopped.
 bool nobody_else(const schedt &sched, bool from_outside) noexcept {
-  for (const g *gp = sched.allgs.peek(); gp != nullptr; gp = gp->alllink.peek())
+  for (const g *gp = sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire))
     if (in_call(gp)) return false;
   const std::int32_t ours = sched.mcount.peek() + (sched.options.sysmon ? 1 : 0) + (from_outside ? 1 : 0);
   return thread_count() <= ours;
@@ -142,11 +157,15 @@ void dump_one(const dumping &d, const g *gp, std::int64_t now) {
   d.text += "\ngoroutine " + std::to_string(glimpse(gp->goid)) + " [" + state;
   if (waits) d.text += ", " + duration(now - glimpse(gp->waitsince));
   if (glimpse(gp->lockedm) != nullptr) d.text += ", locked to thread";
-  d.text += gp == d.sched.maing.peek() ? "] (main)\n" : "]\n";
+  d.text += gp == d.sched.maing.peek() ? "] (main)" : "]";
+  char name[sizeof gp->name];
+  copy_name(gp, name, sizeof name);
+  if (name[0] != '\0') d.text += " \"" + std::string(name) + "\"";
+  d.text += "\n";
   char what[160];
   for (std::size_t i = 0; waits && d.quiet && detail::waits_for(d.sched, gp, i, what, sizeof what); ++i)
     d.text += "  --> " + std::string(what) + "\n";
-  if (gp->started.line() != 0) d.text += "  started at " + started_at(gp) + "\n";
+  d.text += "  started at " + text_of(seen(gp).started) + "\n";
   if (gp == d.self)
     print_own_stack(gp, append, &d.text);
   else
@@ -197,7 +216,7 @@ std::string leaks_of(const schedt &sched) {
   for (const left_behind &l : all) {
     text += "  " + std::to_string(l.count) + " [" + state_of(l.first);
     if (readgstatus(l.first) == gstatus::waiting) text += ", " + duration(now - l.since);
-    text += "] started at " + (l.first->started.line() != 0 ? started_at(l.first) : "an unknown place");
+    text += "] started at " + text_of(l.first->started);
     text += (l.count == 1 ? ": goroutine" : ": goroutines") + l.ids + "\n";
   }
   return text;
@@ -215,12 +234,12 @@ std::string dump_text(schedt &sched) {
   std::string text;
   const m *mp = getm();
   const g *self = mp != nullptr && mp->sched == &sched ? mp->curg.peek() : nullptr;
-  dumping d{sched, text, self, nobody_else(sched, self == nullptr)};
+  dumping d{sched, text, self, false};
   with_world_stopped(
       sched,
       [](void *arg) {
         auto &with = *static_cast<dumping *>(arg);
-        with.quiet = with.quiet && nobody_else(with.sched, with.self == nullptr);
+        with.quiet = nobody_else(with.sched, with.self == nullptr);
         dump_all(arg);
       },
       &d);

@@ -136,9 +136,10 @@ std::size_t selectgo(scase *cases, std::uint16_t *orders, std::size_t n, bool bl
 bool select_waits(const void *selecting, std::size_t i, const hchan *&c, bool &send) noexcept {
   const selection &s = *static_cast<const selection *>(selecting);
   if (i >= s.n) return false;
-  const scase &one = s.cases[s.by_lock[i]];
-  c = one.c;
-  send = one.send;
+  const scase *one = s.cases;
+  while (one->c == nullptr || i-- != 0) ++one;
+  c = one->c;
+  send = one->send;
   return true;
 }
 

@@ -50,7 +50,8 @@ struct onlooker {
   static bool say_channel(words &w, const hchan &c, bool send, const char *how) noexcept {
     const char *const verb = send ? "send on" : "receive from";
     if (c.dataqsiz == 0) return w.say("%s%s chan %p, unbuffered", how, verb, static_cast<const void *>(&c));
-    return w.say("%s%s chan %p, %zu of %zu in it", how, verb, static_cast<const void *>(&c), c.qcount.get(), c.dataqsiz);
+    return w.say("%s%s chan %p, %zu of %zu in it", how, verb, static_cast<const void *>(&c), c.qcount.get(),
+                 c.dataqsiz);
   }
   static bool say_select(words &w, const void *selecting, std::size_t i) noexcept {
     const hchan *c = nullptr;
@@ -65,7 +66,8 @@ struct onlooker {
                  static_cast<unsigned long long>(has->goid.get()));
   }
   static bool say_shared_mutex(words &w, const void *queue, bool shared) noexcept {
-    const auto *mu = owner<shared_mutex>(queue, shared ? offsetof(shared_mutex, readers_) : offsetof(shared_mutex, writers_));
+    const auto *mu =
+        owner<shared_mutex>(queue, shared ? offsetof(shared_mutex, readers_) : offsetof(shared_mutex, writers_));
     const std::uint64_t state = mu->state_.peek();
     if ((state & shared_mutex::writer) != 0)
       return w.say("shared_mutex %p, held by a writer", static_cast<const void *>(mu));
@@ -74,7 +76,8 @@ struct onlooker {
   }
   static bool say_group(words &w, const void *queue) noexcept {
     const auto *wg = owner<wait_group>(queue, offsetof(wait_group, waiters_));
-    return w.say("wait_group %p, %lld to be done", static_cast<const void *>(wg), static_cast<long long>(wg->count_.get()));
+    return w.say("wait_group %p, %lld to be done", static_cast<const void *>(wg),
+                 static_cast<long long>(wg->count_.get()));
   }
   static bool say_latch(words &w, const void *queue) noexcept {
     const auto *l = owner<latch>(queue, offsetof(latch, waiters_));

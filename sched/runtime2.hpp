@@ -89,21 +89,21 @@ struct alignas(cacheline) g : lfnode {
   atomic<gstatus> atomicstatus;  // sched/status.hpp only; its owner stores, who takes a P by the scan bit exchanges
   plain<enum waitreason> waitreason;  // gopark, before the status becomes waiting
   atomic<std::uint32_t> selectdone;   // 1: a case of its select is done; who sets it, waitq::dequeue, may do it (I53)
-  plain<void *> param;                // that waker, under the channel's lock: the sudog of that case
   std::uint32_t color;                // malg: spreads the first frames over the cache's sets
+  plain<const void *> waitingon;      // own g, before gopark: what it waits for, by waitreason; null: not known
+  plain<std::int64_t> waitsince;      // gopark, before the status becomes waiting: when, to some 10 ms
   plain<struct m *> lockedm;          // own g: lock_os_thread; the only M that may run it, else null
   plain<std::uint64_t> goid;          // newproc1
   void (*startfn)(void *);            // newproc1: invokes the closure in sched.ctxt
+  plain<void *> param;                // who has set selectdone, under the channel's lock: the sudog of that case
   struct stack stack;                 // malg, gfput
   struct fiber fiber;                 // the switch
   schedt *home;                       // malg: its runtime, for wakers that are no M
   bool decorated = false;             // own g: it has had locals or a name, which go when it ends: shed
   goroutine_local *locals = nullptr;  // own g: newest first
-  char name[32] = "";                 // under sched.lock: set_name
   atomic<g *> alllink;                // allgadd: list of all gs
   source_location started;            // who makes it, before newproc: where it was started
-  plain<const void *> waitingon;      // own g, before gopark: what it waits for, by waitreason; null where that is not known
-  plain<std::int64_t> waitsince;      // gopark, before the status becomes waiting: when, to some 10 ms
+  char name[32] = "";                 // under sched.lock: set_name
 
   bool has_stack() const noexcept { return static_cast<bool>(stack); }
 };
@@ -260,7 +260,7 @@ struct schedt {
   alignas(cacheline) std::uint64_t seed = 0;  // hashinit
   std::int64_t starttime = 0;
   statistic clock;  // sysmon: when it last looked, while a P runs not more than some 10 ms ago
-  os_facts os{};  // osinit
+  os_facts os{};    // osinit
   m *m0 = nullptr;
   atomic<g *> maing;  // its end stops the runtime; null in a runtime without a main
   sched_options options;

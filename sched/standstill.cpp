@@ -42,9 +42,14 @@ class standstill {
   }
 
   void print_one(const g *gp) noexcept {
-    say("\ngoroutine %llu [%s%s%s]%s\n", id(gp), waitreason_text(gp->waitreason.get()),
-        readgstatus(gp) == gstatus::syscall ? ", in a call" : "", gp->lockedm.get() != nullptr ? ", locked to thread" : "",
-        gp == sched_.maing.load(relaxed) ? " (main)" : "");  // relaxed: written before main was handed over
+    char name[sizeof gp->name];
+    copy_name(gp, name, sizeof name);
+    const bool named = name[0] != '\0';
+    say("\ngoroutine %llu [%s%s%s]%s%s%s%s\n", id(gp), waitreason_text(gp->waitreason.get()),
+        readgstatus(gp) == gstatus::syscall ? ", in a call" : "",
+        gp->lockedm.get() != nullptr ? ", locked to thread" : "",
+        gp == sched_.maing.load(relaxed) ? " (main)" : "",  // relaxed: written before main was handed over
+        named ? " \"" : "", name, named ? "\"" : "");
     char what[160];
     for (std::size_t i = 0; detail::waits_for(sched_, gp, i, what, sizeof what); ++i) say("  --> %s\n", what);
     if (gp->started.line() != 0) say("  started at %s:%u\n", gp->started.file_name(), gp->started.line());
@@ -79,7 +84,7 @@ class standstill {
       say("  %s goroutine %llu waits for %s\n", at == gp ? "+->" : "|  ", id(at), what);
       at = next(at);
     } while (at != gp);
-    say("  +-- and so on\n");
+    say("  +-- goroutine %llu\n", id(gp));
   }
 
   const schedt &sched_;
