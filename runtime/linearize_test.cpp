@@ -99,10 +99,10 @@ TEST(Linearize, refuses_a_history_that_is_not_whole) {
   EXPECT_FALSE(std::make_unique<by_hand>()->check(*h, channels::made(1)));
 }
 
-// ------------------------------------------------------------------------------------------------ against a plain search
+// ---------------------------------------------------------------------------------------------- against a plain search
 
-// A history of a few callers that take turns at random; results that fit the order in which they happened to take effect, one of
-// them changed in every other history.
+// A history of a few callers that take turns at random; results that fit the order in which they happened to take
+// effect, one of them changed in every other history.
 using small = linearizer<channels, 12>;
 small::history_of made_up(std::uint64_t seed) {
   dice d{seed};
@@ -171,7 +171,7 @@ TEST(Linearize, agrees_with_a_search_without_any_pruning) {
   EXPECT_GT(bad, 200u);
 }
 
-// -------------------------------------------------------------------------------------------------------------- prunings
+// ------------------------------------------------------------------------------------------------------------ prunings
 
 // Ten sends at once, then as many receives, whose last is of a value that nobody sent.
 template <class L>
@@ -241,7 +241,7 @@ TEST(Linearize, more_configurations_than_it_remembers_cost_only_time) {
   EXPECT_TRUE(l->check(hopeless<lin>(7), {8}));
 }
 
-// ------------------------------------------------------------------------------------------------- what really happened
+// ------------------------------------------------------------------------------------------------ what really happened
 
 // A call, with when it began and ended on a clock that all share.
 template <class Op>

@@ -1,7 +1,8 @@
 #pragma once
-// Is a history of calls and returns one that a sequential object could have produced? The search of Wing and Gong with both of
-// Lowe's prunings: a call takes effect only where a return needs it, and no configuration is looked at twice. Knows no world:
-// suites ask it at the end of an execution, tests about what threads have done. Source: Wing and Gong 1993, Lowe 2017.
+// Is a history of calls and returns one that a sequential object could have produced? The search of Wing and Gong with
+// both of Lowe's prunings: a call takes effect only where a return needs it, and no configuration is looked at twice.
+// Knows no world: suites ask it at the end of an execution, tests about what threads have done. Source: Wing and Gong
+// 1993, Lowe 2017.
 #include <array>
 #include <bit>
 #include <concepts>
@@ -18,10 +19,10 @@ namespace models {
 //     using op = ...;                             // a call with its result
 //     struct state {...};                         // all there is to know; compared byte by byte
 //     static bool step(state &s, const op &o);    // false: o can't have this result now, and s is worth nothing
-//     static bool open(const state &s);           // what was done last is one with what comes next: nothing is between them
+//     static bool open(const state &s);           // what was done last is one with what comes next
 //   };
 //
-// A call that has not returned may have taken effect or not; what its result is unknown to must take any.
+// A call that has not returned may have taken effect or not; where its result is unknown, step takes any.
 template <class Spec>
 concept sequential = std::is_trivially_copyable_v<typename Spec::state> &&
     std::has_unique_object_representations_v<typename Spec::state> &&
@@ -74,8 +75,8 @@ struct prunings {
   bool memoised = true;  // what has led nowhere is not tried again
 };
 
-// Checks one history after another. Large: static, or on the heap. Slots, a power of two: of three in four configurations it
-// remembers that they led nowhere; beyond that the search is as right, and slower.
+// Checks one history after another. Large: static, or on the heap. Slots, a power of two: of three in four
+// configurations it remembers that they led nowhere; beyond that the search is as right, and slower.
 template <sequential Spec, std::size_t Max, std::size_t Slots = 256>
 class linearizer {
   using state = typename Spec::state;
@@ -84,8 +85,8 @@ class linearizer {
  public:
   using history_of = history<typename Spec::op, Max>;
 
-  // Whether some order of the calls, in which none comes before one that had returned before it was called, gives to each the
-  // result that it had. No, also, if the history is spoiled or more than 32 calls were under way at once.
+  // Whether some order of the calls, in which none comes before one that had returned before it was called, gives to
+  // each the result that it had. No, also, if the history is spoiled or more than 32 calls were under way at once.
   bool check(const history_of &h, const state &initial, prunings how = {}) noexcept {
     visited_ = remembered_ = 0;
     if (++round_ == 0) memo_ = {};
@@ -161,8 +162,8 @@ class linearizer {
     return c;
   }
 
-  // The next choice at f that has not been tried: to let a call take effect, first the one whose return is next, or to pass the
-  // event. False: there is none.
+  // The next choice at f that has not been tried: to let a call take effect, first the one whose return is next, or to
+  // pass the event. False: there is none.
   bool choose(const history_of &h, frame &f, configuration &next, prunings how) const noexcept {
     const auto &[taken, calls] = under_way_[f.c.at];
     const std::uint32_t first = f.c.at == h.size() ? 0 : place_[h[f.c.at].call];

@@ -1,7 +1,7 @@
 #pragma once
-// Random programs of channel operations, and a sequential interpreter of them: every operation is one step, so is every service
-// of somebody who waits. What a run of a program has shown must be what some order of those steps shows. No world, no
-// allocation: suites and tests share it. In the manner of Go's test/chan/select5.go.
+// Random programs of channel operations, and a sequential interpreter of them: every operation is one step, so is every
+// service of somebody who waits. What a run of a program has shown must be what some order of those steps shows. No
+// world, no allocation: suites and tests share it. In the manner of Go's test/chan/select5.go.
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -20,8 +20,8 @@ struct comm {
 };
 enum class form : std::uint8_t { plain, select, close };
 
-// A communication: one of its cases, or none of them if it has an otherwise. A plain one has one case: send, recv and the try_
-// functions. Close is of the first case's channel.
+// A communication: one of its cases, or none of them if it has an otherwise. A plain one has one case: send, recv and
+// the try_ functions. Close is of the first case's channel.
 struct op {
   form how = form::plain;
   bool otherwise = false;
@@ -71,9 +71,9 @@ struct sizes {
   unsigned scripts = 3, ops = 3, chans = 3;
 };
 
-// Never misuse: a channel that is closed belongs to one script, which sends before it closes it and is the only one to do either.
-// A rescuer who serves whoever waits can bring each program to its end: who waits for an owned channel has a higher number than
-// its owner.
+// Never misuse: a channel that is closed belongs to one script, which sends before it closes it and is the only one to
+// do either. A rescuer who serves whoever waits can bring each program to its end: who waits for an owned channel has a
+// higher number than its owner.
 class generator {
  public:
   generator(std::uint64_t seed, sizes most) : dice_{seed}, most_(most) {}
@@ -262,7 +262,8 @@ class interpreter {
   Seen seen_;
 };
 
-// States that a search has been in, by hashes of 64 bits. Full, it remembers no more: the search is as right, and slower.
+// States that a search has been in, by hashes of 64 bits. Full, it remembers no more: the search is as right, and
+// slower.
 template <std::size_t Slots>
 class visited {
   static_assert(std::has_single_bit(Slots));
@@ -302,8 +303,8 @@ class visited {
   std::uint32_t round_ = 0;
 };
 
-// Every order of the steps of a program. `seen` is asked about each outcome and ends an order by a no; `end` is told how each
-// order ends and ends the whole search by a yes.
+// Every order of the steps of a program. `seen` is asked about each outcome and ends an order by a no; `end` is told
+// how each order ends and ends the whole search by a yes.
 template <class Seen, class Fresh, class End>
 class exploration {
  public:

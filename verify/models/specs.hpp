@@ -4,8 +4,8 @@
 
 namespace models {
 
-// A few channels at once, each of at most three values. What a select commits to is a call of that one channel; one that found
-// nothing to do is its failing attempts in one.
+// A few channels at once, each of at most three values. What a select commits to is a call of that one channel; one
+// that found nothing to do is its failing attempts in one.
 struct channels {
   static constexpr unsigned most = 3, slots = 3;
   enum class kind : std::uint8_t { send, recv, close, size, closed, nothing_ready };

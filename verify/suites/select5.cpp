@@ -1,5 +1,5 @@
-// Ten thousand generated programs of channel operations. Each execution makes one of them: what it shows must be what some
-// order of its steps shows in a sequential model. In the manner of Go's test/chan/select5.go.
+// Ten thousand generated programs of channel operations. Each execution makes one of them: what it shows must be what
+// some order of its steps shows in a sequential model. In the manner of Go's test/chan/select5.go.
 #include <cstdio>
 #include <cstdlib>
 
@@ -13,7 +13,8 @@ namespace {
 
 constexpr unsigned hundred = 100, programs = hundred * hundred;
 
-// With HEDDLE_SELECT5_COUNT in the environment: says, by the thousand, how many different programs this process has run.
+// With HEDDLE_SELECT5_COUNT in the environment: says, by the thousand, how many different programs this process has
+// run.
 void count(unsigned number) {
   static bool run[programs];
   static unsigned n = 0;
