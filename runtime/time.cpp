@@ -94,7 +94,7 @@ void alarm_call::rung() noexcept {
           call();
           drop();
         },
-        0);
+        0, where_);
   } catch (...) {
     misuse("no memory for the goroutine of after_func");
   }

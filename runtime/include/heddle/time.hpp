@@ -89,7 +89,7 @@ class timer_channel final : public chan<time_point>::core, public alarm {
 // What after_func calls, as often as its time comes. Each handle keeps it.
 class alarm_call : public alarm {
  protected:
-  alarm_call() noexcept : alarm(own_) {}
+  explicit alarm_call(source_location where) noexcept : alarm(own_), where_(where) {}
   ~alarm_call() = default;
 
  private:
@@ -99,13 +99,14 @@ class alarm_call : public alarm {
   virtual void call() = 0;
 
   spinlock own_;
+  const source_location where_;  // of after_func
 };
 
 template <class F>
 class alarm_call_of final : public alarm_call {
  public:
   template <class G>
-  explicit alarm_call_of(G &&g) : f_(std::forward<G>(g)) {}
+  alarm_call_of(G &&g, source_location where) : alarm_call(where), f_(std::forward<G>(g)) {}
 
  private:
   void call() override { f_(); }
@@ -171,6 +172,10 @@ receiver<time_point> tick(std::chrono::duration<Rep, Period> period) {
   return ticker(period);
 }
 
+class func_timer;
+template <class Rep, class Period, class F>
+func_timer after_func(std::chrono::duration<Rep, Period> d, F &&f, source_location where = source_location::current());
+
 // A call that has been asked for: after_func. A handle; the call does not depend on it.
 class func_timer {
  public:
@@ -197,7 +202,7 @@ class func_timer {
 
  private:
   template <class Rep, class Period, class F>
-  friend func_timer after_func(std::chrono::duration<Rep, Period> d, F &&f);
+  friend func_timer after_func(std::chrono::duration<Rep, Period> d, F &&f, source_location where);
   explicit func_timer(detail::alarm *of) noexcept : of_(of) {}
   detail::alarm &checked() const noexcept {
     if (of_ == nullptr) detail::misuse("func_timer used after it was moved from");
@@ -212,8 +217,8 @@ class func_timer {
 // std::bad_alloc; no memory for the goroutine when the time has come ends the process, as what f throws does. Cost: one
 // allocation. Source: time.AfterFunc.
 template <class Rep, class Period, class F>
-func_timer after_func(std::chrono::duration<Rep, Period> d, F &&f) {
-  func_timer t(new detail::alarm_call_of<std::decay_t<F>>(std::forward<F>(f)));
+func_timer after_func(std::chrono::duration<Rep, Period> d, F &&f, source_location where) {
+  func_timer t(new detail::alarm_call_of<std::decay_t<F>>(std::forward<F>(f), where));
   t.reset(d);
   return t;
 }
