@@ -21,6 +21,8 @@ class canceller final : public context_node, private runtime_timer {
  public:
   canceller(context_node *up, std::int64_t at) noexcept : context_node(up, this), deadline_(at) {}
 
+  ~canceller() { timer_of_.set(nullptr); }  // nobody reads it any more
+
   // Into the parent's list, or cancelled with it at once.
   void attach() noexcept;
   void arm(schedt &sched) noexcept;
@@ -59,7 +61,7 @@ class canceller final : public context_node, private runtime_timer {
   bool attached_ = false;
   canceller *next_ = nullptr, *prev_ = nullptr;
   const std::int64_t deadline_;  // its own or one above
-  schedt *timer_of_ = nullptr;
+  plain<schedt *> timer_of_;     // arm, before the timer is armed
   atomic<std::uint32_t> timer_{over};
 };
 
@@ -182,7 +184,7 @@ void canceller::cancel(context_error why, std::exception_ptr cause, schedt *time
 
 void canceller::arm(schedt &sched) noexcept {
   f = expire;
-  timer_of_ = &sched;
+  timer_of_.set(&sched);
   lock_.lock();
   if (err_.load(relaxed) == 0) {   // relaxed: under lock_
     timer_.store(armed, relaxed);  // relaxed: the timers' lock hands it over
@@ -193,8 +195,9 @@ void canceller::arm(schedt &sched) noexcept {
 
 void canceller::expire(runtime_timer *t, bool due) {
   canceller *self = static_cast<canceller *>(t);
+  schedt *sched = self->timer_of_.get();
   if (due && self->try_ref()) {
-    self->cancel(context_error::deadline_exceeded, nullptr, self->timer_of_);
+    self->cancel(context_error::deadline_exceeded, nullptr, sched);
     unref(self);
   }
   // acq_rel: pairs with dispose's exchange: what each has done with it is over before the other frees it. [CTX-2]

@@ -144,37 +144,59 @@ struct seen : suite<2> {
   }
 };
 
-// A value that tells when its context goes.
+// A value that tells when its context goes, and has seen what was done before the handles were dropped.
 struct tells {
   int *gone;
-  explicit tells(int *to) noexcept : gone(to) {}
-  tells(tells &&other) noexcept : gone(std::exchange(other.gone, nullptr)) {}
+  const trail *earlier;
+  int n;
+  tells(int *to, const trail *t, int count) noexcept : gone(to), earlier(t), n(count) {}
+  tells(tells &&other) noexcept : gone(std::exchange(other.gone, nullptr)), earlier(other.earlier), n(other.n) {}
   ~tells() {
-    if (gone != nullptr) ++*gone;
+    if (gone == nullptr) return;
+    ++*gone;
+    for (int i = 0; i < n; ++i) VERIFY_INV("CTX-1", earlier[i].steps.get() == 1);
   }
 };
 const context_key<tells> key;
 
+// Two handles of one context; who drops the last one frees it, and sees what the other did.
+struct last : suite<2> {
+  std::optional<context> copies[2];
+  trail trails[2];
+  int gone = 0;
+  void before() {
+    copies[0] = with_value({}, key, tells(&gone, trails, 2));
+    copies[1] = copies[0];
+  }
+  void thread(unsigned i) {
+    trails[i].step();
+    copies[i].reset();
+  }
+  void after() { VERIFY_INV("CTX-1", gone == 1); }
+};
+
 // A deadline has come as the context is dropped, or cancelled, or its parent is; who runs timers and who has handles
-// are two threads. All of it is freed, once: the value above the parent goes last.
+// are two threads. All of it is freed, once: the value between the two tells.
 enum class deadline_meets { drop, cancel, parent };
 template <deadline_meets What>
 struct expires : suite<2> {
   schedt sched{sched_options{.procs = 1, .threads_max = 2, .detect_deadlock = false}};
   m *mp = nullptr;
   std::optional<cancel_context> parent, ctx;
+  trail earlier;
   int gone = 0;
   void before() {
     VERIFY_CHECK(schedinit(sched));
     mp = allocm(sched);
     acquirep(mp, sched.pidle.get());
     set_current_m(mp);
-    parent = with_cancel(with_value({}, key, tells(&gone)));
-    ctx = with_timeout(*parent, std::chrono::nanoseconds(long_time));
+    parent = with_cancel({});
+    ctx = with_timeout(with_value(*parent, key, tells(&gone, &earlier, 1)), std::chrono::nanoseconds(long_time));
     set_current_m(nullptr);
   }
   void thread(unsigned i) {
     if (i == 1) return sched.allp[0].get()->timers.run(nanotime() + 2 * long_time);
+    earlier.step();
     if constexpr (What == deadline_meets::cancel) ctx->cancel();
     if constexpr (What == deadline_meets::parent) parent->cancel();
     if constexpr (What != deadline_meets::drop) VERIFY_INV("CTX-TREE", ctx->err() != context_error::none);
@@ -251,6 +273,11 @@ HEDDLE_SUITE(handles, {.name = "context.handles",
                        .invariants = "CTX-1",
                        .what = "the last handles of a child go as its parent is cancelled",
                        .modes = {random_mix(1), bounded(2, 1)}})
+HEDDLE_SUITE(last, {.name = "context.last",
+                    .component = "context",
+                    .invariants = "CTX-1",
+                    .what = "two handles are dropped, and the last frees",
+                    .modes = {random_mix(0.5), bounded(2, 0.5)}})
 HEDDLE_SUITE(asked, {.name = "context.done",
                      .component = "context",
                      .invariants = "CTX-DONE",
