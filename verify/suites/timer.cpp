@@ -116,6 +116,7 @@ struct three : suite<3> {
   std::optional<timer> t;
   std::optional<receiver<time_point>> theirs;
   plain<int> prevented, got;
+  plain<std::int64_t> got_at, not_before;
   void before() {
     VERIFY_CHECK(schedinit(sched));
     for (m *&mp : ms) mp = allocm(sched);
@@ -130,19 +131,27 @@ struct three : suite<3> {
   }
   void thread(unsigned i) {
     if (i == 2) {
-      got.set(theirs->try_recv().has_value());
+      if (const auto at = theirs->try_recv()) {
+        got.set(1);
+        got_at.set(at->time_since_epoch().count());
+      }
       return theirs.reset();
     }
     set_current_m(ms[i]);
     if (i == 0) run(3);
-    if (i == 1) prevented.set(Resets ? t->reset(us(3)) : t->stop());
+    if (i == 1) {
+      not_before.set(Resets ? nanotime() + 3000 : 0);
+      prevented.set(Resets ? t->reset(us(3)) : t->stop());
+    }
     set_current_m(nullptr);
   }
   void after() {
     set_current_m(ms[0]);
     while (next_timer(sched) != timers::never) run(1);
-    const int more = t->try_recv().has_value();
-    VERIFY_INV("I48", got.get() + more + prevented.get() == 1 + Resets);
+    const auto more = t->try_recv();
+    VERIFY_INV("I48", got.get() + more.has_value() + prevented.get() == 1 + Resets && (Resets || !more));
+    if (more) got_at.set(more->time_since_epoch().count());
+    if (Resets) VERIFY_INV("I47", got_at.get() >= not_before.get());
     VERIFY_INV("I48", !t->try_recv().has_value() && !t->stop());
     set_current_m(nullptr);
     t.reset();
