@@ -199,6 +199,45 @@ figure mutex(int procs, std::int64_t divisor) {
   return per_operation(elapsed, tasks * increments);
 }
 
+// Work that a compiler cannot leave out or do at once: about 1.8 ns a step.
+std::uint64_t compute(std::uint64_t x, std::int64_t steps) {
+  for (std::int64_t i = 0; i < steps; ++i) x = x * 6364136223846793005u + 1442695040888963407u;
+  return x;
+}
+
+// So many goroutines: work under the mutex, work outside it, again and again.
+figure mutex_among(int procs, std::int64_t tasks, std::int64_t locks, std::int64_t inside, std::int64_t outside) {
+  std::uint64_t value = 1;
+  std::int64_t counter = 0;
+  const double elapsed = timed(procs, [&] {
+    heddle::mutex mu;
+    heddle::wait_group done(tasks);
+    for (std::int64_t i = 0; i < tasks; ++i)
+      heddle::go([&] {
+        std::uint64_t own = 1;
+        for (std::int64_t j = 0; j < locks / tasks; ++j) {
+          {
+            const std::lock_guard hold(mu);
+            value = compute(value, inside);
+            ++counter;
+          }
+          own = compute(own, outside);
+        }
+        check(own != 0, "mutex");
+        done.done();
+      });
+    done.wait();
+  });
+  check(counter == locks / tasks * tasks && value != 0, "mutex");
+  return per_operation(elapsed, counter);
+}
+
+figure mutex_1(int procs, std::int64_t divisor) { return mutex_among(procs, 1, 20'000'000 / divisor, 0, 0); }
+figure mutex_2(int procs, std::int64_t divisor) { return mutex_among(procs, 2, 4'000'000 / divisor, 0, 0); }
+figure mutex_16(int procs, std::int64_t divisor) { return mutex_among(procs, 16, 4'000'000 / divisor, 0, 0); }
+figure mutex_work_2(int procs, std::int64_t divisor) { return mutex_among(procs, 2, 2'000'000 / divisor, 50, 200); }
+figure mutex_work_16(int procs, std::int64_t divisor) { return mutex_among(procs, 16, 2'000'000 / divisor, 50, 200); }
+
 figure primes(int procs, std::int64_t divisor) {
   const std::int64_t count = 2000 / divisor;
   const double elapsed = timed(procs, [&] {
@@ -337,6 +376,11 @@ constexpr workload all[] = {
     {"mutex", mutex, 1, 2, false, "1000 goroutines, 1000 increments each under one mutex; ns per lock"},
     {"select", select4, 1, 2, false,
      "one goroutine selects among four unbuffered channels, a producer each; ns per item"},
+    {"mutex_1", mutex_1, 1, 1, false, "one goroutine, a mutex that nobody else wants; ns per lock"},
+    {"mutex_2", mutex_2, 2, 2, false, "two goroutines want one mutex all the time; ns per lock"},
+    {"mutex_16", mutex_16, 2, 2, false, "as mutex_2, 16 goroutines"},
+    {"mutex_work_2", mutex_work_2, 2, 2, false, "two goroutines, some 90 ns of work inside, 350 outside; ns per lock"},
+    {"mutex_work_16", mutex_work_16, 2, 2, false, "as mutex_work_2, 16 goroutines"},
     {"primes", primes, 1, 2, false, "2000 primes through a chain of unbuffered channels; ms"},
     {"wake", wake, 2, 2, false, "ready to running beside a waker that goes on computing; p50 in us"},
     {"wakes", wakes, 2, 2, false, "Ms woken or started per 1000 go(): at once, each 10 us, each 200 us"},

@@ -82,6 +82,8 @@ struct geometry {
   static constexpr std::uint32_t spin_pauses = 1;
   static constexpr std::uint32_t backoff_max = 1;
   static constexpr std::uint32_t mutex_spins = 1;
+  static constexpr std::uint32_t mutex_pauses = 1;
+  static constexpr std::int64_t mutex_starves = 20'000;
   static constexpr std::uint32_t runnext_pauses = 1;
   static constexpr std::int64_t sysmon_delay_min = 5'000'000;
   static constexpr std::int64_t sysmon_delay_max = 10'000'000;

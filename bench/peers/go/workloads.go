@@ -183,6 +183,40 @@ func mutex(divisor int) figure {
 	return f
 }
 
+func compute(x uint64, steps int) uint64 {
+	for i := 0; i < steps; i++ {
+		x = x*6364136223846793005 + 1442695040888963407
+	}
+	return x
+}
+
+func mutexAmong(tasks, locks, inside, outside int) figure {
+	start := time.Now()
+	var mu sync.Mutex
+	var done sync.WaitGroup
+	value := uint64(1)
+	counter := 0
+	done.Add(tasks)
+	for i := 0; i < tasks; i++ {
+		go func() {
+			own := uint64(1)
+			for j := 0; j < locks/tasks; j++ {
+				mu.Lock()
+				value = compute(value, inside)
+				counter++
+				mu.Unlock()
+				own = compute(own, outside)
+			}
+			check(own != 0, "mutex")
+			done.Done()
+		}()
+	}
+	done.Wait()
+	f := perOperation(start, counter)
+	check(counter == locks/tasks*tasks && value != 0, "mutex")
+	return f
+}
+
 func primes(divisor int) figure {
 	count := 2000 / divisor
 	start := time.Now()

@@ -53,6 +53,12 @@ class waitq {
     sg->prev = nullptr;
     sg->next = nullptr;
   }
+  // Before all others: one who has been in it before.
+  void enqueue_first(sudog *sg) noexcept {
+    sg->next = head_;
+    (head_ != nullptr ? head_->prev : tail_) = sg;
+    head_ = sg;
+  }
   // Readies every waiter, oldest first. Caller: has taken the queue out of its owner and holds no lock.
   void goready_all() noexcept {
     while (sudog *sg = dequeue()) goready(sg->gp);  // sg is gone as soon as its goroutine runs
