@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "heddle/chan.hpp"
+#include "heddle/mutex.hpp"
 #include "heddle/select.hpp"
 #include "heddle/wait_group.hpp"
 
@@ -44,6 +45,41 @@ struct everybody : standstill<everybody<Ms, Procs>, Ms, Procs> {
 using everybody_1p = everybody<2, 1>;
 using everybody_2p = everybody<2, 2>;
 
+// Two goroutines that each have a mutex and want the other's, and a third that wants one and has none.
+template <int Ms, int Procs>
+struct circle : standstill<circle<Ms, Procs>, Ms, Procs> {
+  mutex a, b;
+  atomic<std::uint32_t> locked;
+  countdown all{2};
+  int circles = 0;
+  void told() {
+    for (const char *at = this->report; (at = std::strstr(at, "these wait for each other")) != nullptr; ++at) ++circles;
+    ++getm()->locks;  // here nobody can give way to who gets a mutex
+    a.unlock();
+    b.unlock();
+    --getm()->locks;
+  }
+  void cross(mutex &first, mutex &second) {
+    first.lock();
+    locked.fetch_add(1, release);
+    while (locked.load(acquire) != 2) goyield();
+    second.lock();
+    second.unlock();
+    all.arrive();
+  }
+  void body() {
+    go([this] { cross(a, b); });
+    go([this] { cross(b, a); });
+    while (locked.load(acquire) != 2) goyield();
+    a.lock();
+    a.unlock();
+    all.wait();
+  }
+  void check() { VERIFY_INV("REPORT", this->reports.get() == 1 && circles == 1); }
+};
+using circle_1p = circle<2, 1>;
+using circle_2p = circle<2, 2>;
+
 }  // namespace
 
 HEDDLE_SUITE(everybody_1p, {.name = "standstill.everybody_1p",
@@ -56,3 +92,13 @@ HEDDLE_SUITE(everybody_2p, {.name = "standstill.everybody",
                             .invariants = "I37 REPORT",
                             .what = "as standstill.everybody_1p on two Ps",
                             .modes = {random_mix(2)}})
+HEDDLE_SUITE(circle_1p, {.name = "standstill.circle_1p",
+                         .component = "sched/standstill",
+                         .invariants = "I37 REPORT",
+                         .what = "two hold a mutex each and want the other's, a third wants one: one circle is drawn",
+                         .modes = {random_mix(2)}})
+HEDDLE_SUITE(circle_2p, {.name = "standstill.circle",
+                         .component = "sched/standstill",
+                         .invariants = "I37 REPORT",
+                         .what = "as standstill.circle_1p on two Ps",
+                         .modes = {random_mix(2)}})
