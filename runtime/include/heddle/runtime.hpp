@@ -177,13 +177,16 @@ class runtime {
     if (getm() != nullptr) detail::misuse("runtime::run called on a goroutine");
     if (started_) detail::misuse("runtime::run called twice, or after shutdown");
     started_ = true;
-    int status = 2;  // unless f returns
+    int status = 0;
     auto main = [&] {
-      if constexpr (std::is_void_v<std::invoke_result_t<F &>>) {
-        f();
-        status = 0;
-      } else {
-        status = static_cast<int>(f());
+      try {
+        if constexpr (std::is_void_v<std::invoke_result_t<F &>>)
+          f();
+        else
+          status = static_cast<int>(f());
+      } catch (...) {
+        status = 2;  // on_uncaught may let it pass
+        throw;
       }
     };
     const newborn s =
