@@ -154,9 +154,10 @@ TEST(ConditionVariable, CondRace) {
                        });
                        wg.go([&] {
                          std::unique_lock hold(mu);
-                         for (; x != 1; hold.lock()) {
+                         while (x != 1) {
                            hold.unlock();
                            heddle::gosched();
+                           hold.lock();
                          }
                          x = 2;
                          cv.notify_one();

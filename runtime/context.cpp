@@ -221,14 +221,16 @@ receiver<std::monostate> canceller::done() {
   if (!mine.is_nil()) return mine;
   mine = chan<std::monostate>();
   lock_.lock();
-  const bool first = done_.is_nil();
-  if (first)
+  if (done_.is_nil() && err_.load(relaxed) != 0) {  // relaxed: under lock_
+    lock_.unlock();
+    mine.close();  // first: who has cancelled finds no other
+    lock_.lock();
+  }
+  if (done_.is_nil())
     done_ = mine;
   else
     mine = done_;
-  const bool late = first && err_.load(relaxed) != 0;  // relaxed: under lock_
   lock_.unlock();
-  if (late) mine.close();
   return mine;
 }
 
@@ -239,13 +241,16 @@ std::stop_token canceller::stop_token() {
   if (mine.stop_possible()) return mine.get_token();
   mine = std::stop_source();
   lock_.lock();
+  if (!stop_.stop_possible() && err_.load(relaxed) != 0) {  // relaxed: under lock_
+    lock_.unlock();
+    mine.request_stop();  // first, as in done
+    lock_.lock();
+  }
   if (stop_.stop_possible())
     mine = stop_;
   else
     stop_ = mine;
-  const bool late = err_.load(relaxed) != 0;  // relaxed: under lock_
   lock_.unlock();
-  if (late) mine.request_stop();
   return mine.get_token();
 }
 

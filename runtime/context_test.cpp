@@ -163,7 +163,8 @@ TEST(Context, TestValues) {
   EXPECT_EQ(*two.value(number), 1);
   const context moved = heddle::with_value({}, number, 4);
   context copy = moved;
-  copy = copy;
+  const context &same = copy;
+  copy = same;
   EXPECT_EQ(copy.value(number), moved.value(number));
 }
 

@@ -98,7 +98,8 @@ void sysmon_sleep(schedt &sched, std::int64_t now, std::int64_t ns, bool told) n
     const std::int64_t t = sysmon_until(sched, deep ? timers::never : now + ns);
     return t <= now && told ? now + ns : t;  // whoever was told sees to all that are due; there may be no M for it
   };
-  sched.sysmonuntil.store(until(), relaxed);  // relaxed: ordered by the fence
+  const std::int64_t promised = until();
+  sched.sysmonuntil.store(promised, relaxed);  // relaxed: ordered by the fence
   // release: pairs with wake_sysmon: the note is clear. [SYSMON-2]
   // Survives as relaxed (other architecture): where stores change places the note is cleared after it was signalled.
   sched.sysmonwait.store(deep ? sysmon_deep : sysmon_dozing, release);
@@ -110,7 +111,8 @@ void sysmon_sleep(schedt &sched, std::int64_t now, std::int64_t ns, bool told) n
     fence(seq_cst);
   // relaxed: ordered by the fence
   const bool due = !sched.newmhandoff.empty() || stopping(sched);
-  const std::int64_t wake = until();
+  // Whoever has read the promise relies on it, whatever we see now.
+  const std::int64_t wake = std::min(promised, until());
   bool woken = false;
   if (!due && wake == timers::never && all_idle(sched)) {
     sched.sysmonnote.notesleep();

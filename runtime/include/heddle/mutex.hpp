@@ -24,8 +24,8 @@ class mutex {
   }
   // Not if somebody has it; also before those who wait. Caller: as lock. Blocks: nothing. Ordering: as lock.
   bool try_lock() noexcept {
-    std::uint32_t state = state_.load(relaxed);  // relaxed: the CAS says whether it still holds
-    return (state & locked) == 0 && try_lock_from(state, 0);
+    std::uint32_t state = 0;
+    return try_lock_from(state, 0);  // no look first: false from an old value would say that somebody has it who had it
   }
   // Caller: a goroutine or thread, any. Blocks: nothing; one that hands a starving mutex over gives way to who gets it.
   // The mutex may be destroyed by who gets it next. Errors: unlocking what is not locked is misuse. Cost: one CAS when
