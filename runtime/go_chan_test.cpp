@@ -367,7 +367,7 @@ class series {
   }
   // (a0 + x A)(b0 + x B) = a0 b0 + x (a0 B + b0 A + x A B)
   stream multiply(const stream &a, const stream &b) {
-    const std::shared_ptr<stream> rest = std::make_shared<stream>(chan<bool>::nil(), chan<rational>::nil());
+    const std::shared_ptr<stream> rest = std::make_shared<stream>(stream{chan<bool>::nil(), chan<rational>::nil()});
     return from([=, this](int i) {
       if (i != 0) return get(*rest);
       const rational a0 = get(a), b0 = get(b);
@@ -396,7 +396,7 @@ class series {
   bool give(const stream &s, rational v) { return select(on_send(s.gives, v), on_recv(over_)) == 0; }
   // x A B, without asking for anything before its second coefficient is wanted.
   stream later_product(const stream &a, const stream &b) {
-    const std::shared_ptr<stream> product = std::make_shared<stream>(chan<bool>::nil(), chan<rational>::nil());
+    const std::shared_ptr<stream> product = std::make_shared<stream>(stream{chan<bool>::nil(), chan<rational>::nil()});
     return from([=, this](int i) {
       if (i == 0) return rational(0);
       if (i == 1) *product = multiply(a, b);

@@ -5,6 +5,12 @@
 
 HEDDLE_BEGIN
 
+namespace {
+
+g *self() noexcept { return getm()->curg.load(relaxed); }  // relaxed: own M
+
+}  // namespace
+
 namespace detail {
 
 void misuse(const char *what) noexcept {
@@ -30,7 +36,7 @@ void no_goroutine(const char *who) noexcept {
 }
 
 void uncaught(const std::exception_ptr &error) noexcept {
-  const g *gp = getm()->curg.load(relaxed);  // relaxed: own M
+  const g *gp = self();
   char name[sizeof gp->name];
   copy_name(gp, name, sizeof name);
   const sched_options &options = gp->home->options;
@@ -156,7 +162,7 @@ statistics stats() noexcept { return detail::figures(detail::current_sched("hedd
 
 std::uint64_t goid() noexcept {
   detail::current_sched("heddle::goid");
-  return getm()->curg.load(relaxed)->goid.get();  // relaxed: own M
+  return self()->goid.get();
 }
 
 HEDDLE_END

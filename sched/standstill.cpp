@@ -17,18 +17,26 @@ class standstill {
     // acquire: pairs with allgadd. [ALLG-1]
     // Survives as relaxed (equivalent): main is on the list, and who added it came under the lock after the first.
     const g *const first = sched_.allgs.load(acquire);
+    const g *last = first;
     // acquire: pairs with allgadd: one that a thread outside makes meanwhile. [ALLG-1]
-    for (const g *gp = first; gp != nullptr; gp = gp->alllink.load(acquire))
-      if (waits(gp)) print_one(gp);
-    // acquire: as above. [ALLG-1]
-    for (const g *gp = first; gp != nullptr; gp = gp->alllink.load(acquire))
-      if (waits(gp) && leads_a_circle(gp)) draw_circle(gp);
+    while (const g *next = last->alllink.load(acquire)) last = next;
+    each_waiting(first, last, [this](const g *gp) { print_one(gp); });
+    each_waiting(first, last, [this](const g *gp) {
+      if (leads_a_circle(gp)) draw_circle(gp);
+    });
   }
 
  private:
   static bool waits(const g *gp) noexcept {
     const gstatus status = readgstatus(gp);
     return status == gstatus::waiting || status == gstatus::syscall;
+  }
+  template <class F>
+  static void each_waiting(const g *first, const g *last, F f) noexcept {
+    for (const g *gp = first;; gp = gp->alllink.load(relaxed)) {  // relaxed: to where we have been already
+      if (waits(gp)) f(gp);
+      if (gp == last) return;
+    }
   }
   static unsigned long long id(const g *gp) noexcept { return gp->goid.get(); }
 
