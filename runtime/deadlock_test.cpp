@@ -3,8 +3,6 @@
 #include <string>
 #include <vector>
 
-#include <gmock/gmock.h>
-
 #include "runtime/test_support.hpp"
 
 namespace {
@@ -55,7 +53,7 @@ TEST(GoDeadlockDeathTest, TestLockedDeadlock2) {
                                wait_for_ever();
                              }),
                 status_2,
-                "deadlock!\n\ngoroutine 1 \\[chan receive\\] \\(main\\)\n.*\n"
+                "deadlock!\n\ngoroutine 1 \\[chan receive\\] \\(main\\)\n"
                 "goroutine [0-9]+ \\[chan receive, locked to thread\\]\n");
 }
 
@@ -81,7 +79,7 @@ TEST(GoDeadlockDeathTest, TestPanicDeadlockGosched) {
                              const last l;
                              throw std::runtime_error("errorThatGosched");
                            }),
-              status_2, "an exception has left goroutine [0-9]+: errorThatGosched\n");
+              status_2, "an exception has left a goroutine: errorThatGosched\n");
 }
 
 TEST(GoDeadlockDeathTest, TestPanicDeadlockSyscall) {
@@ -95,7 +93,7 @@ TEST(GoDeadlockDeathTest, TestPanicDeadlockSyscall) {
                              const last l;
                              throw std::runtime_error("errorThatPrint");
                            }),
-              status_2, "an exception has left goroutine [0-9]+: errorThatPrint\n");
+              status_2, "an exception has left a goroutine: errorThatPrint\n");
 }
 
 // ---------------------------------------------------------------------------------------------------- calls and worlds
@@ -191,8 +189,7 @@ TEST(OnDeadlock, is_called_instead_of_the_end_of_the_process_and_may_end_the_wai
                   reporting_to(s, procs, true)),
               7);
     EXPECT_EQ(s.calls.load(), 20);
-    EXPECT_THAT(s.text, testing::StartsWith("fatal error: all goroutines are asleep - deadlock!\n\n"
-                                            "goroutine 1 [chan receive] (main)\n  --> receive from chan "));
+    EXPECT_EQ(s.text, "fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive] (main)\n");
   }
 }
 

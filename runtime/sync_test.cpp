@@ -1,4 +1,4 @@
-// wait_group.
+// mutex and wait_group.
 #include <mutex>
 #include <vector>
 
@@ -9,6 +9,146 @@ namespace {
 using heddle::mutex;
 using heddle::wait_group;
 using heddle_test::run_on;
+using ints = std::vector<int>;
+
+TEST(Mutex, excludes) {
+  for (const int procs : {1, 2, 4}) {
+    int counter = 0, inside = 0;
+    bool overlapped = false;
+    EXPECT_EQ(run_on(procs,
+                     [&] {
+                       mutex mu;
+                       wait_group wg;
+                       for (int i = 0; i < 20; ++i)
+                         wg.go([&] {
+                           for (int k = 0; k < 200; ++k) {
+                             const std::lock_guard hold(mu);
+                             overlapped |= ++inside != 1;
+                             if (k % 8 == 0) heddle::yield();  // held over a switch
+                             if (k % 32 == 0) heddle::gosched();
+                             ++counter;
+                             --inside;
+                           }
+                         });
+                       wg.wait();
+                     }),
+              0);
+    EXPECT_EQ(counter, 20 * 200);
+    EXPECT_FALSE(overlapped) << procs << " Ps";
+  }
+}
+
+TEST(Mutex, is_handed_over_first_come_first_served) {
+  ints order;
+  EXPECT_EQ(run_on(1,
+                   [&] {
+                     mutex mu;
+                     wait_group wg;
+                     mu.lock();
+                     for (int i = 0; i < 8; ++i) {
+                       wg.go([&, i] {
+                         const std::lock_guard hold(mu);
+                         order.push_back(i);
+                         heddle::yield();
+                       });
+                       heddle::yield();
+                     }
+                     mu.unlock();
+                     EXPECT_FALSE(mu.try_lock()) << "it belongs to the one who has waited longest";
+                     wg.wait();
+                     EXPECT_TRUE(mu.try_lock());
+                     mu.unlock();
+                   }),
+            0);
+  EXPECT_EQ(order, (ints{0, 1, 2, 3, 4, 5, 6, 7}));
+}
+
+TEST(Mutex, one_who_unlocks_and_locks_again_does_not_starve_the_others) {
+  int mine = 0, others = 0;
+  EXPECT_EQ(run_on(1,
+                   [&] {
+                     mutex mu;
+                     wait_group wg;
+                     mu.lock();
+                     wg.go([&] {
+                       const std::lock_guard hold(mu);
+                       others = mine + 1;
+                     });
+                     heddle::yield();
+                     for (int i = 0; i < 100; ++i) {
+                       mu.unlock();
+                       mu.lock();
+                       ++mine;
+                     }
+                     mu.unlock();
+                     wg.wait();
+                   }),
+            0);
+  EXPECT_EQ(others, 1);
+}
+
+TEST(Mutex, works_with_the_guards_of_the_standard_library) {
+  EXPECT_EQ(run_on(2,
+                   [] {
+                     mutex a, b;
+                     int value = 0;
+                     wait_group wg;
+                     for (int i = 0; i < 10; ++i)
+                       wg.go([&, i] {
+                         for (int k = 0; k < 50; ++k) {
+                           if (i % 2 == 0) {
+                             const std::scoped_lock both(a, b);
+                             ++value;
+                           } else {
+                             const std::scoped_lock both(b, a);
+                             ++value;
+                           }
+                         }
+                       });
+                     wg.wait();
+                     EXPECT_EQ(value, 500);
+                     std::unique_lock later(a, std::defer_lock);
+                     EXPECT_FALSE(later.owns_lock());
+                     later.lock();
+                     EXPECT_TRUE(later.owns_lock());
+                     EXPECT_FALSE(a.try_lock());
+                     later.unlock();
+                     const std::unique_lock now(a, std::try_to_lock);
+                     EXPECT_TRUE(now.owns_lock());
+                   }),
+            0);
+}
+
+TEST(Mutex, may_be_unlocked_by_another_goroutine) {
+  EXPECT_EQ(run_on(2,
+                   [] {
+                     mutex mu;
+                     mu.lock();
+                     heddle::go([&] { mu.unlock(); });
+                     mu.lock();
+                     mu.unlock();
+                   }),
+            0);
+}
+
+TEST(MutexDeathTest, unlock_of_unlocked) {
+  EXPECT_EXIT((void)run_on(1, [] { mutex().unlock(); }), testing::ExitedWithCode(2),
+              "fatal error: unlock of unlocked mutex\n");
+  EXPECT_EXIT((void)run_on(1,
+                           [] {
+                             mutex mu;
+                             mu.lock();
+                             heddle::go([&] {
+                               mu.lock();
+                               mu.unlock();
+                             });
+                             heddle::yield();
+                             mu.unlock();
+                             heddle::yield();
+                             mu.unlock();
+                           }),
+              testing::ExitedWithCode(2), "unlock of unlocked mutex\n");
+}
 
 TEST(WaitGroup, waits_for_all_and_orders_what_they_did) {
   for (const int procs : {1, 2, 4}) {
