@@ -1,0 +1,143 @@
+#pragma once
+#include <condition_variable>  // std::cv_status
+
+#include "heddle/deadline.hpp"
+#include "heddle/runtime.hpp"
+#include "heddle/waitq.hpp"
+
+HEDDLE_BEGIN
+
+namespace detail {
+
+// One who waits for a condition; lives in its frame. It is on the queue before the mutex is unlocked, and parks after:
+// the two ends of that are decided by one exchange, so a notify in between is not lost, and nothing of the
+// condition_variable is touched after it.
+class cond_waiter {
+ public:
+  // limited: for park_until, else for park.
+  explicit cond_waiter(m *mp, bool limited = false) noexcept : sg_(mp, this), limited_(limited) {}
+  ~cond_waiter();
+  cond_waiter(const cond_waiter &) = delete;
+  cond_waiter &operator=(const cond_waiter &) = delete;
+
+  sudog *queue_entry() noexcept { return &sg_; }
+  // Returns when it has been notified. Caller: the goroutine that made it. Blocks: the g, or thread.
+  void park() noexcept;
+  // As park, until `when` at the latest. False: the time is over, and it may have been notified all the same.
+  bool park_until(std::int64_t when) noexcept;
+  // Waits until who has notified it has let go of it. Caller: after park_until returned false; it is not on its queue.
+  void await_notifier() noexcept;
+  // Caller: has taken it off its queue and holds no lock. It is gone then.
+  static void notify(sudog *sg) noexcept;
+
+ private:
+  // over: notified too late for the park, and let go of
+  static constexpr std::uint32_t queued = 0, parked = 1, notified = 2, over = 3;
+  static bool commit(g *gp, void *waiter) noexcept;
+  static bool commit_limited(g *gp, void *waiter) noexcept;
+  bool ready_limited(g *gp) noexcept;
+
+  sudog sg_;
+  const bool limited_;
+  atomic<std::uint32_t> state_;
+};
+
+}  // namespace detail
+
+// Waits until a condition holds that a lock protects. Works with any lock, as std::condition_variable_any:
+// std::unique_lock<heddle::mutex>, heddle::mutex itself, std::shared_lock<heddle::shared_mutex>. Waits end by a
+// notification only, in the order in which they began. Source: Go's sync.Cond; there are no tickets here, because who
+// waits is on the queue before it unlocks.
+class condition_variable {
+ public:
+  condition_variable() noexcept = default;
+  condition_variable(const condition_variable &) = delete;
+  condition_variable &operator=(const condition_variable &) = delete;
+
+  // Unlocks, waits to be notified, locks again. Caller: holds the lock; a goroutine, also any other thread. Blocks: the
+  // goroutine, or thread. Ordering: what was done before the notification that ended it is visible. The
+  // condition_variable may be destroyed once everybody who waits has been notified. Errors: an exception of the lock's
+  // ends the process.
+  template <class Lock>
+  void wait(Lock &lock) noexcept {
+    m *mp = getm();
+    if (mp == nullptr) return detail::as_goroutine([&] { wait(lock); });
+    detail::cond_waiter self(mp);
+    enqueue(self);
+    lock.unlock();
+    self.park();
+    lock.lock();
+  }
+  // Waits as long as condition() is false, which is asked with the lock held. Errors: what condition throws.
+  template <class Lock, class Condition>
+  void wait(Lock &lock, Condition condition) {
+    while (!condition()) wait(lock);
+  }
+
+  // As wait, until a time at the latest; std::cv_status::timeout: nobody has notified it. Cost: a timer. The condition_variable
+  // may not be destroyed before this returns.
+  template <class Lock, class Rep, class Period>
+  std::cv_status wait_for(Lock &lock, std::chrono::duration<Rep, Period> d) noexcept {
+    return status(wait_to(lock, detail::time_in(d)));
+  }
+  template <class Lock, class Clock, class Duration>
+  std::cv_status wait_until(Lock &lock, const std::chrono::time_point<Clock, Duration> &t) noexcept {
+    return status(wait_to(lock, detail::time_in(t - Clock::now())));
+  }
+  // Waits as long as condition() is false and the time is not over; returns condition().
+  template <class Lock, class Rep, class Period, class Condition>
+  bool wait_for(Lock &lock, std::chrono::duration<Rep, Period> d, Condition condition) {
+    const std::int64_t when = detail::time_in(d);
+    while (!condition())
+      if (!wait_to(lock, when)) return condition();
+    return true;
+  }
+  template <class Lock, class Clock, class Duration, class Condition>
+  bool wait_until(Lock &lock, const std::chrono::time_point<Clock, Duration> &t, Condition condition) {
+    while (!condition())
+      if (!wait_to(lock, detail::time_in(t - Clock::now())) && Clock::now() >= t) return condition();
+    return true;
+  }
+
+  // Ends the wait that began first, if there is one. Caller: any thread. Who has changed the condition must have held
+  // the lock then, and need not hold it now. Blocks: nothing. Cost: one load when nobody waits.
+  void notify_one() noexcept {
+    // relaxed: whoever waits for what we have done under the lock wrote this before he unlocked it; if we read a later
+    // value he has been notified.
+    if (waiting_.load(relaxed) != 0) notify_first();
+  }
+  // Ends every wait that has begun. Caller, blocks: as notify_one.
+  void notify_all() noexcept {
+    if (waiting_.load(relaxed) != 0) notify_every();  // relaxed: as in notify_one.
+  }
+
+ private:
+  static std::cv_status status(bool notified) noexcept {
+    return notified ? std::cv_status::no_timeout : std::cv_status::timeout;
+  }
+  template <class Lock>
+  bool wait_to(Lock &lock, std::int64_t when) noexcept {
+    m *mp = getm();
+    if (mp == nullptr) return detail::as_goroutine([&] { return wait_to(lock, when); });
+    const bool notified = wait_unlocked(lock, mp, when);
+    lock.lock();
+    return notified;
+  }
+  template <class Lock>
+  bool wait_unlocked(Lock &lock, m *mp, std::int64_t when) noexcept {
+    detail::cond_waiter self(mp, true);
+    enqueue(self);
+    lock.unlock();
+    return self.park_until(when) || !leave(self);
+  }
+  void enqueue(detail::cond_waiter &w) noexcept;
+  bool leave(detail::cond_waiter &w) noexcept;
+  void notify_first() noexcept;
+  void notify_every() noexcept;
+
+  spinlock lock_;
+  detail::waitq waiters_;          // under lock_
+  atomic<std::uint32_t> waiting_;  // written under lock_: waiters_ is not empty
+};
+
+HEDDLE_END

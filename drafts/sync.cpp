@@ -1,0 +1,246 @@
+// The slow halves of mutex and wait_group.
+#include "heddle/mutex.hpp"
+#include "heddle/wait_group.hpp"
+
+#include <functional>
+
+HEDDLE_BEGIN
+
+namespace {
+
+constexpr std::uint32_t mutex_looks = geometry::procs_max > 4 ? 4 : 1, mutex_pauses = geometry::procs_max > 4 ? 30 : 1; // DEV
+constexpr std::int64_t mutex_starves = geometry::procs_max > 4 ? 1'000'000 : 20'000; // DEV
+
+// Is it worth while to wait a moment for somebody to leave? Not where he has no P to run on, or others want ours. A thread that
+// would have to sleep tries. Source: sync_runtime_canSpin.
+bool holder_may_run(m *mp) noexcept {
+  if (mp->incall != 0) return true;
+  // relaxed: a hint
+  return mp->sched->gomaxprocs.load(relaxed) > 1 && mp->p.get()->runq.runqempty();
+}
+
+}  // namespace
+
+// The mutex. Bits of its state:
+//   locked    somebody has it.
+//   awake     one of those who want it is up and competes, or is about to: an unlock wakes nobody else. That is a role: of one who
+//             has been readied to compete, or of a newcomer who spins; he gives it up in the step in which he locks or queues up.
+//   queued    waiters_ is not empty. Changes under lock_.
+//   starving  it is handed over; nobody else gets it. Changes under lock_.
+//
+// The states in which it can be, and the steps. `L+` is what has happened to it, by whom; all others are impossible (I58).
+//   state                          taken (any)         unlock              queues up: newcomer   the awake one (first in line)
+//   -                              L                   misuse              -                     -
+//   L  locked                      -                   -                   LQ                    -
+//   LQ locked, queued              -                   readies 1: A or AQ  LQ                    LAQ by spinning: takes the role
+//   LA, LAQ  and one is awake      -                   A, AQ               LAQ                   LQ; LSQ if it starves
+//   A, AQ  free, one is awake      LA, LAQ; L, LQ if   misuse              -                     -
+//                                  it is he
+//   LSQ  starving                  -                   hands over: LSQ;    LSQ                   nobody is
+//                                                      LQ, if who gets it waits for less than 1 ms; L, if he is the last
+// So: where somebody is queued, it is locked or one is awake, and he locks it, or queues up while it is locked; whoever unlocks
+// it then sees that nobody is awake: no wake-up is lost. And while it starves, it is locked and nobody is awake.
+//
+// The step that frees it is the unlocker's last touch, because whoever gets it then may destroy it; but as long as one whom he
+// has taken off waiters_ and not readied yet is on his way to it, nobody may.
+bool mutex::spin(m *mp, std::uint32_t &role) noexcept {
+  const std::uint32_t turns = holder_may_run(mp) ? mutex_looks : 0;
+  std::uint32_t state = state_.load(relaxed);  // relaxed: the CAS says whether it still holds
+  for (std::uint32_t i = 0; i < turns && (state & starving) == 0;) {
+    if ((state & locked) == 0) {
+      if (try_lock_from(state, role)) return true;
+    } else if (role == 0 && (state & (queued | awake)) == queued) {
+      // The unlocker need not wake one. relaxed: nothing is read through it; who unlocks sees it, or fails us. relaxed on
+      // failure: looks again.
+      if (state_.compare_exchange_weak(state, state | awake, relaxed, relaxed)) role = awake;
+    } else {
+      for (std::uint32_t k = 0; k < mutex_pauses; ++k) cpu_relax();
+      ++i;
+      state = state_.load(relaxed);  // relaxed: as above
+    }
+  }
+  return false;
+}
+
+// True: it is on the queue and holds lock_; false: it has the mutex instead.
+bool mutex::queue_up(detail::sudog &sg, std::uint32_t role, bool starves, bool first) noexcept {
+  lock_.lock();
+  const std::uint32_t more = queued | (starves ? starving : 0);
+  std::uint32_t state = state_.load(relaxed);  // relaxed: the CAS says whether it still holds
+  for (;;) {
+    if ((state & locked) == 0) {
+      if (!try_lock_from(state, role)) continue;
+      lock_.unlock();
+      return false;
+    }
+    // relaxed: who unlocks sees it or fails us; what waiters are there he reads under lock_. relaxed on failure: looks again.
+    if (state_.compare_exchange_weak(state, (state & ~role) | more, relaxed, relaxed)) break;
+  }
+  if (first)
+    waiters_.enqueue_first(&sg);
+  else
+    waiters_.enqueue(&sg);
+  return true;
+}
+
+// Out of waiters_, because its time is over. Caller: holds lock_.
+void mutex::withdraw() noexcept {
+  const std::uint32_t state = state_.load(relaxed);  // relaxed: the bits of the queue change under lock_
+  if (waiters_.empty()) state_.fetch_sub(state & (queued | starving), relaxed);  // relaxed: nothing is read through it
+  lock_.unlock();
+}
+
+// Gives the role up while somebody has the mutex: who unlocks it sees to those who wait. True: it was free, and is ours.
+bool mutex::give_up(std::uint32_t role) noexcept {
+  std::uint32_t state = state_.load(relaxed);  // relaxed: the CAS says whether it still holds
+  while (role != 0) {
+    if ((state & locked) == 0) {
+      if (try_lock_from(state, role)) return true;
+      continue;
+    }
+    // relaxed: nothing is read through it; who unlocks sees it, or fails us. relaxed on failure: looks again.
+    if (state_.compare_exchange_weak(state, state & ~role, relaxed, relaxed)) role = 0;
+  }
+  return false;
+}
+
+bool mutex::lock_until(std::int64_t when) noexcept {
+  detail::not_in_child("mutex::lock");
+  m *mp = getm();
+  if (mp == nullptr) return detail::as_goroutine([this, when] { return lock_until(when); });
+  safepoint(mp);  // one who locks and unlocks all the time on the only P, faster than those whom he readies
+  mp = getm();
+  std::uint32_t role = 0;
+  std::int64_t since = 0;  // when it first queued up
+  while (!spin(mp, role)) {
+    const std::int64_t now = nanotime();
+    if (now >= when) return give_up(role);
+    const bool first = since != 0;  // whoever was readied and beaten to it does not lose his place
+    if (!first) since = now;
+    detail::sudog sg(mp, &since);
+    sg.isSelect = when != timers::never;
+    if (!queue_up(sg, role, now - since >= mutex_starves, first)) return true;
+    if (!sg.isSelect) {
+      gopark(parkunlock, &lock_, waitreason::mutex_lock, mp);
+    } else if (!detail::parked_until(mp, waiters_, sg, lock_, waitreason::mutex_lock, when)) {
+      withdraw();
+      return false;
+    }
+    if (sg.success.get()) return true;  // handed over: it has been left locked
+    role = awake;
+    mp = getm();
+  }
+  return true;
+}
+
+// To one who will compete for it. False: look again.
+bool mutex::wake_one() noexcept {
+  std::uint32_t state = locked | queued;
+  // The role, until it is somebody's. relaxed: nothing is read through it. relaxed on failure: the caller looks again.
+  if (!state_.compare_exchange_weak(state, state | awake, relaxed, relaxed)) return false;
+  lock_.lock();
+  detail::sudog *sg = waiters_.dequeue();
+  if (sg == nullptr) {  // all who waited have run out of time, and leave, or have left
+    // relaxed: under lock_, but for awake, which is ours.
+    state_.fetch_sub(awake | (state_.load(relaxed) & queued), relaxed);
+    lock_.unlock();
+    return false;
+  }
+  g *gp = sg->gp;
+  // release: pairs with the locks. [MUTEX-1]
+  state_.fetch_sub(waiters_.empty() ? locked | queued : locked, release);
+  lock_.unlock();
+  goready(gp);
+  return true;
+}
+
+// To the one who has waited longest. False: look again.
+bool mutex::hand_over() noexcept {
+  lock_.lock();
+  detail::sudog *sg = waiters_.dequeue();
+  if (sg == nullptr) {  // as in wake_one
+    state_.fetch_sub(state_.load(relaxed) & (starving | queued), relaxed);  // relaxed: under lock_
+    lock_.unlock();
+    return false;
+  }
+  const std::int64_t waited = nanotime() - *static_cast<const std::int64_t *>(sg->elem);
+  // relaxed: while it starves nobody gets it but by a hand-over.
+  if (waiters_.empty())
+    state_.fetch_sub(starving | queued, relaxed);
+  else if (waited < mutex_starves)
+    state_.fetch_sub(starving, relaxed);
+  g *gp = sg->gp;
+  holder_.set(sg);
+  sg->success.set(true);
+  lock_.unlock();
+  goready(gp);  // what we did is visible to it by the hand-over
+  // It runs now, and not when we are done. Not where nobody may give way: a timer's function, no_preempt.
+  if (m *mp = getm(); mp != nullptr && mp->locks == 0) goyield(mp);
+  return true;
+}
+
+void mutex::unlock_slow() noexcept {
+  detail::not_in_child("mutex::unlock");
+  for (;;) {
+    std::uint32_t state = state_.load(relaxed);  // relaxed: ours; what others change the CAS or lock_ says
+    if ((state & locked) == 0) detail::misuse("unlock of unlocked mutex");
+    if ((state & (queued | awake)) == queued) {
+      if ((state & starving) != 0 ? hand_over() : wake_one()) return;
+      continue;
+    }
+    // Nobody waits, or one is awake. release: pairs with the locks. [MUTEX-1]  relaxed on failure: looks again.
+    if (state_.compare_exchange_weak(state, state & ~locked, release, relaxed)) return;
+  }
+}
+
+g *mutex::holder(const schedt &sched) const noexcept {
+  if ((state_.peek() & locked) == 0) return nullptr;
+  const auto *at = static_cast<const char *>(glimpse(holder_));
+  // acquire: pairs with allgadd. [ALLG-1]
+  g *gp = sched.allgs.load(acquire);
+  const std::less<const char *> before;  // of any two pointers
+  while (gp != nullptr && (before(at, gp->stack.lo) || !before(at, gp->stack.hi)))
+    gp = gp->alllink.load(acquire);  // acquire: as above. [ALLG-1]
+  return gp;
+}
+
+void wait_group::add(std::int64_t n) noexcept {
+  detail::not_in_child("wait_group::add");
+  detail::waitq released;
+  lock_.lock();
+  const std::int64_t count = count_.get() + n;
+  if (count < 0) detail::misuse("negative wait_group counter");
+  count_.set(count);
+  if (count == 0) released = waiters_.dequeue_all();
+  lock_.unlock();  // with a count of zero the last touch: a wait may return and destroy us
+  released.goready_all();
+}
+
+void wait_group::wait() noexcept {
+  detail::not_in_child("wait_group::wait");
+  m *mp = getm();
+  if (mp == nullptr) return detail::as_goroutine([this] { wait(); });
+  lock_.lock();
+  if (count_.get() == 0) {
+    lock_.unlock();
+    return;
+  }
+  detail::sudog sg(mp);
+  detail::park_on(mp, waiters_, sg, lock_, waitreason::wait_group_wait);
+}
+
+bool wait_group::wait_to(std::int64_t when) noexcept {
+  detail::not_in_child("wait_group::wait_until");
+  m *mp = getm();
+  if (mp == nullptr) return detail::as_goroutine([this, when] { return wait_to(when); });
+  lock_.lock();
+  if (count_.get() != 0 && nanotime() < when) {
+    detail::sudog sg(mp);
+    if (detail::park_on_until(mp, waiters_, sg, lock_, waitreason::wait_group_wait, when)) return true;
+  }
+  const bool over = count_.get() == 0;
+  lock_.unlock();
+  return over;
+}
+
+HEDDLE_END

@@ -1,0 +1,60 @@
+#pragma once
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "heddle/deadline.hpp"
+#include "heddle/runtime.hpp"
+#include "heddle/waitq.hpp"
+
+HEDDLE_BEGIN
+
+// Waits for a number of goroutines. Source: Go's sync.WaitGroup.
+class wait_group {
+ public:
+  explicit wait_group(std::int64_t n = 0) noexcept : count_(n) {}
+  wait_group(const wait_group &) = delete;
+  wait_group &operator=(const wait_group &) = delete;
+
+  // Caller: any thread. Blocks: nothing. Errors: a count below zero is misuse.
+  void add(std::int64_t n) noexcept;
+  // Ordering: what the caller did before is visible after the wait that this ends.
+  void done() noexcept { add(-1); }
+  // Returns when the count is zero. Caller: a goroutine. Blocks: the goroutine. The wait_group may be destroyed then.
+  void wait() noexcept;
+
+  // As wait, until a time at the latest; false: the count is not zero then. Cost: a timer, where it waits.
+  template <class Rep, class Period>
+  bool wait_for(std::chrono::duration<Rep, Period> d) noexcept {
+    return wait_to(detail::time_in(d));
+  }
+  template <class Clock, class Duration>
+  bool wait_until(const std::chrono::time_point<Clock, Duration> &t) noexcept {
+    return detail::until(t, [this](std::int64_t when) { return wait_to(when); });
+  }
+
+  // go(f), counted: add(1) now, done() when f returns.
+  template <class F>
+  void go(F &&f) {
+    add(1);
+    try {
+      heddle::go([this, f = std::optional<std::decay_t<F>>(std::forward<F>(f))]() mutable {
+        (*f)();
+        f.reset();  // before done: what f has captured is gone when wait returns
+        done();
+      });
+    } catch (...) {
+      done();
+      throw;
+    }
+  }
+
+ private:
+  bool wait_to(std::int64_t when) noexcept;
+
+  spinlock lock_;
+  plain<std::int64_t> count_;  // under lock
+  detail::waitq waiters_;      // under lock; not empty only while the count is not zero
+};
+
+HEDDLE_END
