@@ -53,7 +53,7 @@ struct stackpool::impl {
   char *next = nullptr;  // uncarved rest of the last slab
   char *end = nullptr;
   bool log = false;
-  bool guard_by_mprotect = false;
+  bool guard_by_mprotect = valgrind::running();  // it knows no other pages that may not be read, and reads them
 
   bool new_slab() noexcept {
     auto *s = new (std::nothrow) slab{reserve(slab_size), slabs, 0};
