@@ -32,7 +32,7 @@ struct standstill : suite<1 + Foreign, Dynamic> {
     heddle::detail::start_main(sched);
     Derived *self = static_cast<Derived *>(this);
     auto main = [self] { self->body(); };
-    const heddle::newborn s = heddle::detail::prepare(sched, main, 0);
+    const heddle::spawn s = heddle::detail::prepare(sched, main, 0);
     heddle::detail::run_main(sched, s, &heddle::detail::invoke<decltype(main)>);
   }
   void foreign() {}
@@ -209,7 +209,7 @@ struct overtaken : suite<2> {
     VERIFY_CHECK(schedinit(sched));
     mp = attach_m0(sched);
     auto main = [] { gopark(nullptr, nullptr, waitreason::test); };
-    const heddle::newborn s = heddle::detail::prepare(sched, main, 0);
+    const heddle::spawn s = heddle::detail::prepare(sched, main, 0);
     sched.maing.store(s.gp, relaxed);
     newproc(sched, s, &heddle::detail::invoke<decltype(main)>);
     set_current_m(nullptr);
