@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """heddle beside its peers, in one run on one machine: interleaved rounds, medians, ratios, targets.
 
-Every contestant is a program `workload NAME PROCS [--quick]` that prints one line of JSON. Standard library only;
+Every contestant is a program `workload NAME PROCS [--quick]` that prints one line of JSON; what it does not have
+(`workload --list`) it is not asked for. Standard library only;
 the plot is drawn where matplotlib can be imported.
 """
 
@@ -34,6 +35,13 @@ ROWS = [
     ("skynet", 2, "value", "ms", 110, 8.0),
     ("mutex", 1, "value", "ns", 9, 1.6),
     ("mutex", 2, "value", "ns", 25, 6.0),
+    ("mutex_1", 1, "value", "ns", None, 1.0),
+    ("mutex_2", 2, "value", "ns", None, 1.0),
+    ("mutex_16", 2, "value", "ns", None, 1.0),
+    ("mutex_work_2", 2, "value", "ns", None, 1.0),
+    ("mutex_work_16", 2, "value", "ns", None, 1.0),
+    ("select", 1, "value", "ns", None, 1.0),
+    ("select", 2, "value", "ns", None, 1.0),
     ("primes", 1, "value", "ms", 100, 4.0),
     ("primes", 2, "value", "ms", 80, 2.7),
     ("wake", 2, "p50_us", "us", 5, 13.0),
@@ -92,6 +100,13 @@ class Load:
         return max(0.0, (self.machine() - self.busy - self.ours() + self.own) / wall) if wall > 0 else 0.0
 
 
+def workload_names(contestant, path):
+    listed = subprocess.run([path, "--list"], stdout=subprocess.PIPE, text=True, check=False)
+    if listed.returncode != 0:
+        fail(f"{contestant}: {path} --list ended with status {listed.returncode}")
+    return {line.split()[0] for line in listed.stdout.splitlines() if line.strip()}
+
+
 def run_once(contestant, path, workload, procs, options, prefix):
     command = prefix + [path, workload, str(procs)] + (["--quick"] if options.quick else [])
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
@@ -120,6 +135,7 @@ def kill_group(child):
 def measure(options, contestants, runs):
     """figures[(workload, procs)][contestant] = one JSON object per round."""
     figures = {run: {name: [] for name in contestants} for run in runs}
+    known = {name: workload_names(name, path) for name, path in contestants.items()}
     prefix = real_time_prefix() if options.real_time != "none" else []
     loads = []
     for number in range(options.rounds):
@@ -130,6 +146,8 @@ def measure(options, contestants, runs):
         started = time.monotonic()
         for workload, procs in runs:
             for name, path in order:
+                if workload not in known[name]:
+                    continue
                 raised = prefix if procs > 1 or options.real_time == "all" else []
                 result = run_once(name, path, workload, procs, options, raised)
                 figures[(workload, procs)][name].append(result)
@@ -148,10 +166,14 @@ def summary(figures):
     for workload, procs, field, unit, target, target_ratio in ROWS:
         if (workload, procs) not in figures:
             continue
-        samples = {name: [float(r[field]) for r in rs] for name, rs in figures[(workload, procs)].items()}
+        samples = {name: [float(r[field]) for r in rs if field in r]
+                   for name, rs in figures[(workload, procs)].items()}
+        samples = {name: s for name, s in samples.items() if s}
         row = {"workload": workload, "field": field, "procs": procs, "unit": unit, "target": target,
                "target_ratio": target_ratio, "samples": samples,
                "median": {name: statistics.median(s) for name, s in samples.items()}}
+        if samples.get("boost_fiber"):
+            row["boost_ratio"] = row["median"]["boost_fiber"] / row["median"]["heddle"]
         if "go" in samples:
             row["ratio"] = row["median"]["go"] / row["median"]["heddle"]
             pairs = [g / h for g, h in zip(samples["go"], samples["heddle"])]
@@ -178,7 +200,9 @@ def cells(row):
     ratio = f"{row['ratio']:.2f} ({row['ratio_min']:.2f}-{row['ratio_max']:.2f})" if "ratio" in row else "-"
     wanted = f"{row['target_ratio']:.1f}" if row["target_ratio"] else f"<= {number_text(row['target'])} {row['unit']}"
     met = {True: "met", False: "not yet", None: "-"}[row.get("met")]
-    return [label(row), str(row["procs"]), row["unit"], contestant("heddle"), contestant("go"), ratio, wanted, met]
+    boost = f"{row['boost_ratio']:.2f}" if "boost_ratio" in row else "-"
+    return [label(row), str(row["procs"]), row["unit"], contestant("heddle"), contestant("go"), ratio, wanted, met,
+            contestant("boost_fiber"), boost]
 
 
 def print_table(head, lines):
@@ -249,6 +273,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--heddle", required=True, metavar="PATH", help="heddle's workload program")
     parser.add_argument("--go", metavar="PATH", help="the one of bench/peers/go")
+    parser.add_argument("--boost-fiber", metavar="PATH", help="the one of bench/peers/boost_fiber")
     shared_arguments(parser, rounds=5)
     parser.add_argument("--plot", metavar="FILE", default=os.path.join(build, "ratios.svg"), help=".svg or .png")
     return parser.parse_args()
@@ -267,6 +292,10 @@ def chosen_runs(options, rows=None):
     return runs or fail(f"--filter {options.filter!r} matches no row")
 
 
+def first(figures, name):
+    return next((rounds[name][0] for rounds in figures.values() if rounds[name]), {"compiler": "none of these rows"})
+
+
 def main():
     options = arguments()
     if options.rounds < 1:
@@ -274,10 +303,13 @@ def main():
     contestants = {"heddle": program("heddle", options.heddle)}
     if options.go:
         contestants["go"] = program("go", options.go)
+    if options.boost_fiber:
+        contestants["boost_fiber"] = program("boost_fiber", options.boost_fiber)
     figures, loads, real_time = measure(options, contestants, chosen_runs(options))
     rows = summary(figures)
-    compilers = {name: next(iter(figures.values()))[name][0]["compiler"] for name in contestants}
-    print_table(["workload", "Ps", "unit", "heddle", "Go", "Go / heddle", "target", ""], [cells(r) for r in rows])
+    compilers = {name: first(figures, name)["compiler"] for name in contestants}
+    print_table(["workload", "Ps", "unit", "heddle", "Go", "Go / heddle", "target", "", "Boost.Fiber",
+                 "Boost / heddle"], [cells(r) for r in rows])
     print()
     for line in second_worker(rows):
         print(line)

@@ -158,6 +158,26 @@ figure skynet(int procs, std::int64_t divisor) {
   return whole(elapsed);
 }
 
+// Four producers, a channel each; who receives takes what comes first.
+figure select4(int procs, std::int64_t divisor) {
+  constexpr std::int64_t producers = 4;
+  const std::int64_t each = 500'000 / divisor;
+  std::int64_t sum = 0;
+  const double elapsed = timed(procs, [&] {
+    const heddle::chan<std::int64_t> c[producers];
+    for (const auto &to : c)
+      heddle::go([to, each] {
+        for (std::int64_t i = 0; i < each; ++i) to.send(i);
+      });
+    const auto add = [&sum](std::optional<std::int64_t> v) { sum += *v; };
+    for (std::int64_t i = 0; i < producers * each; ++i)
+      heddle::select(heddle::on_recv(c[0], add), heddle::on_recv(c[1], add), heddle::on_recv(c[2], add),
+                     heddle::on_recv(c[3], add));
+  });
+  check(sum == producers * each * (each - 1) / 2, "select");
+  return per_operation(elapsed, producers * each);
+}
+
 figure mutex(int procs, std::int64_t divisor) {
   constexpr std::int64_t tasks = 1000;
   const std::int64_t increments = 1000 / divisor;
@@ -178,6 +198,45 @@ figure mutex(int procs, std::int64_t divisor) {
   check(counter == tasks * increments, "mutex");
   return per_operation(elapsed, tasks * increments);
 }
+
+// Work that a compiler cannot leave out or do at once: about 1.8 ns a step.
+std::uint64_t compute(std::uint64_t x, std::int64_t steps) {
+  for (std::int64_t i = 0; i < steps; ++i) x = x * 6364136223846793005u + 1442695040888963407u;
+  return x;
+}
+
+// So many goroutines: work under the mutex, work outside it, again and again.
+figure mutex_among(int procs, std::int64_t tasks, std::int64_t locks, std::int64_t inside, std::int64_t outside) {
+  std::uint64_t value = 1;
+  std::int64_t counter = 0;
+  const double elapsed = timed(procs, [&] {
+    heddle::mutex mu;
+    heddle::wait_group done(tasks);
+    for (std::int64_t i = 0; i < tasks; ++i)
+      heddle::go([&] {
+        std::uint64_t own = 1;
+        for (std::int64_t j = 0; j < locks / tasks; ++j) {
+          {
+            const std::lock_guard hold(mu);
+            value = compute(value, inside);
+            ++counter;
+          }
+          own = compute(own, outside);
+        }
+        check(own != 0, "mutex");
+        done.done();
+      });
+    done.wait();
+  });
+  check(counter == locks / tasks * tasks && value != 0, "mutex");
+  return per_operation(elapsed, counter);
+}
+
+figure mutex_1(int procs, std::int64_t divisor) { return mutex_among(procs, 1, 20'000'000 / divisor, 0, 0); }
+figure mutex_2(int procs, std::int64_t divisor) { return mutex_among(procs, 2, 4'000'000 / divisor, 0, 0); }
+figure mutex_16(int procs, std::int64_t divisor) { return mutex_among(procs, 16, 4'000'000 / divisor, 0, 0); }
+figure mutex_work_2(int procs, std::int64_t divisor) { return mutex_among(procs, 2, 2'000'000 / divisor, 50, 200); }
+figure mutex_work_16(int procs, std::int64_t divisor) { return mutex_among(procs, 16, 2'000'000 / divisor, 50, 200); }
 
 figure primes(int procs, std::int64_t divisor) {
   const std::int64_t count = 2000 / divisor;
@@ -262,6 +321,55 @@ figure wakes(int procs, std::int64_t divisor) {
           {{"burst_per_1000", burst}, {"each_10us_per_1000", often}, {"each_200us_per_1000", seldom}}};
 }
 
+// Timers of an hour: one after the other made, stopped and gone; a thousand in turn reset; as many at once armed, then stopped.
+figure timers(int procs, std::int64_t divisor) {
+  using namespace std::chrono_literals;
+  const std::int64_t count = 1'000'000 / divisor;
+  double make = 0, reset = 0, arm = 0, stop = 0;
+  const double elapsed = timed(procs, [&] {
+    std::int64_t start = now_ns();
+    const auto each = [&start, count] {
+      const std::int64_t now = now_ns();
+      return static_cast<double>(now - std::exchange(start, now)) / static_cast<double>(count);
+    };
+    for (std::int64_t i = 0; i < count; ++i) check(heddle::timer(1h).stop(), "timers");
+    make = each();
+    {
+      std::vector<heddle::timer> some;
+      for (int i = 0; i < 1000; ++i) some.emplace_back(1h);
+      start = now_ns();
+      for (std::int64_t i = 0; i < count; ++i) some[static_cast<std::size_t>(i % 1000)].reset(1h + i * 1us);
+      reset = each();
+    }
+    std::vector<heddle::timer> all;
+    all.reserve(static_cast<std::size_t>(count));
+    start = now_ns();
+    for (std::int64_t i = 0; i < count; ++i) all.emplace_back(1h + i * 1us);
+    arm = each();
+    for (const heddle::timer &t : all) check(t.stop(), "timers");
+    stop = each();
+  });
+  return {make, "ns", elapsed, {{"make_stop_ns", make}, {"reset_ns", reset}, {"arm_ns", arm}, {"stop_ns", stop}}};
+}
+
+// How much longer than asked a goroutine sleeps when nothing else is to be done.
+figure sleep_late(int procs, std::int64_t divisor) {
+  constexpr std::int64_t sleep_ns = 100'000;
+  const std::int64_t sleeps = 5000 / divisor;
+  std::vector<std::int64_t> late;
+  late.reserve(static_cast<std::size_t>(sleeps));
+  const double elapsed = timed(procs, [&] {
+    for (std::int64_t i = 0; i < sleeps; ++i) {
+      const std::int64_t start = now_ns();
+      heddle::sleep_for(std::chrono::nanoseconds(sleep_ns));
+      late.push_back(now_ns() - start - sleep_ns);
+    }
+  });
+  std::sort(late.begin(), late.end());
+  const double p50 = quantile(late, 0.50) * 1e-3, p99 = quantile(late, 0.99) * 1e-3;
+  return {p50, "us", elapsed, {{"p50_us", p50}, {"p99_us", p99}, {"max_us", quantile(late, 1.0) * 1e-3}}};
+}
+
 double resident_bytes() {
   long pages = 0;
   std::FILE *file = std::fopen("/proc/self/statm", "re");
@@ -315,9 +423,19 @@ constexpr workload all[] = {
     {"chan_4p4c", chan_4p4c, 1, 2, false, "a channel of capacity 128, four producers, four consumers; ns per item"},
     {"skynet", skynet, 1, 2, false, "a tree of 1,000,000 leaves, fan-out 10, sums over channels; ms"},
     {"mutex", mutex, 1, 2, false, "1000 goroutines, 1000 increments each under one mutex; ns per lock"},
+    {"select", select4, 1, 2, false,
+     "one goroutine selects among four unbuffered channels, a producer each; ns per item"},
+    {"mutex_1", mutex_1, 1, 1, false, "one goroutine, a mutex that nobody else wants; ns per lock"},
+    {"mutex_2", mutex_2, 2, 2, false, "two goroutines want one mutex all the time; ns per lock"},
+    {"mutex_16", mutex_16, 2, 2, false, "as mutex_2, 16 goroutines"},
+    {"mutex_work_2", mutex_work_2, 2, 2, false, "two goroutines, some 90 ns of work inside, 350 outside; ns per lock"},
+    {"mutex_work_16", mutex_work_16, 2, 2, false, "as mutex_work_2, 16 goroutines"},
     {"primes", primes, 1, 2, false, "2000 primes through a chain of unbuffered channels; ms"},
     {"wake", wake, 2, 2, false, "ready to running beside a waker that goes on computing; p50 in us"},
     {"wakes", wakes, 2, 2, false, "Ms woken or started per 1000 go(): at once, each 10 us, each 200 us"},
+    {"timers", timers, 1, 2, false, "1,000,000 timers: made and stopped one by one, reset, all armed at once; ns each"},
+    {"sleep_late", sleep_late, 1, 2, false,
+     "sleeps of 100 us, one after the other: how much longer they last; p50 in us"},
     {"mem_100k", mem_100k, 1, 1, false, "100,000 goroutines parked on one gate; resident bytes each"},
     {"mem_1m", mem_1m, 1, 1, true, "1,000,000 goroutines parked on one gate; resident bytes each"},
 };

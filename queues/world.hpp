@@ -9,7 +9,7 @@
 //                        every operation names its order; peek() reads the newest value outside the protocol (reports)
 //   plain<T>             get, set: data that a protocol protects; race-checked outside production, free inside it
 //   glimpse              a field of another thread, for reports that nothing depends on
-//   statistic            add, get: an owner's counter that anyone may read, outside every protocol
+//   statistic            add, set, get: an owner's counter that anyone may read, outside every protocol
 //   fence, fence_light, fence_heavy     see below
 //   cpu_relax            one turn of a spin loop; thread_yield: let another thread have this CPU
 //   futex_sleep, futex_sleep_for, futex_wake    what a note (sched/note.hpp) sleeps on, for good or for a time
@@ -17,6 +17,7 @@
 //   thread_count         all threads of the process, ours and others
 //   current_m, set_current_m            the one thread-local pointer
 //   nanotime, random_seed, cheaprandn   time and chance
+//   place                where an object lies, to sort by
 //   stack, stackpool     stack memory
 //   fiber and its hooks  what a switch carries beyond registers: errno, exception state, sanitizer state
 //   geometry             sizes and rates; a world shrinks sizes, never logic

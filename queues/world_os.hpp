@@ -38,11 +38,15 @@ struct geometry {
   static constexpr std::uint32_t spin_rounds = 96;          // ours: polls of a spinning M before it drops its P
   static constexpr std::uint32_t spin_pauses = 32;          // cpu_relax calls between two such polls (about 0.4 us)
   static constexpr std::uint32_t backoff_max = 256;         // longest pause of a spinlock's waiter, in cpu_relax calls
-  static constexpr std::uint32_t mutex_spins = 64;          // tries for a locked mutex before its goroutine parks
+  static constexpr std::uint32_t mutex_spins = 4;           // looks at a locked mutex before its goroutine parks
+  static constexpr std::uint32_t mutex_pauses = 30;         // cpu_relax calls between two such looks
+  static constexpr std::int64_t mutex_starves = 1'000'000;  // nanoseconds of waiting after which a mutex is handed over
   static constexpr std::uint32_t runnext_pauses = 256;      // back-off before a thief takes a runnext (about 3 us)
   static constexpr std::int64_t sysmon_delay_min = 20'000;  // nanoseconds between two rounds of sysmon that find
   static constexpr std::int64_t sysmon_delay_max = 10'000'000;  // something to do, and after many that do not
   static constexpr std::uint32_t sysmon_rounds = 50;            // so many, before the pause grows
+  static constexpr std::uint32_t tick_shift = 12;               // a tick of the timing wheels is 2^12 ns
+  static constexpr std::uint32_t wheel_bits = 6;                // of a tick, per level of a wheel
   static constexpr std::int32_t procs_max = 1024;
   static constexpr std::int32_t threads_max = 10000;
 #if defined(HEDDLE_ASAN) || defined(HEDDLE_TSAN)
@@ -113,6 +117,7 @@ class statistic {
   void add(std::uint64_t n = 1) noexcept {
     cell_.store(cell_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
+  void set(std::uint64_t v) noexcept { cell_.store(v, std::memory_order_relaxed); }
   std::uint64_t get() const noexcept { return cell_.load(std::memory_order_relaxed); }
 
  private:
@@ -193,6 +198,12 @@ inline std::uint32_t cheaprandn(std::uint64_t &state, std::uint32_t n) noexcept 
   const auto mixed = static_cast<std::uint32_t>((wide >> 64) ^ wide);
   return static_cast<std::uint32_t>((static_cast<std::uint64_t>(mixed) * n) >> 32);
 }
+
+// A member of what is sorted by where it lies: different for any two objects alive.
+class place {
+ public:
+  std::uintptr_t get() const noexcept { return reinterpret_cast<std::uintptr_t>(this); }
+};
 
 struct stack {
   char *lo = nullptr;  // lowest usable byte; the guard lies below it

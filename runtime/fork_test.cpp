@@ -61,6 +61,7 @@ struct parent {
   heddle::chan<int> empty, full{1};
   heddle::mutex taken;
   heddle::wait_group open{1};
+  heddle::semaphore none{0};
 
   explicit parent(heddle::runtime &r) : rt(r) {
     full.send(1);
@@ -100,6 +101,7 @@ void expect_every_call_refused(parent &p) {
     expect_refused("chan::close", [=] { c->close(); });
     expect_refused("chan::size", [=] { (void)c->size(); });
     expect_refused("chan::closed", [=] { (void)c->closed(); });
+    expect_refused("heddle::select", [=] { heddle::select(heddle::on_recv(*c), heddle::otherwise()); });
     expect_refused("chan::recv", [=] {
       for (int v : *c) (void)v;
     });
@@ -110,6 +112,9 @@ void expect_every_call_refused(parent &p) {
   expect_refused("wait_group::add", [&] { p.open.done(); });
   expect_refused("wait_group::wait", [&] { p.open.wait(); });
   expect_refused("wait_group::add", [&] { p.open.go([] {}); });
+  expect_refused("semaphore::acquire", [&] { p.none.acquire(); });
+  expect_refused("semaphore::try_acquire", [&] { (void)p.none.try_acquire(); });
+  expect_refused("semaphore::release", [&] { p.none.release(); });
 }
 
 TEST(Fork, on_a_goroutine) {

@@ -30,15 +30,17 @@ int default_procs() {
 struct debug_settings {
   int schedtrace_ms = 0;
   bool scheddetail = false;
+  bool leak = false;
+  bool dump = false;
 };
 
 // HEDDLE_DEBUG, written like Go's GODEBUG: name=value, separated by commas.
 debug_settings parse_debug(const options &o) {
-  debug_settings d{o.schedtrace_ms, o.scheddetail};
+  debug_settings d{o.schedtrace_ms, o.scheddetail, o.leak_report, o.dump_on_deadlock};
   if (o.schedtrace_ms < 0)
     throw config_error("options.schedtrace_ms=" + std::to_string(o.schedtrace_ms) + ": want 0 or more");
   const char *text = std::getenv("HEDDLE_DEBUG");
-  if (text == nullptr || d.schedtrace_ms != 0) return d;
+  if (text == nullptr) return d;
   std::istringstream all(text);
   for (std::string setting; std::getline(all, setting, ',');) {
     const std::size_t eq = setting.find('=');
@@ -46,13 +48,18 @@ debug_settings parse_debug(const options &o) {
     char *end = nullptr;
     const long n = std::strtol(value.c_str(), &end, 10);
     const bool number = !value.empty() && *end == '\0' && n >= 0 && n <= 86'400'000;
+    // What the program asks for is not taken back, and if it traces, then in its own way.
     if (name == "schedtrace" && number)
-      d.schedtrace_ms = static_cast<int>(n);
+      d.schedtrace_ms = o.schedtrace_ms != 0 ? o.schedtrace_ms : static_cast<int>(n);
     else if (name == "scheddetail" && number)
-      d.scheddetail = n != 0;
+      d.scheddetail = o.schedtrace_ms != 0 ? o.scheddetail : n != 0;
+    else if (name == "leak" && number)
+      d.leak = d.leak || n != 0;
+    else if (name == "dump" && number)
+      d.dump = d.dump || n != 0;
     else
       throw config_error("HEDDLE_DEBUG=" + std::string(text) + ": \"" + setting +
-                         "\" is none of schedtrace=MILLISECONDS, scheddetail=1");
+                         "\" is none of schedtrace=MILLISECONDS, scheddetail=1, leak=1, dump=1");
   }
   return d;
 }
@@ -74,6 +81,8 @@ sched_options detail::resolve(const options &o) {
   r.preempt = o.preempt;
   r.on_deadlock = o.on_deadlock;
   r.on_deadlock_arg = o.on_deadlock_arg;
+  r.on_uncaught = o.on_uncaught;
+  r.on_uncaught_arg = o.on_uncaught_arg;
   if (o.threads_idle_max < 0)
     throw config_error("options.threads_idle_max=" + std::to_string(o.threads_idle_max) + ": want 0 or more");
   r.threads_idle_max = o.threads_idle_max != 0 ? o.threads_idle_max : r.procs;
@@ -81,6 +90,10 @@ sched_options detail::resolve(const options &o) {
   const debug_settings debug = parse_debug(o);
   r.schedtrace_ns = std::int64_t{1'000'000} * debug.schedtrace_ms;
   r.scheddetail = debug.scheddetail;
+  r.leak_report = debug.leak;
+  r.on_leak = o.on_leak;
+  r.on_leak_arg = o.on_leak_arg;
+  if (debug.dump) r.print_stack = print_stack;
   return r;
 }
 
@@ -103,6 +116,7 @@ runtime::runtime(const options &o) {
 void runtime::ended() noexcept {
   count_runtimes(-1);
   stopped_ = true;
+  detail::report_leaks(*sched_);
 }
 
 void runtime::shutdown() noexcept {

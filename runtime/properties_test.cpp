@@ -25,7 +25,7 @@ enum class op_kind { send, recv, try_send, try_recv, close, yield, size, count }
 
 struct op {
   op_kind kind;
-  int chan;  // 0 unbuffered, 1 and 2 with as many slots
+  int chan;  // 0 unbuffered, 1 to 3 with as many slots
   friend std::ostream &operator<<(std::ostream &os, const op &o) {
     static constexpr const char *names[] = {"send", "recv", "try_send", "try_recv", "close", "yield", "size"};
     os << names[static_cast<int>(o.kind)];
@@ -39,7 +39,7 @@ using script = std::vector<op>;
 using event = std::tuple<int, int, int>;
 constexpr int none = -1, skipped = -2;
 
-constexpr int chans = 3;
+constexpr int chans = 4;
 constexpr int value_of(int who, int index) { return who * 1000 + index; }
 
 // Goroutine 0 is main: it starts the others and then yields so often that all of them get as far as they can.
@@ -206,7 +206,8 @@ class model {
 
 std::vector<event> play(const std::vector<script> &scripts) {
   std::vector<event> trace;
-  const heddle::chan<int> c[chans] = {heddle::chan<int>(0), heddle::chan<int>(1), heddle::chan<int>(2)};
+  const heddle::chan<int> c[chans] = {heddle::chan<int>(0), heddle::chan<int>(1), heddle::chan<int>(2),
+                                      heddle::chan<int>(3)};
   int sending[chans] = {};
   const auto run_script = [&](int who) {
     int at = 0;

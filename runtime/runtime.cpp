@@ -1,7 +1,15 @@
 // What a goroutine may ask of its runtime, and the life of a main goroutine. Every world compiles this.
+#include <cstdio>
+
 #include "heddle/blocking.hpp"
 
 HEDDLE_BEGIN
+
+namespace {
+
+g *self() noexcept { return getm()->curg.load(relaxed); }  // relaxed: own M
+
+}  // namespace
 
 namespace detail {
 
@@ -27,10 +35,19 @@ void no_goroutine(const char *who) noexcept {
   exit_misuse();
 }
 
-void uncaught() noexcept {
-  print_error("fatal error: an exception has left a goroutine: ");
+void uncaught(const std::exception_ptr &error) noexcept {
+  const g *gp = self();
+  char name[sizeof gp->name];
+  copy_name(gp, name, sizeof name);
+  const sched_options &options = gp->home->options;
+  if (options.on_uncaught != nullptr) return options.on_uncaught(options.on_uncaught_arg, error, gp->goid.get(), name);
+  char who[112];
+  std::snprintf(who, sizeof who, "fatal error: an exception has left goroutine %llu%s%s%s: ",
+                static_cast<unsigned long long>(gp->goid.get()), name[0] != '\0' ? " (" : "", name,
+                name[0] != '\0' ? ")" : "");
+  print_error(who);
   try {
-    throw;
+    std::rethrow_exception(error);
   } catch (const std::exception &e) {
     print_error(e.what());
   } catch (...) {
@@ -68,7 +85,7 @@ void start_main(schedt &sched) {
   if (attach_m0(sched) == nullptr) throw std::bad_alloc();
 }
 
-void run_main(schedt &sched, spawn main, void (*startfn)(void *)) noexcept {
+void run_main(schedt &sched, newborn main, void (*startfn)(void *)) noexcept {
   m *mp = sched.m0;
   sched.maing.store(main.gp, relaxed);  // relaxed: handed over with the main goroutine
   newproc(sched, main, startfn);
@@ -145,7 +162,7 @@ statistics stats() noexcept { return detail::figures(detail::current_sched("hedd
 
 std::uint64_t goid() noexcept {
   detail::current_sched("heddle::goid");
-  return getm()->curg.load(relaxed)->goid.get();  // relaxed: own M
+  return self()->goid.get();
 }
 
 HEDDLE_END

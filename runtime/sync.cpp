@@ -2,48 +2,173 @@
 #include "heddle/mutex.hpp"
 #include "heddle/wait_group.hpp"
 
+#include <functional>
+
 HEDDLE_BEGIN
+
+namespace {
+
+// Is it worth while to wait a moment for somebody to leave? Not where he has no P to run on, or others want ours. A
+// thread that would have to sleep tries. Source: sync_runtime_canSpin.
+bool holder_may_run(m *mp) noexcept {
+  if (mp->incall != 0) return true;
+  // relaxed: a hint
+  return mp->sched->gomaxprocs.load(relaxed) > 1 && mp->p.get()->runq.runqempty();
+}
+
+}  // namespace
+
+// The mutex. Bits of its state:
+//   locked    somebody has it.
+//   awake     one of those who want it is up and competes, or is about to: an unlock wakes nobody else. That is a role:
+//             of one who has been readied to compete, or of a newcomer who spins; he gives it up in the step in which
+//             he locks or queues up.
+//   queued    waiters_ is not empty. Changes under lock_.
+//   starving  it is handed over; nobody else gets it. Changes under lock_.
+//
+// The states in which it can be, by their letters, and the steps from each; others are impossible (I58).
+//   state    locks it     unlocks it               newcomer queues up   the awake one queues up, first in line
+//   -        L            misuse                   -                    -
+//   L        -            -                        LQ                   -
+//   LQ       -            readies one: A, AQ       LQ (or spins: LAQ)   -
+//   LA, LAQ  -            A, AQ                    LAQ                  LQ, LSQ if it starves
+//   A, AQ    LA, LAQ      misuse                   -                    - (it locks: L, LQ)
+//   LSQ      -            hands over: LSQ, LQ, L   LSQ                  -
+// A hand-over leaves LQ if who gets it has waited for less than a millisecond, L if he is the last.
+// So: where somebody is queued, it is locked or one is awake, and he locks it, or queues up while it is locked; whoever
+// unlocks it then sees that nobody is awake: no wake-up is lost. And while it starves, it is locked and nobody is
+// awake.
+//
+// The step that frees it is the unlocker's last touch, because whoever gets it then may destroy it; but as long as one
+// whom he has taken off waiters_ and not readied yet is on his way to it, nobody may.
+bool mutex::spin(m *mp, std::uint32_t &role) noexcept {
+  const std::uint32_t turns = holder_may_run(mp) ? geometry::mutex_spins : 0;
+  std::uint32_t state = state_.load(relaxed);  // relaxed: the CAS says whether it still holds
+  for (std::uint32_t i = 0; i < turns && (state & starving) == 0;) {
+    if ((state & locked) == 0) {
+      if (try_lock_from(state, role)) return true;
+    } else if (role == 0 && (state & (queued | awake)) == queued) {
+      // The unlocker need not wake one. relaxed: nothing is read through it; who unlocks sees it, or fails us. relaxed
+      // on failure: looks again.
+      if (state_.compare_exchange_weak(state, state | awake, relaxed, relaxed)) role = awake;
+    } else {
+      for (std::uint32_t k = 0; k < geometry::mutex_pauses; ++k) cpu_relax();
+      ++i;
+      state = state_.load(relaxed);  // relaxed: as above
+    }
+  }
+  return false;
+}
+
+// True: it is on the queue and holds lock_; false: it has the mutex instead.
+bool mutex::queue_up(detail::sudog &sg, std::uint32_t role, bool starves, bool first) noexcept {
+  lock_.lock();
+  const std::uint32_t more = queued | (starves ? starving : 0);
+  std::uint32_t state = state_.load(relaxed);  // relaxed: the CAS says whether it still holds
+  for (;;) {
+    if ((state & locked) == 0) {
+      if (!try_lock_from(state, role)) continue;
+      lock_.unlock();
+      return false;
+    }
+    // relaxed: who unlocks sees it or fails us; what waiters are there he reads under lock_. relaxed on failure: looks
+    // again.
+    if (state_.compare_exchange_weak(state, (state & ~role) | more, relaxed, relaxed)) break;
+  }
+  if (first)
+    waiters_.enqueue_first(&sg);
+  else
+    waiters_.enqueue(&sg);
+  return true;
+}
 
 void mutex::lock_slow() noexcept {
   detail::not_in_child("mutex::lock");
   m *mp = getm();
   if (mp == nullptr) return detail::as_goroutine([this] { lock_slow(); });
-  // Most critical sections are shorter than parking and being readied. relaxed: hint, try_lock looks again.
-  for (std::uint32_t i = 0; i < geometry::mutex_spins && state_.load(relaxed) != contended; ++i) {
-    if (try_lock()) return;
-    cpu_relax();
+  safepoint(mp);  // one who locks and unlocks all the time on the only P, faster than those whom he readies
+  mp = getm();
+  std::uint32_t role = 0;
+  std::int64_t since = 0;  // when it first queued up
+  while (!spin(mp, role)) {
+    const std::int64_t now = nanotime();
+    const bool first = since != 0;  // whoever was readied and beaten to it does not lose his place
+    if (!first) since = now;
+    detail::sudog sg(mp, &since);
+    if (!queue_up(sg, role, now - since >= geometry::mutex_starves, first)) return;
+    sg.gp->waitingon.set(&waiters_);
+    gopark(parkunlock, &lock_, waitreason::mutex_lock, mp);
+    if (sg.success.get()) return;  // handed over: it has been left locked
+    role = awake;
+    mp = getm();
   }
+}
+
+// To one who will compete for it. False: look again.
+bool mutex::wake_one() noexcept {
+  std::uint32_t state = locked | queued;
+  // The role, until it is somebody's. relaxed: nothing is read through it. relaxed on failure: the caller looks again.
+  // Survives as split (equivalent): one who spins and takes it in between is awake beside the one whom we ready.
+  if (!state_.compare_exchange_weak(state, state | awake, relaxed, relaxed)) return false;
   lock_.lock();
-  // acquire: pairs with unlock. [MUTEX-1]  While lock_ is held nobody moves the state from contended to anything else.
-  if (state_.exchange(contended, acquire) == free) {
-    lock_.unlock();
-    return;
-  }
-  detail::sudog sg(mp);
-  detail::park_on(mp, waiters_, sg, lock_, waitreason::mutex_lock);
-  // Ours: unlock_slow left it locked and readied us.
+  detail::sudog *sg = waiters_.dequeue();
+  HEDDLE_INV("I58", sg != nullptr);
+  g *gp = sg->gp;
+  // release: pairs with the locks. [MUTEX-1]
+  // Survives as split (equivalent): with the mutex, the role and lock_ ours nobody else changes it.
+  state_.fetch_sub(waiters_.empty() ? locked | queued : locked, release);
+  lock_.unlock();
+  goready(gp);
+  return true;
+}
+
+// To the one who has waited longest. False: look again.
+bool mutex::hand_over() noexcept {
+  lock_.lock();
+  detail::sudog *sg = waiters_.dequeue();
+  HEDDLE_INV("I58", sg != nullptr);
+  const std::int64_t waited = nanotime() - *static_cast<const std::int64_t *>(sg->elem);
+  const std::uint32_t over = waiters_.empty() ? starving | queued : waited < geometry::mutex_starves ? starving : 0;
+  // relaxed: while it starves nobody gets it but by a hand-over.
+  // Survives as split (equivalent): and it changes under lock_ only.
+  state_.fetch_sub(over, relaxed);
+  g *gp = sg->gp;
+  holder_.set(sg);
+  sg->success.set(true);
+  lock_.unlock();
+  goready(gp);  // what we did is visible to it by the hand-over
+  // It runs now, and not when we are done. Not where nobody may give way: a timer's function, no_preempt.
+  if (m *mp = getm(); mp != nullptr && mp->locks == 0) goyield(mp);
+  return true;
 }
 
 void mutex::unlock_slow() noexcept {
   detail::not_in_child("mutex::unlock");
   for (;;) {
-    lock_.lock();
-    if (state_.load(relaxed) == free)
-      detail::misuse("unlock of unlocked mutex");  // relaxed: only a caller's mistake makes it so
-    if (detail::sudog *sg = waiters_.dequeue()) {
-      g *gp = sg->gp;
-      lock_.unlock();
-      goready(gp);  // what we did is visible to it by the hand-over
-      return;
+    std::uint32_t state = state_.load(relaxed);  // relaxed: ours; what others change the CAS or lock_ says
+    if ((state & locked) == 0) detail::misuse("unlock of unlocked mutex");
+    if ((state & (queued | awake)) == queued) {
+      if ((state & starving) != 0 ? hand_over() : wake_one()) return;
+      continue;
     }
-    // Nobody waits: ours, no longer contended, and then free by one step that is our last touch, because whoever gets
-    // it then may destroy it. relaxed: under lock_, and still ours.
-    state_.store(locked, relaxed);
-    lock_.unlock();
-    std::uint32_t expected = locked;
-    // release: pairs with lock. [MUTEX-1]  relaxed on failure: somebody waits now, or for no reason: look again.
-    if (state_.compare_exchange_weak(expected, free, release, relaxed)) return;
+    // Nobody waits, or one is awake. release: pairs with the locks. [MUTEX-1]  relaxed on failure: looks again.
+    if (state_.compare_exchange_weak(state, state & ~locked, release, relaxed)) return;
   }
+}
+
+g *mutex::holder(const schedt &sched) const noexcept {
+  if ((state_.peek() & locked) == 0) return nullptr;
+  const auto *at = static_cast<const char *>(glimpse(holder_));
+  // acquire: pairs with allgadd. [ALLG-1]
+  // Survives as relaxed (statistic): for a report; the bounds of a stack are raw memory that nobody watches.
+  g *gp = sched.allgs.load(acquire);
+  const std::less<const char *> before;  // of any two pointers
+  while (gp != nullptr && (before(at, gp->stack.lo) || !before(at, gp->stack.hi))) {
+    // acquire: pairs with allgadd. [ALLG-1]
+    // Survives as relaxed (statistic): as above.
+    gp = gp->alllink.load(acquire);
+  }
+  return gp;
 }
 
 void wait_group::add(std::int64_t n) noexcept {

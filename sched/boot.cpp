@@ -39,6 +39,7 @@ std::uint64_t schedfree(schedt &sched) noexcept {
     delete mp;
     mp = next;
   }
+  each_p(sched, [](struct p &pp) { pp.timers.end(); });  // while what they are for is there
   // relaxed: nobody else is left
   for (g *gp = sched.allgs.load(relaxed); gp != nullptr;) {
     g *next = gp->alllink.load(relaxed);  // relaxed: as above

@@ -12,8 +12,21 @@ const char *waitreason_text(waitreason r) noexcept {
     case waitreason::zero: return "unknown";
     case waitreason::chan_receive: return "chan receive";
     case waitreason::chan_send: return "chan send";
+    case waitreason::chan_receive_nil: return "chan receive (nil chan)";
+    case waitreason::chan_send_nil: return "chan send (nil chan)";
+    case waitreason::select: return "select";
+    case waitreason::select_no_cases: return "select (no cases)";
     case waitreason::mutex_lock: return "mutex lock";
     case waitreason::wait_group_wait: return "wait_group wait";
+    case waitreason::semaphore_acquire: return "semaphore acquire";
+    case waitreason::condition_variable_wait: return "condition_variable wait";
+    case waitreason::latch_wait: return "latch wait";
+    case waitreason::barrier_wait: return "barrier wait";
+    case waitreason::shared_mutex_lock: return "shared_mutex lock";
+    case waitreason::shared_mutex_lock_shared: return "shared_mutex lock_shared";
+    case waitreason::task_join: return "task join";
+    case waitreason::scope_wait: return "scope wait";
+    case waitreason::sleep: return "sleep";
     case waitreason::stop_the_world: return "stop the world";
     case waitreason::test: return "test";
   }
@@ -42,11 +55,14 @@ class deadlock_report {
       print_error(text_);
     used_ = 0;
   }
+  text_sink sink() noexcept {
+    return {[](void *self, const char *text) { static_cast<deadlock_report *>(self)->line(text); }, this};
+  }
 
  private:
   const schedt &sched_;
   std::size_t used_ = 0;
-  char text_[4096] = "";
+  char text_[16384] = "";
 };
 
 // Once for each standstill: an embedder may let the process live, and Ms that exit later come here again.
@@ -72,26 +88,13 @@ void checkdead(schedt &sched) noexcept {
   // relaxed: an M that has left the count and not the process makes us silent; who joins it comes here again.
   if (thread_count() > sched.mcount.load(relaxed) + (sched.options.sysmon ? 1 : 0)) return;
   // One that has done so and is gone already has left a running M behind. acquire: pairs with leave_running [DEAD-1]
-  if (sched.nmrunning.load(acquire) != 0 || !first_report(sched)) return;
+  if (sched.nmrunning.load(acquire) != 0 || next_timer(sched) != timers::never || !first_report(sched)) return;
   deadlock_report report(sched);  // no lock is held: the embedder may look around (B58)
   // Ms that are not locked take what there is before they sleep.
   report.line(has_work(sched) ? "fatal error: goroutines can run, but all threads are locked to others and threads_max "
                                 "allows no more - deadlock!\n"
                               : "fatal error: all goroutines are asleep - deadlock!\n");
-  // acquire: pairs with allgadd. [ALLG-1]
-  // Survives as relaxed (equivalent): main is on the list, and who added it came under the lock after the first.
-  g *gp = sched.allgs.load(acquire);
-  // acquire: pairs with allgadd: one that a thread outside makes meanwhile. [ALLG-1]
-  for (; gp != nullptr; gp = gp->alllink.load(acquire)) {
-    const gstatus status = readgstatus(gp);
-    if (status != gstatus::waiting && status != gstatus::syscall) continue;
-    char line[112];
-    std::snprintf(line, sizeof line, "\ngoroutine %llu [%s%s%s]%s", static_cast<unsigned long long>(gp->goid.get()),
-                  waitreason_text(gp->waitreason.get()), status == gstatus::syscall ? ", in a call" : "",
-                  gp->lockedm.get() != nullptr ? ", locked to thread" : "", gp == maing ? " (main)" : "");
-    report.line(line);
-  }
-  report.line("\n");
+  print_standstill(sched, report.sink());
   report.flush();
   if (sched.options.on_deadlock == nullptr) exit_misuse();
 }

@@ -68,6 +68,11 @@ g *steal_work(m *mp) noexcept {
   struct p *own = mp->p.get();
   const std::uint32_t n = procs(sched);
   for (std::uint32_t pass = 0; pass < geometry::steal_passes; ++pass) {
+    if (pass + 1 == geometry::steal_passes && timer_due(sched)) {
+      checkalltimers(mp);
+      bool inherit = false;
+      if (g *gp = own->runq.runqget(inherit)) return gp;
+    }
     std::uint32_t at = cheaprandn(mp->cheaprand, n);
     const std::uint32_t step = sched.coprimes[cheaprandn(mp->cheaprand, sched.ncoprimes)];
     for (std::uint32_t i = 0; i < n; ++i, at = (at + step) % n) {
@@ -106,7 +111,7 @@ bool has_work(schedt &sched) noexcept {
   const std::int32_t n = sched.gomaxprocs.load(acquire);
   for (std::int32_t i = 0; i < n; ++i)
     if (!sched.allp[i].get()->runq.runqempty()) return true;
-  return false;
+  return timer_due(sched);
 }
 
 g *find_runnable(m *mp, bool &inherit) noexcept {
@@ -116,6 +121,7 @@ g *find_runnable(m *mp, bool &inherit) noexcept {
     // relaxed: heed looks again under the lock; who misses it here sees it when he drops his P. [ATTN-1]
     if (sched.attention.load(relaxed) != 0 && !heed(mp)) return nullptr;
     struct p *pp = mp->p.get();
+    checktimers(mp, pp->timers);
     if (pp->schedtick.get() % geometry::fairness_tick == 0) {
       if (g *gp = take_global(mp)) return gp;
     }

@@ -69,6 +69,7 @@ void wirep(m *mp, struct p *pp) noexcept {
 void acquirep(m *mp, struct p *pp) noexcept {
   HEDDLE_INV("I6", mp->p.get() == nullptr && pp->m.load(relaxed) == nullptr);  // relaxed: we hold pp
   wirep(mp, pp);
+  pp->since = nanotime();
   setpstatus<pstatus::idle, pstatus::running>(pp);
 }
 

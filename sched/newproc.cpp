@@ -1,4 +1,6 @@
 // Birth and death of goroutines. Source: newproc, newproc1, malg, gfget, gfput, goexit of Go's proc.go.
+#include <algorithm>
+#include <cstring>
 #include <mutex>
 #include <new>
 
@@ -86,11 +88,21 @@ g *goexit0(m *mp, g *gp) noexcept {
   return nullptr;
 }
 
+// What the calling goroutine has of its own goes while it still is one: destructors may wait, and make new locals.
+void shed(g *gp) noexcept {
+  while (goroutine_local *newest = gp->locals) {
+    gp->locals = newest->next;
+    newest->destroy(newest);
+  }
+  set_name(gp, "", 0);
+  gp->decorated = false;
+}
+
 char *align_down(char *at, std::size_t align) noexcept { return at - reinterpret_cast<std::uintptr_t>(at) % align; }
 
 }  // namespace
 
-spawn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t stack_size) noexcept {
+newborn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t stack_size) noexcept {
   struct p *pp = own_p(sched, getm());
   g *gp = gfget(sched, pp);
   if (gp == nullptr) gp = malg(sched);
@@ -105,9 +117,9 @@ spawn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t s
   return {gp, align_down(gp->stack.hi - gp->color - size, align < 16 ? 16 : align)};
 }
 
-void unspawn(schedt &sched, spawn s) noexcept { gfput(sched, own_p(sched, getm()), s.gp); }
+void unspawn(schedt &sched, newborn s) noexcept { gfput(sched, own_p(sched, getm()), s.gp); }
 
-void newproc(schedt &sched, spawn s, void (*startfn)(void *)) noexcept {
+void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept {
   m *mp = getm();
   struct p *pp = own_p(sched, mp);
   g *gp = s.gp;
@@ -143,7 +155,23 @@ void newproc(schedt &sched, spawn s, void (*startfn)(void *)) noexcept {
 extern "C" void heddle_goroutine_entry(g *gp) {
   fiber_arrive(gp->fiber);
   gp->startfn(gp->sched.ctxt);
+  if (gp->decorated) shed(gp);
   goexit();
+}
+
+void set_name(g *gp, const char *name, std::size_t length) noexcept {
+  const std::lock_guard hold(gp->home->lock);
+  const std::size_t kept = std::min(length, sizeof gp->name - 1);
+  std::memcpy(gp->name, name, kept);
+  gp->name[kept] = '\0';
+  gp->decorated = true;
+}
+
+void copy_name(const g *gp, char *to, std::size_t size) noexcept {
+  const std::lock_guard hold(gp->home->lock);
+  const std::size_t length = std::min(std::strlen(gp->name), size - 1);
+  std::memcpy(to, gp->name, length);
+  to[length] = '\0';
 }
 
 void goexit() noexcept { mcall_last(getm(), goexit0); }

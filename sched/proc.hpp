@@ -23,21 +23,26 @@ std::uint64_t schedfree(schedt &sched) noexcept;
 
 // A goroutine in the making: the caller constructs the closure at `closure`, then calls newproc or, if that failed,
 // unspawn.
-struct spawn {
+struct newborn {
   g *gp = nullptr;
   void *closure = nullptr;
 };
 // Takes a dead g with a stack (a free one first) and finds room for a closure at the top of it.
 // Caller: any thread. Blocks: nothing, or a page fault. Errors: gp is null when there is no memory for a stack.
 // stack_size 0: the scheduler's default. Cost: no allocation once a free g exists. Source: newproc1, gfget, malg.
-spawn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t stack_size = 0) noexcept;
+newborn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t stack_size = 0) noexcept;
 // Makes it runnable: into runnext of the caller's P; on a thread that is no M of this scheduler (which then is inside a
 // foreign_call), into the inbox. Caller: the goroutine or thread that called newspawn. Owns: the g. Ordering: what the
 // caller did before is visible to it.
-void newproc(schedt &sched, spawn s, void (*startfn)(void *)) noexcept;
-void unspawn(schedt &sched, spawn s) noexcept;
+void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept;
+void unspawn(schedt &sched, newborn s) noexcept;
 // Ends the calling goroutine; its closure has been destroyed. Caller: a g.
 [[noreturn]] void goexit() noexcept;
+// Copies gp's name, or as much of it as there is room for; an empty one if it has none. Caller: any thread, not with
+// sched.lock. Blocks: nothing.
+void copy_name(const g *gp, char *to, std::size_t size) noexcept;
+// Pre: gp is the calling goroutine.
+void set_name(g *gp, const char *name, std::size_t length) noexcept;
 // gp no longer runs on mp.
 inline void dropg(m *mp, g *gp) noexcept {
   gp->m.set(nullptr);
@@ -53,6 +58,14 @@ std::uint64_t gcount(const schedt &sched) noexcept;
 // gp goes on at once. A null unlockf parks without condition. Caller: a g. Blocks: the g.
 // Inside blocking(f), or on an extra M, it parks the thread: the M, too, is blocked, its P is not.
 void gopark(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m *mp = getm()) noexcept;
+// As gopark, until `when` at the latest (nanotime()). True: somebody has found it in a queue and readied it; false: the time is
+// over. Whoever readies it has set its selectdone first, as waitq::dequeue does where isSelect is set, and nobody readies it who
+// finds that set. It stays set: the caller leaves the queues that he is still in, then resets it.
+// unlockf: releases a lock that the caller takes before he leaves the frame; it always returns true.
+// Caller, blocks: as gopark. At the runtime's end the goroutine is abandoned like any other; a thread waits out its time.
+// Cost: a timer; for a thread a timed sleep.
+[[nodiscard]] bool gopark_until(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m *mp,
+                                std::int64_t when) noexcept;
 // Makes a parked goroutine runnable; next: into runnext, so that it runs as soon as the caller leaves.
 // Caller: any thread, exactly once per park. Blocks: nothing. Ordering: what the caller did before is visible to gp.
 void goready(g *gp, bool next = true) noexcept;
@@ -207,6 +220,22 @@ void each_p(const schedt &sched, F &&f) {
 void schedtrace(schedt &sched, bool detail) noexcept;
 
 // --- deadlock.cpp ---
+
+namespace detail {
+// What the i-th thing is that gp waits for, in words, or false: there is none, or no more. Pre: gp has parked and stays so, and
+// so does what it waits for. runtime/waits.cpp
+bool waits_for(const schedt &sched, const g *gp, std::size_t i, char *text, std::size_t size) noexcept;
+// The goroutine that has what gp waits for, if that is one, and known. Pre: likewise.
+const g *holder_for(const schedt &sched, const g *gp) noexcept;
+}  // namespace detail
+
+// Where reports go, some lines at a time.
+struct text_sink {
+  void (*write)(void *arg, const char *text);
+  void *arg;
+};
+// Says of each goroutine that waits what for, and draws the circles of those who wait for each other. Pre: as waits_for, for all.
+void print_standstill(const schedt &sched, text_sink out) noexcept;
 
 // Called by whoever has just brought nmrunning to 0. Reports, and ends the process or calls the embedder.
 void checkdead(schedt &sched) noexcept;

@@ -3,6 +3,7 @@
 // each field: who writes it. `plain` fields are handed over with the g, m or p they belong to, and the checker watches
 // that.
 #include <cstddef>
+#include <exception>
 
 #include "queues/gfree.hpp"
 #include "queues/globrunq.hpp"
@@ -12,6 +13,8 @@
 #include "queues/spinlock.hpp"
 #include "queues/world.hpp"
 #include "sched/note.hpp"
+#include "sched/source_location.hpp"
+#include "sched/time.hpp"
 
 HEDDLE_BEGIN
 
@@ -50,12 +53,32 @@ enum class waitreason : std::uint8_t {
   zero,
   chan_receive,
   chan_send,
+  chan_receive_nil,
+  chan_send_nil,
+  select,
+  select_no_cases,
   mutex_lock,
+  sleep,
   wait_group_wait,
+  semaphore_acquire,
+  condition_variable_wait,
+  latch_wait,
+  barrier_wait,
+  shared_mutex_lock,
+  shared_mutex_lock_shared,
+  task_join,
+  scope_wait,
   stop_the_world,
   test,
 };
 const char *waitreason_text(waitreason r) noexcept;
+
+// A value that belongs to one goroutine, and to the task_local `key`.
+struct goroutine_local {
+  goroutine_local *next = nullptr;  // older
+  const void *key = nullptr;
+  void (*destroy)(goroutine_local *self) noexcept = nullptr;
+};
 
 // A goroutine. Type-stable: recycled through gfree, freed only with the schedt. (An extra g, the stand-in of a thread that
 // is no M, lives in that thread's frame: sched/extra.hpp.)
@@ -65,14 +88,22 @@ struct alignas(cacheline) g : lfnode {
   gobuf sched;                   // the switch
   atomic<gstatus> atomicstatus;  // sched/status.hpp only; its owner stores, who takes a P by the scan bit exchanges
   plain<enum waitreason> waitreason;  // gopark, before the status becomes waiting
+  atomic<std::uint32_t> selectdone;   // 1: a case of its select is done; who sets it, waitq::dequeue, may do it (I53)
   std::uint32_t color;                // malg: spreads the first frames over the cache's sets
+  plain<const void *> waitingon;      // own g, before gopark: what it waits for, by waitreason; null: not known
+  plain<std::int64_t> waitsince;      // gopark, before the status becomes waiting: when, to some 10 ms
   plain<struct m *> lockedm;          // own g: lock_os_thread; the only M that may run it, else null
   plain<std::uint64_t> goid;          // newproc1
   void (*startfn)(void *);            // newproc1: invokes the closure in sched.ctxt
+  plain<void *> param;                // who has set selectdone, under the channel's lock: the sudog of that case
   struct stack stack;                 // malg, gfput
   struct fiber fiber;                 // the switch
   schedt *home;                       // malg: its runtime, for wakers that are no M
+  bool decorated = false;             // own g: it has had locals or a name, which go when it ends: shed
+  goroutine_local *locals = nullptr;  // own g: newest first
   atomic<g *> alllink;                // allgadd: list of all gs
+  source_location started;            // who makes it, before newproc: where it was started
+  char name[32] = "";                 // under sched.lock: set_name
 
   bool has_stack() const noexcept { return static_cast<bool>(stack); }
 };
@@ -124,12 +155,14 @@ struct alignas(cacheline) p : lfnode {
   statistic inherits;              // owner: +1 per execute that does; with schedtick, all
   std::uint32_t streak = 0;        // owner: how often runnext has won in a row
   gfree<g> gFree;                  // owner
+  class timers timers;             // sched/time.hpp
   std::uint64_t goidcache = 0;     // owner
   std::uint64_t goidcacheend = 0;  // owner
   statistic syscalltick;           // owner: +1 per exitsyscall; takep
   struct sysmontick sysmontick;    // sysmon only
   bool startspinning = false;      // startm, for the template thread
   plain<bool> safepointdue;        // under sched.lock: for_each_p still owes this P its call
+  std::int64_t since = 0;          // acquirep: when it was wired to its M
   struct p *link = nullptr;        // lists of whoever holds this P and others in its hands
   statistic spawned, exited, parks, steals, stolen;  // owner
 
@@ -151,6 +184,13 @@ struct sched_options {
   bool scheddetail = false;
   void (*on_deadlock)(void *arg, const char *report) = nullptr;  // null: print the report and end the process
   void *on_deadlock_arg = nullptr;
+  bool leak_report = false;  // who has not ended when the runtime stops, on standard error
+  void (*on_leak)(void *arg, const char *report) = nullptr;  // or here
+  void *on_leak_arg = nullptr;
+  // Says line by line where gp stands, which does not run; null: nothing is said.
+  void (*print_stack)(const g *gp, void (*line)(void *arg, const char *text), void *arg) = nullptr;
+  void (*on_uncaught)(void *arg, const std::exception_ptr &error, std::uint64_t goid, const char *name) = nullptr;
+  void *on_uncaught_arg = nullptr;
 };
 
 // What schedt::attention asks of everybody who has or finds a P.
@@ -168,6 +208,7 @@ struct schedt {
       needspinning;                 // 1: work was left without an M and P: the next M that would drop its P looks again
   atomic<std::uint32_t> attention;  // attention_* bits, written under lock; the protocol is in sched/stopworld.cpp
   atomic<std::uint32_t> sysmonwait;  // sysmon_* states: sched/sysmon.cpp
+  atomic<std::int64_t> sysmonuntil;  // sysmon: when it will look at timers again; 0 while it is awake
   atomic<std::int32_t> gomaxprocs;   // procresize; the Ps below it are in allp (release, acquire)
 
   alignas(cacheline) idlestack<struct p> pidle;
@@ -216,9 +257,10 @@ struct schedt {
   atomic<std::int32_t> allplen;                 // worldsema: Ps ever made; those at gomaxprocs and above are dead
   std::uint32_t coprimes[geometry::procs_max];  // procresize: increments that visit every P (stealOrder)
   std::uint32_t ncoprimes = 0;
-  std::uint64_t seed = 0;  // hashinit
+  alignas(cacheline) std::uint64_t seed = 0;  // hashinit
   std::int64_t starttime = 0;
-  os_facts os{};  // osinit
+  statistic clock;  // sysmon: when it last looked, while a P runs not more than some 10 ms ago
+  os_facts os{};    // osinit
   m *m0 = nullptr;
   atomic<g *> maing;  // its end stops the runtime; null in a runtime without a main
   sched_options options;

@@ -65,8 +65,8 @@ void invoke(void *closure) {
 }
 
 template <class F>
-heddle::spawn prepare(schedt &sched, F f, std::size_t stack_size = 0) {
-  const heddle::spawn s = heddle::newspawn(sched, sizeof(F), alignof(F), stack_size);
+heddle::newborn prepare(schedt &sched, F f, std::size_t stack_size = 0) {
+  const heddle::newborn s = heddle::newspawn(sched, sizeof(F), alignof(F), stack_size);
   EXPECT_NE(s.gp, nullptr);
   ::new (s.closure) F(std::move(f));
   return s;
@@ -76,7 +76,7 @@ heddle::spawn prepare(schedt &sched, F f, std::size_t stack_size = 0) {
 template <class F>
 heddle::g *start(F f) {
   schedt &sched = *getm()->sched;
-  const heddle::spawn s = prepare(sched, std::move(f));
+  const heddle::newborn s = prepare(sched, std::move(f));
   heddle::newproc(sched, s, &invoke<F>);
   return s.gp;
 }
@@ -86,7 +86,7 @@ template <class F>
 void run_main(schedt &sched, F f) {
   heddle::m *mp = heddle::attach_m0(sched);
   ASSERT_NE(mp, nullptr);
-  const heddle::spawn s = prepare(sched, std::move(f));
+  const heddle::newborn s = prepare(sched, std::move(f));
   sched.maing.store(s.gp, heddle::relaxed);
   heddle::newproc(sched, s, &invoke<F>);
   heddle::schedule(mp);
@@ -500,7 +500,7 @@ TEST(Newproc, the_closure_lies_aligned_at_the_top_of_the_stack) {
   scheduler s(1);
   for (const std::size_t align : {1u, 8u, 16u, 64u, 4096u})
     for (const std::size_t size : {1u, 8u, 100u, 4096u}) {
-      const heddle::spawn sp = heddle::newspawn(*s, size, align);
+      const heddle::newborn sp = heddle::newspawn(*s, size, align);
       ASSERT_NE(sp.gp, nullptr);
       const auto at = reinterpret_cast<std::uintptr_t>(sp.closure);
       EXPECT_EQ(at % std::max<std::size_t>(align, 16), 0u);
@@ -518,7 +518,7 @@ TEST(Newproc, the_colours_of_stacks_differ) {
   scheduler s(1);
   std::set<std::uintptr_t> offsets;
   for (int i = 0; i < 16; ++i) {
-    const heddle::spawn sp = heddle::newspawn(*s, 16, 16);
+    const heddle::newborn sp = heddle::newspawn(*s, 16, 16);
     ASSERT_NE(sp.gp, nullptr);
     offsets.insert(static_cast<std::uintptr_t>(sp.gp->stack.hi - static_cast<char *>(sp.closure)));
   }
@@ -531,10 +531,10 @@ TEST(Newproc, a_closure_that_does_not_fit_is_refused_and_nothing_is_lost) {
   EXPECT_EQ(heddle::newspawn(*s, usable, 16).gp, nullptr);
   EXPECT_EQ(heddle::newspawn(*s, usable - 1024, 16).gp, nullptr);
   EXPECT_EQ(heddle::newspawn(*s, std::size_t{1} << 40, 16).gp, nullptr);
-  const heddle::spawn fits = heddle::newspawn(*s, usable / 2, 16);
+  const heddle::newborn fits = heddle::newspawn(*s, usable / 2, 16);
   EXPECT_NE(fits.gp, nullptr);
   heddle::unspawn(*s, fits);
-  const heddle::spawn larger = heddle::newspawn(*s, usable, 16, 4 * usable);
+  const heddle::newborn larger = heddle::newspawn(*s, usable, 16, 4 * usable);
   ASSERT_NE(larger.gp, nullptr);
   EXPECT_EQ(static_cast<std::size_t>(larger.gp->stack.hi - larger.gp->stack.lo), s->stacks.usable(4 * usable));
   heddle::unspawn(*s, larger);
@@ -599,7 +599,7 @@ TEST(Newproc, from_a_thread_that_is_no_m_goes_to_the_inbox) {
   scheduler s(1);
   bool ran = false;
   const auto f = [&] { ran = true; };
-  const heddle::spawn sp = prepare(*s, f);
+  const heddle::newborn sp = prepare(*s, f);
   // wakep would start a thread; with no idle P it only leaves a promise.
   struct heddle::p *pp = s->pidle.get();
   heddle::newproc(*s, sp, &invoke<decltype(f)>);
@@ -907,8 +907,18 @@ TEST(Park, figures_count_parks_and_executes) {
 TEST(Park, reasons_have_words) {
   EXPECT_STREQ(heddle::waitreason_text(waitreason::chan_receive), "chan receive");
   EXPECT_STREQ(heddle::waitreason_text(waitreason::chan_send), "chan send");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::chan_receive_nil), "chan receive (nil chan)");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::chan_send_nil), "chan send (nil chan)");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::select), "select");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::select_no_cases), "select (no cases)");
   EXPECT_STREQ(heddle::waitreason_text(waitreason::mutex_lock), "mutex lock");
   EXPECT_STREQ(heddle::waitreason_text(waitreason::wait_group_wait), "wait_group wait");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::semaphore_acquire), "semaphore acquire");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::condition_variable_wait), "condition_variable wait");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::latch_wait), "latch wait");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::barrier_wait), "barrier wait");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::shared_mutex_lock), "shared_mutex lock");
+  EXPECT_STREQ(heddle::waitreason_text(waitreason::shared_mutex_lock_shared), "shared_mutex lock_shared");
   EXPECT_STREQ(heddle::waitreason_text(waitreason::test), "test");
   EXPECT_STREQ(heddle::waitreason_text(waitreason::zero), "unknown");
 }

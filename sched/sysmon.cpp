@@ -82,25 +82,43 @@ bool all_idle(const schedt &sched) noexcept {
          sched.options.schedtrace_ns == 0;
 }
 
-void sysmon_sleep(schedt &sched, std::int64_t ns) noexcept {
+// Has somebody run the timers that are due. Looks at the wheels only then: they may say a time that is too early. False:
+// there are none as far as we have seen.
+bool wake_for_timers(schedt &sched, std::int64_t now) noexcept {
+  bool due = false;
+  each_p(sched, [&due, now](struct p &pp) { due |= pp.timers.wake_time() <= now && pp.timers.due(now); });
+  if (due) wakep(sched);
+  return due;
+}
+
+// For ns at most from `now`, when it last looked at everything; told: it has had somebody run timers.
+void sysmon_sleep(schedt &sched, std::int64_t now, std::int64_t ns, bool told) noexcept {
   const bool deep = ns == geometry::sysmon_delay_max && all_idle(sched);
+  const auto until = [&sched, now, ns, deep, told] {
+    const std::int64_t t = sysmon_until(sched, deep ? timers::never : now + ns);
+    return t <= now && told ? now + ns : t;  // whoever was told sees to all that are due; there may be no M for it
+  };
+  const std::int64_t promised = until();
+  sched.sysmonuntil.store(promised, relaxed);  // relaxed: ordered by the fence
   // release: pairs with wake_sysmon: the note is clear. [SYSMON-2]
   // Survives as relaxed (other architecture): where stores change places the note is cleared after it was signalled.
   sched.sysmonwait.store(deep ? sysmon_deep : sysmon_dozing, release);
-  // sysmonwait against pidle and freem, newmhandoff and attention; partners: leave_idle, newm, stop.
-  // [SYSMON-1, SYSMON-2]
+  // sysmonwait against pidle and freem, newmhandoff and attention, sysmonuntil against wake_time and pidle; partners:
+  // leave_idle, newm, stop, watch_timers. [SYSMON-1, SYSMON-2, TIME-1]
   if (deep)
     fence_heavy();
   else
     fence(seq_cst);
   // relaxed: ordered by the fence
   const bool due = !sched.newmhandoff.empty() || stopping(sched);
+  // Whoever has read the promise relies on it, whatever we see now.
+  const std::int64_t wake = std::min(promised, until());
   bool woken = false;
-  if (!due && deep && all_idle(sched)) {
+  if (!due && wake == timers::never && all_idle(sched)) {
     sched.sysmonnote.notesleep();
     woken = true;
-  } else if (!due) {
-    woken = sched.sysmonnote.notetsleep(ns);
+  } else if (!due && wake != timers::never) {
+    woken = sched.sysmonnote.notetsleep(wake - nanotime());
   }
   // relaxed: who was faster speaks through the note
   if (!woken && sched.sysmonwait.exchange(sysmon_awake, relaxed) == sysmon_awake) {
@@ -108,6 +126,7 @@ void sysmon_sleep(schedt &sched, std::int64_t ns) noexcept {
     woken = true;
   }
   if (woken) sched.sysmonnote.noteclear();
+  sched.sysmonuntil.store(0, relaxed);  // relaxed: who reads the old value wakes us in vain, if at all
 }
 
 void sysmon(void *arg) {
@@ -118,7 +137,9 @@ void sysmon(void *arg) {
   while (!stopping(sched)) {
     bool useful = start_handed_off(sched);
     const std::int64_t now = nanotime();
+    sched.clock.set(static_cast<std::uint64_t>(now));
     useful |= retake(sched, now) != 0;
+    const bool told = wake_for_timers(sched, now);
     reap(sched, now);
     if (sched.options.schedtrace_ns != 0 && now - sched.sysmontraced >= sched.options.schedtrace_ns) {
       sched.sysmontraced = now;
@@ -127,7 +148,7 @@ void sysmon(void *arg) {
     idle = useful ? 0 : idle + 1;
     if (idle == 0) delay = geometry::sysmon_delay_min;
     if (idle > geometry::sysmon_rounds) delay = std::min(2 * delay, geometry::sysmon_delay_max);
-    sysmon_sleep(sched, delay);
+    sysmon_sleep(sched, now, delay, told);
   }
   fence(seq_cst);  // attention against newmhandoff; partner: newm. [SYSMON-2]
   abandon_handed_off(sched);

@@ -186,6 +186,7 @@ void handoffp(schedt &sched, struct p *pp) noexcept {
 void after_idling(schedt &sched) noexcept {
   const std::uint32_t attention = sched.attention.load(relaxed);  // relaxed: ordered by the fence
   if (attention != 0) heed_unowned(sched);
+  watch_timers(sched);
   if ((attention & attention_stop) != 0) return;      // nobody is to look for work, and joinms may be over [STOP-2]
   if (sched.needspinning.load(relaxed) == 0) return;  // relaxed: ordered by the fence
   struct p *pp = pidleget(sched);

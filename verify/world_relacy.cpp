@@ -15,7 +15,7 @@ bool altered = false;
 bool force_seq_cst = false;
 verify::alteration mutant;
 verify::visitor visit = nullptr;
-bool sleeps_last = false;
+std::int64_t sleeps_last = no_sleep;
 bool threads_counted = false;
 
 bool mistaken(const site &s, access what, mistake how) noexcept {
@@ -61,6 +61,7 @@ struct execution {
   unsigned sleepers_count = 0;
   std::int64_t skipped = 0;  // nanoseconds that passed within no step
   std::uint32_t stacks_out = 0;
+  std::uintptr_t places = 0;
   char text[2048] = {};
   std::size_t text_size = 0;
 };
@@ -184,7 +185,7 @@ void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected, site s) no
 bool futex_sleep_for(atomic<std::uint32_t> &word, std::uint32_t expected, std::int64_t ns, site s) noexcept {
   rl::context &c = rl::ctx();
   if (ns <= 0) return false;
-  if (harness::sleeps_last) {
+  if (ns >= harness::sleeps_last) {
     futex_sleep(word, expected, s);
     return true;
   }
@@ -270,6 +271,8 @@ void set_current_m(void *mp) noexcept {
 
 std::int64_t nanotime() noexcept { return static_cast<std::int64_t>(harness::steps) * 1000 + now.skipped; }
 
+place::place() noexcept : at_(++now.places) {}
+
 std::uint32_t cheaprandn(std::uint64_t &, std::uint32_t n) noexcept {
   return n <= 1 ? 0 : rl::ctx().rand(n, rl::sched_type_user);
 }
@@ -332,11 +335,13 @@ void begin_execution(const shape &s) noexcept {
   now.sleepers_count = 0;
   now.skipped = 0;
   now.stacks_out = 0;
+  now.places = 0;
   now.text_size = 0;
   now.text[0] = 0;
   cpus = 2;
   steps = 0;
-  sleeps_last = threads_counted = false;
+  sleeps_last = no_sleep;
+  threads_counted = false;
 }
 
 void on_main(bool is) noexcept { now.on_main = is; }

@@ -21,6 +21,7 @@
 #include <sstream>
 #include <stack>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -82,10 +83,14 @@ struct geometry {
   static constexpr std::uint32_t spin_pauses = 1;
   static constexpr std::uint32_t backoff_max = 1;
   static constexpr std::uint32_t mutex_spins = 1;
+  static constexpr std::uint32_t mutex_pauses = 1;
+  static constexpr std::int64_t mutex_starves = 20'000;
   static constexpr std::uint32_t runnext_pauses = 1;
   static constexpr std::int64_t sysmon_delay_min = 5'000'000;
   static constexpr std::int64_t sysmon_delay_max = 10'000'000;
   static constexpr std::uint32_t sysmon_rounds = 0;
+  static constexpr std::uint32_t tick_shift = 10;
+  static constexpr std::uint32_t wheel_bits = 2;
   static constexpr std::int32_t procs_max = 4;
   static constexpr std::int32_t threads_max = 4;
   static constexpr std::size_t stack_size = 64 * 1024;
@@ -115,7 +120,8 @@ extern bool force_seq_cst;  // set to repeat a failure: when it then passes, the
 extern verify::alteration mutant;
 extern verify::visitor visit;  // may be null
 // What a suite may set in before().
-extern bool sleeps_last;      // the time of a timed sleep is never over: only then is a lost wake seen
+inline constexpr std::int64_t no_sleep = 0x7fffffffffffffff;
+extern std::int64_t sleeps_last;  // a timed sleep of so many ns or more ends by a wake alone: only then is a lost one seen
 extern bool threads_counted;  // thread_count() tells the truth
 // What altered means for one order, and whether the mutant is this mistake at this site.
 std::memory_order altered_order(const site &s, access what, std::memory_order order) noexcept;
@@ -344,6 +350,7 @@ T glimpse(const plain<T> &field) noexcept {
 class statistic {
  public:
   void add(std::uint64_t n = 1) noexcept { value_ += n; }
+  void set(std::uint64_t v) noexcept { value_ = v; }
   std::uint64_t get() const noexcept { return value_; }
 
  private:
@@ -386,6 +393,16 @@ inline std::uint64_t random_seed() noexcept { return 1; }
 
 // Chance is a choice of the strategy: every outcome is tried, and the state is left alone.
 std::uint32_t cheaprandn(std::uint64_t &state, std::uint32_t n) noexcept;
+
+// Addresses differ from run to run, and nothing may depend on them: objects lie in the order in which they were made.
+class place {
+ public:
+  place() noexcept;
+  std::uintptr_t get() const noexcept { return at_; }
+
+ private:
+  std::uintptr_t at_;
+};
 
 struct stack {
   char *lo = nullptr;

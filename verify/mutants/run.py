@@ -184,7 +184,9 @@ class Group:
             shutil.copytree(self.kept, self.folder, symlinks=True)
         needed = "ON" if uses_scheduler(TREE / "verify" / "suites" / f"{self.name}.cpp") else "OFF"
         options = [f"-DHEDDLE_VERIFY_SUITES=suites/{self.name}.cpp", f"-DHEDDLE_VERIFY_SHARED_SOURCES={needed}"]
-        cache = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
+        # A precompiled header would hide from the cache what a patch did not touch.
+        cached = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache", "-DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON"]
+        cache = cached if shutil.which("ccache") else []
         if not self.run(["cmake", "--preset", "relacy", "-B", str(self.folder)] + options + cache, cwd=TREE):
             raise Fault(f"cannot configure: {self.log.relative_to(ROOT)}")
         if not self.build():

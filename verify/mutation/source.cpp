@@ -14,13 +14,31 @@ namespace {
 
 // What is compiled for every world, layer by layer.
 constexpr const char *files_of_components[] = {"queues", "sched"};
-constexpr const char *files_of_runtime[] = {"runtime/include/heddle/chan.hpp",
+constexpr const char *files_of_runtime[] = {"runtime/include/heddle/barrier.hpp",
+                                            "runtime/include/heddle/chan.hpp",
+                                            "runtime/include/heddle/condition_variable.hpp",
+                                            "runtime/include/heddle/context.hpp",
+                                            "runtime/include/heddle/hchan.hpp",
+                                            "runtime/include/heddle/latch.hpp",
                                             "runtime/include/heddle/mutex.hpp",
+                                            "runtime/include/heddle/once.hpp",
                                             "runtime/include/heddle/runtime.hpp",
+                                            "runtime/include/heddle/select.hpp",
+                                            "runtime/include/heddle/semaphore.hpp",
+                                            "runtime/include/heddle/shared_mutex.hpp",
+                                            "runtime/include/heddle/time.hpp",
                                             "runtime/include/heddle/wait_group.hpp",
                                             "runtime/include/heddle/waitq.hpp",
+                                            "runtime/chan.cpp",
+                                            "runtime/condition_variable.cpp",
+                                            "runtime/context.cpp",
+                                            "runtime/latch.cpp",
                                             "runtime/runtime.cpp",
-                                            "runtime/sync.cpp"};
+                                            "runtime/select.cpp",
+                                            "runtime/semaphore.cpp",
+                                            "runtime/shared_mutex.cpp",
+                                            "runtime/sync.cpp",
+                                            "runtime/time.cpp"};
 
 const std::map<std::string, std::memory_order> orders = {
     {"relaxed", std::memory_order_relaxed}, {"acquire", std::memory_order_acquire},

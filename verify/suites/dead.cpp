@@ -1,54 +1,11 @@
 // "all goroutines are asleep": reported exactly when it is true. A report that never comes leaves all threads asleep,
 // which the checker calls a deadlock itself.
-#include "verify/suites/scheduled.hpp"
+#include "verify/suites/standstill.hpp"
 
 using namespace heddle;
 using namespace verify;
 
 namespace {
-
-// As scheduled, for programs that stand still: the embedder is told, and ends them.
-template <class Derived, int Ms, int Procs, int Dynamic = Ms - 1, int Foreign = 0>
-struct standstill : suite<1 + Foreign, Dynamic> {
-  schedt sched{sched_options{.procs = Procs, .threads_max = Ms}};
-  plain<int> reports;
-  plain<int> done;  // goroutines that had something to do first
-
-  void before() {
-    sched.options.on_deadlock = [](void *self, const char *) {
-      auto *const s = static_cast<Derived *>(self);
-      s->reports.set(s->reports.get() + 1);
-      s->told();
-    };
-    sched.options.on_deadlock_arg = static_cast<Derived *>(this);
-    static_cast<Derived *>(this)->options();
-    VERIFY_CHECK(schedinit(sched));
-  }
-  void options() {}
-  void told() { stop(sched); }
-  void thread(unsigned i) {
-    if (i != 0) return static_cast<Derived *>(this)->foreign();
-    if (sched.options.sysmon) VERIFY_CHECK(start_sysmon(sched));
-    heddle::detail::start_main(sched);
-    Derived *self = static_cast<Derived *>(this);
-    auto main = [self] { self->body(); };
-    const heddle::spawn s = heddle::detail::prepare(sched, main, 0);
-    heddle::detail::run_main(sched, s, &heddle::detail::invoke<decltype(main)>);
-  }
-  void foreign() {}
-  static void sleep() { gopark(nullptr, nullptr, waitreason::test); }
-  void describe(names &to) { describe_sched(to, sched); }
-  void after() {
-    static_cast<Derived *>(this)->check();
-    std::int32_t ms = 0;
-    for (const m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) ++ms;
-    while (sched.mfree.pop() != nullptr) --ms;
-    while (sched.freem.pop() != nullptr) --ms;
-    VERIFY_INV("I34", sched.mcount.peek() == ms && sched.nmrunning.peek() == ms);
-    schedfree(sched);
-  }
-  void check() { VERIFY_INV("I37", reports.get() == 1); }
-};
 
 struct alone : standstill<alone, 1, 1, 1> {
   void body() { sleep(); }
@@ -209,7 +166,7 @@ struct overtaken : suite<2> {
     VERIFY_CHECK(schedinit(sched));
     mp = attach_m0(sched);
     auto main = [] { gopark(nullptr, nullptr, waitreason::test); };
-    const heddle::spawn s = heddle::detail::prepare(sched, main, 0);
+    const heddle::newborn s = heddle::detail::prepare(sched, main, 0);
     sched.maing.store(s.gp, relaxed);
     newproc(sched, s, &heddle::detail::invoke<decltype(main)>);
     set_current_m(nullptr);

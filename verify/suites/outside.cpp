@@ -174,7 +174,7 @@ struct stopped_ready : suite<2, 1> {
     heddle::detail::start_main(sched);
     m *const mp = getm();
     auto main = [this] { gopark(publish_and_stop, this, waitreason::test); };
-    const heddle::spawn s = heddle::detail::prepare(sched, main, 0);
+    const heddle::newborn s = heddle::detail::prepare(sched, main, 0);
     sched.maing.store(s.gp, relaxed);  // so that it is put without a wake-up, which would leave a promise
     newproc(sched, s, &heddle::detail::invoke<decltype(main)>);
     schedule(mp);

@@ -107,7 +107,7 @@ struct last_in_call : suite<2> {
       ran.set(1);
       stop(sched);
     };
-    const spawn s = heddle::detail::prepare(sched, main, 0);
+    const newborn s = heddle::detail::prepare(sched, main, 0);
     sched.maing.store(s.gp, relaxed);
     newproc(sched, s, &heddle::detail::invoke<decltype(main)>);
     set_current_m(nullptr);

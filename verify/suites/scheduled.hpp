@@ -24,7 +24,7 @@ struct scheduled : suite<1 + Foreign, Ms - 1> {
       self->body();
       self->finished = true;
     };
-    const heddle::spawn s = heddle::detail::prepare(sched, main, 0);
+    const heddle::newborn s = heddle::detail::prepare(sched, main, 0);
     heddle::detail::run_main(sched, s, &heddle::detail::invoke<decltype(main)>);
     // What the Ms did last is seen, or one of them was not joined.
     for (unsigned k = 1 + Foreign; k < Foreign + Ms; ++k) VERIFY_INV("STOP-2", !heddle::harness::can_run(k));

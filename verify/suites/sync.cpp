@@ -1,7 +1,4 @@
-// mutex and wait_group over the composed scheduler.
-#include <mutex>
-
-#include "heddle/mutex.hpp"
+// wait_group over the composed scheduler.
 #include "heddle/wait_group.hpp"
 #include "verify/suites/scheduled.hpp"
 
@@ -9,33 +6,6 @@ using namespace heddle;
 using namespace verify;
 
 namespace {
-
-// Three goroutines under one mutex; one of them blocks while it holds it.
-template <int Ms, int Procs>
-struct exclusion : scheduled<exclusion<Ms, Procs>, Ms, Procs> {
-  mutex mu;
-  plain<int> count;
-  countdown all{2};
-  void critical(bool yields) {
-    const std::lock_guard hold(mu);
-    const int before = count.get();
-    if (yields) goyield();
-    count.set(before + 1);
-  }
-  void body() {
-    for (int i = 0; i < 2; ++i)
-      go([this, i] {
-        critical(i == 0);
-        all.arrive();
-      });
-    critical(false);
-    all.wait();
-    VERIFY_INV("I58", count.get() == 3 && mu.try_lock());
-    mu.unlock();
-  }
-};
-using mutex_1p = exclusion<2, 1>;
-using mutex_2p = exclusion<2, 2>;
 
 // What was done before done() is seen after wait(), and the wait_group may be gone right after.
 struct group : scheduled<group, 2, 2> {
@@ -107,16 +77,6 @@ HEDDLE_SUITE(again, {.name = "wait_group.again",
                      .invariants = "I25 I57",
                      .what = "a second round begins while the first is being released (B50)",
                      .modes = {random_mix(3)}})
-HEDDLE_SUITE(mutex_1p, {.name = "mutex.exclusion_1p",
-                        .component = "mutex",
-                        .invariants = "I25 I26 I58",
-                        .what = "three goroutines on one P, one blocks inside",
-                        .modes = {random_mix(3)}})
-HEDDLE_SUITE(mutex_2p, {.name = "mutex.exclusion",
-                        .component = "mutex",
-                        .invariants = "I25 I26 I58",
-                        .what = "as mutex.exclusion_1p on two Ps",
-                        .modes = {random_mix(8)}})
 HEDDLE_SUITE(group, {.name = "wait_group.join",
                      .component = "wait_group",
                      .invariants = "I25 I57",

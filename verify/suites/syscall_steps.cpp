@@ -58,7 +58,7 @@ struct crossed : by_hand<3, 2> {
 };
 
 // An M and a g that are being made when somebody looks at a P (SYSCALL-2).
-struct newborn : by_hand<3, 1> {
+struct new_in_a_call : by_hand<3, 1> {
   g *made = nullptr;
   void thread(unsigned i) {
     if (i == 1) return take(ps[0]);
@@ -338,11 +338,11 @@ HEDDLE_SUITE(crossed, {.name = "syscall.crossed",
                        .invariants = "I6 I7",
                        .what = "two calls take each other's P, and a third takes one",
                        .modes = {random_mix(3)}})
-HEDDLE_SUITE(newborn, {.name = "syscall.newborn",
-                       .component = "sched/syscall",
-                       .invariants = "I6",
-                       .what = "somebody looks at a P whose M and goroutine have just been made",
-                       .modes = {random_mix(1), bounded(2, 1)}})
+HEDDLE_SUITE(new_in_a_call, {.name = "syscall.newborn",
+                             .component = "sched/syscall",
+                             .invariants = "I6",
+                             .what = "somebody looks at a P whose M and goroutine have just been made",
+                             .modes = {random_mix(1), bounded(2, 1)}})
 HEDDLE_SUITE(spawned, {.name = "syscall.spawned",
                        .component = "sched/newproc",
                        .invariants = "I1",

@@ -45,7 +45,7 @@ struct stopped : suite<2, 1> {
   schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false, .sysmon = true}};
   atomic<std::uint32_t> begun;
   void before() {
-    harness::sleeps_last = true;
+    harness::sleeps_last = 0;
     VERIFY_CHECK(schedinit(sched));
     if (!Idle) sched.pidle.get();
   }
@@ -241,7 +241,7 @@ struct kept : suite<3> {
 struct idle_exit : watched<idle_exit, 3, 2, 0, 1> {
   trail trails[3];
   void options() {
-    harness::sleeps_last = false;
+    harness::sleeps_last = harness::no_sleep;
     sched.options.threads_idle_max = 0;
     sched.options.threads_idle_ns = 1;
   }
@@ -262,7 +262,7 @@ struct idle_exit : watched<idle_exit, 3, 2, 0, 1> {
 // joined (B53).
 struct reuse : watched<reuse, 3, 1, 0, 1> {
   trail trails[3];
-  void options() { harness::sleeps_last = false; }
+  void options() { harness::sleeps_last = harness::no_sleep; }
   void body() {
     for (trail &t : trails) {
       countdown one{1};

@@ -91,7 +91,7 @@ struct template_refused : suite<1, 1> {
   schedt sched{sched_options{.procs = 1, .threads_max = 3, .detect_deadlock = false, .sysmon = true}};
   plain<int> ran;
   void before() {
-    harness::sleeps_last = true;
+    harness::sleeps_last = 0;
     VERIFY_CHECK(schedinit(sched));
   }
   void thread(unsigned) {
@@ -128,7 +128,7 @@ struct template_stop : suite<3, 2> {
   schedt sched{sched_options{.procs = 1, .threads_max = 3, .detect_deadlock = false, .sysmon = true}};
   m *mp;
   void before() {
-    harness::sleeps_last = true;
+    harness::sleeps_last = 0;
     VERIFY_CHECK(schedinit(sched));
     mp = allocm(sched);
     sched.mcount.fetch_add(1, relaxed);

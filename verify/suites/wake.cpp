@@ -210,7 +210,7 @@ struct inbox_flood : directed<inbox_flood, 1, 0, 1> {
 
 // An M is being born, finds nothing, and goes to sleep before its creator has made another step: that is no deadlock
 // (B10). It may not spin here, because enough others seem to: a spin loop would let the creator go on.
-struct newborn : directed<newborn, 1, 1, 1> {
+struct newborn_m : directed<newborn_m, 1, 1, 1> {
   void before() {
     directed::before();
     sched.options.detect_deadlock = true;
@@ -327,11 +327,11 @@ HEDDLE_SUITE(inbox_flood, {.name = "wake.inbox_flood",
                            .invariants = "I14 I20",
                            .what = "an M takes more from the inbox than its ring holds",
                            .modes = {random_mix(3)}})
-HEDDLE_SUITE(newborn, {.name = "wake.newborn",
-                       .component = "sched/deadlock",
-                       .invariants = "I34 I36",
-                       .what = "an M that is being born is counted: no deadlock is reported (B10)",
-                       .modes = {random_mix(2)}})
+HEDDLE_SUITE(newborn_m, {.name = "wake.newborn",
+                         .component = "sched/deadlock",
+                         .invariants = "I34 I36",
+                         .what = "an M that is being born is counted: no deadlock is reported (B10)",
+                         .modes = {random_mix(2)}})
 HEDDLE_SUITE(drop_spinning_last, {.name = "wake.drop_spinning_last",
                                   .component = "sched/wake",
                                   .invariants = "I13 I14 I16",

@@ -1,5 +1,5 @@
 #pragma once
-// A whole scheduler with its sysmon. sleeps_last: a timed sleep ends by a wake alone, so that a lost one is seen.
+// A whole scheduler with its sysmon. sleeps_last: timed sleeps end by a wake alone, so that a lost one is seen.
 #include "verify/suites/scheduled.hpp"
 
 namespace verify {
@@ -9,7 +9,7 @@ template <class Derived, int Ms, int Procs, int Foreign = 0, int Spare = 0>
 struct watched : scheduled<Derived, Ms + 1 + Spare, Procs, Foreign> {
   using base = scheduled<Derived, Ms + 1 + Spare, Procs, Foreign>;
   void before() {
-    heddle::harness::sleeps_last = true;
+    heddle::harness::sleeps_last = 0;
     this->sched.options.sysmon = true;
     this->sched.options.threads_max = Ms;
     static_cast<Derived *>(this)->options();

@@ -26,18 +26,26 @@ type figure struct {
 }
 
 var workloads = map[string]func(divisor int) figure{
-	"spawn_exit": spawnExit,
-	"yield_2":    func(d int) figure { return yieldAmong(2, 5_000_000/d) },
-	"yield_1000": func(d int) figure { return yieldAmong(1000, 10_000/d) },
-	"pingpong":   pingpong,
-	"chan_1p1c":  func(d int) figure { return chan128(1, 4_000_000/d) },
-	"chan_4p4c":  func(d int) figure { return chan128(4, 4_000_000/d) },
-	"skynet":     skynet,
-	"mutex":      mutex,
-	"primes":     primes,
-	"wake":       wake,
-	"mem_100k":   func(d int) figure { return mem(100_000 / d) },
-	"mem_1m":     func(d int) figure { return mem(1_000_000 / d) },
+	"spawn_exit":    spawnExit,
+	"yield_2":       func(d int) figure { return yieldAmong(2, 5_000_000/d) },
+	"yield_1000":    func(d int) figure { return yieldAmong(1000, 10_000/d) },
+	"pingpong":      pingpong,
+	"chan_1p1c":     func(d int) figure { return chan128(1, 4_000_000/d) },
+	"chan_4p4c":     func(d int) figure { return chan128(4, 4_000_000/d) },
+	"skynet":        skynet,
+	"mutex":         mutex,
+	"mutex_1":       func(d int) figure { return mutexAmong(1, 20_000_000/d, 0, 0) },
+	"mutex_2":       func(d int) figure { return mutexAmong(2, 4_000_000/d, 0, 0) },
+	"mutex_16":      func(d int) figure { return mutexAmong(16, 4_000_000/d, 0, 0) },
+	"mutex_work_2":  func(d int) figure { return mutexAmong(2, 2_000_000/d, 50, 200) },
+	"mutex_work_16": func(d int) figure { return mutexAmong(16, 2_000_000/d, 50, 200) },
+	"select":        select4,
+	"primes":        primes,
+	"wake":          wake,
+	"timers":        timers,
+	"sleep_late":    sleepLate,
+	"mem_100k":      func(d int) figure { return mem(100_000 / d) },
+	"mem_1m":        func(d int) figure { return mem(1_000_000 / d) },
 }
 
 func usage() {

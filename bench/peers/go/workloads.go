@@ -129,6 +129,36 @@ func skynet(divisor int) figure {
 	return whole(start)
 }
 
+func select4(divisor int) figure {
+	each := 500_000 / divisor
+	start := time.Now()
+	var c [4]chan int64
+	for i := range c {
+		c[i] = make(chan int64)
+		go func(to chan<- int64) {
+			for i := int64(0); i < int64(each); i++ {
+				to <- i
+			}
+		}(c[i])
+	}
+	sum := int64(0)
+	for i := 0; i < 4*each; i++ {
+		select {
+		case v := <-c[0]:
+			sum += v
+		case v := <-c[1]:
+			sum += v
+		case v := <-c[2]:
+			sum += v
+		case v := <-c[3]:
+			sum += v
+		}
+	}
+	f := perOperation(start, 4*each)
+	check(sum == 2*int64(each)*int64(each-1), "select")
+	return f
+}
+
 func mutex(divisor int) figure {
 	const tasks = 1000
 	increments := 1000 / divisor
@@ -150,6 +180,40 @@ func mutex(divisor int) figure {
 	done.Wait()
 	f := perOperation(start, tasks*increments)
 	check(counter == tasks*increments, "mutex")
+	return f
+}
+
+func compute(x uint64, steps int) uint64 {
+	for i := 0; i < steps; i++ {
+		x = x*6364136223846793005 + 1442695040888963407
+	}
+	return x
+}
+
+func mutexAmong(tasks, locks, inside, outside int) figure {
+	start := time.Now()
+	var mu sync.Mutex
+	var done sync.WaitGroup
+	value := uint64(1)
+	counter := 0
+	done.Add(tasks)
+	for i := 0; i < tasks; i++ {
+		go func() {
+			own := uint64(1)
+			for j := 0; j < locks/tasks; j++ {
+				mu.Lock()
+				value = compute(value, inside)
+				counter++
+				mu.Unlock()
+				own = compute(own, outside)
+			}
+			check(own != 0, "mutex")
+			done.Done()
+		}()
+	}
+	done.Wait()
+	f := perOperation(start, counter)
+	check(counter == locks/tasks*tasks && value != 0, "mutex")
 	return f
 }
 
@@ -213,6 +277,68 @@ func wake(divisor int) figure {
 		i := int(q * float64(wakes))
 		if i >= wakes {
 			i = wakes - 1
+		}
+		return late[i]
+	}
+	return figure{at(0.5), "us", elapsed.Seconds(), []extra{{"p50_us", at(0.5)}, {"p99_us", at(0.99)}, {"max_us", at(1)}}}
+}
+
+func timers(divisor int) figure {
+	count := 1_000_000 / divisor
+	begun := time.Now()
+	start := begun
+	each := func() float64 {
+		now := time.Now()
+		ns := float64(now.Sub(start).Nanoseconds()) / float64(count)
+		start = now
+		return ns
+	}
+	for i := 0; i < count; i++ {
+		check(time.NewTimer(time.Hour).Stop(), "timers")
+	}
+	makeStop := each()
+	some := make([]*time.Timer, 1000)
+	for i := range some {
+		some[i] = time.NewTimer(time.Hour)
+	}
+	start = time.Now()
+	for i := 0; i < count; i++ {
+		some[i%1000].Reset(time.Hour + time.Duration(i)*time.Microsecond)
+	}
+	reset := each()
+	for _, t := range some {
+		t.Stop()
+	}
+	all := make([]*time.Timer, 0, count)
+	start = time.Now()
+	for i := 0; i < count; i++ {
+		all = append(all, time.NewTimer(time.Hour+time.Duration(i)*time.Microsecond))
+	}
+	arm := each()
+	for _, t := range all {
+		check(t.Stop(), "timers")
+	}
+	stop := each()
+	return figure{makeStop, "ns", time.Since(begun).Seconds(),
+		[]extra{{"make_stop_ns", makeStop}, {"reset_ns", reset}, {"arm_ns", arm}, {"stop_ns", stop}}}
+}
+
+func sleepLate(divisor int) figure {
+	const sleep = 100 * time.Microsecond
+	sleeps := 5000 / divisor
+	late := make([]float64, 0, sleeps)
+	begun := time.Now()
+	for i := 0; i < sleeps; i++ {
+		start := time.Now()
+		time.Sleep(sleep)
+		late = append(late, float64(time.Since(start)-sleep)/1e3)
+	}
+	elapsed := time.Since(begun)
+	sort.Float64s(late)
+	at := func(q float64) float64 {
+		i := int(q * float64(sleeps))
+		if i >= sleeps {
+			i = sleeps - 1
 		}
 		return late[i]
 	}

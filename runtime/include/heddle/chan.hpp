@@ -1,4 +1,6 @@
 #pragma once
+#include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <iterator>
 #include <memory>
@@ -7,17 +9,47 @@
 #include <type_traits>
 #include <utility>
 
-#include "heddle/runtime.hpp"
-#include "heddle/waitq.hpp"
+#include "heddle/deadline.hpp"
+#include "heddle/hchan.hpp"
 
 HEDDLE_BEGIN
+
+namespace detail {
+// For select: the channel behind a handle of any kind, and what may be done with it.
+struct channel_access {
+  template <class C>
+  static hchan *of(const C &c) noexcept {
+    return c.untyped();
+  }
+};
+template <class C>
+concept receiving = C::receives;
+template <class C>
+concept sending = C::sends;
+class timer_channel;
+}  // namespace detail
+
+// What a receive has found that need not wait until there is something: a value, or the end of the channel, or neither yet.
+template <class T>
+class received : public std::optional<T> {
+ public:
+  // No value, and none will come: the channel is closed and drained.
+  bool closed() const noexcept { return closed_; }
+  // True: there is something to be known, a value or the end. False: nothing yet, or not in time.
+  bool arrived() const noexcept { return closed_ || this->has_value(); }
+
+ private:
+  template <class>
+  friend class chan;
+  bool closed_ = false;
+};
 
 // A channel of T: a handle that is cheap to copy; the channel lives as long as a handle does. Source: Go's chan.go.
 //
 // Capacity 0: send and receive meet, the value moves from frame to frame. Else up to `capacity` values wait in between.
 // FIFO; what the sender did before the send is visible to the receiver of the value. Waiting goroutines are served in
-// the order in which they came. Under the lock: not both queues of waiters are non-empty (I51); values wait only while
-// no receiver does, and room is left only while no sender waits (I52).
+// the order in which they came. Under the lock: not both queues have waiters, but for those of one select that does both
+// (I51); values wait only while no receiver does, and room is left only while no sender waits (I52).
 template <class T>
 class chan {
   static_assert(std::is_nothrow_move_constructible_v<T> && std::is_nothrow_destructible_v<T>,
@@ -25,11 +57,15 @@ class chan {
 
  public:
   using value_type = T;
+  static constexpr bool receives = true, sends = true;
 
   // Errors: throws std::bad_alloc.
   explicit chan(std::size_t capacity = 0) : core_(new core(capacity)) {}
+  // No channel, as after a move: send and recv wait for ever, the try_ ones get nowhere, a select leaves it out, and close is
+  // misuse. Assign it to take a case out of a select.
+  static chan nil() noexcept { return chan(no_channel()); }
   chan(const chan &other) noexcept : core_(other.core_) {
-    core_->refs.fetch_add(1, relaxed);  // relaxed: the handle copied from keeps it alive
+    if (core_ != nullptr) core_->refs.fetch_add(1, relaxed);  // relaxed: the handle copied from keeps it alive
   }
   chan(chan &&other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
   chan &operator=(chan other) noexcept {
@@ -38,17 +74,23 @@ class chan {
   }
   ~chan() {
     // acq_rel: pairs with itself in the other handles: the last one sees all that they did. [CHAN-1]
-    if (core_ != nullptr && core_->refs.fetch_sub(1, acq_rel) == 1) delete core_;
+    if (core_ != nullptr && core_->refs.fetch_sub(1, acq_rel) == 1) core_->abandon();
   }
+  bool is_nil() const noexcept { return core_ == nullptr; }
+  // Whether both are handles of one channel, or nil.
+  friend bool operator==(const chan &a, const chan &b) noexcept { return a.core_ == b.core_; }
 
   // Caller: a goroutine; also any other thread. Blocks: the goroutine (or thread), until a receiver has the value or there is
   // room for it.
   // Errors: sending on a closed channel is misuse.
   void send(T value) const {
     detail::not_in_child("chan::send");
+    if (core_ == nullptr) detail::block_forever(waitreason::chan_send_nil);
     core &c = *core_;
     c.lock.lock();
-    if (c.deliver(value)) return;
+    g *ready = nullptr;
+    if (c.closed.get()) detail::misuse("send on closed channel");
+    if (c.give(&value, ready)) return detail::unlock_and_ready(c, ready);
     m *mp = getm();
     if (mp == nullptr) {
       c.lock.unlock();
@@ -59,24 +101,48 @@ class chan {
     if (!sg.success.get()) detail::misuse("send on closed channel");
   }
 
-  // As send, but only if it need not block. On false the value is lost, unless it was a copy.
-  // Caller: a goroutine; also any other thread of the process.
-  bool try_send(T value) const {
+  // As send, but only if it need not block. False: the value is where it was; one that is given up (std::move(x), 5) is moved
+  // from only if it was sent. Caller: a goroutine; also any other thread of the process. Blocks: nothing. Errors: as send.
+  bool try_send(T &&value) const {
     detail::not_in_child("chan::try_send");
-    core_->lock.lock();
-    if (core_->deliver(value)) return true;
-    core_->lock.unlock();
-    return false;
+    return core_ != nullptr && send_now(value);
+  }
+  bool try_send(const T &value) const requires std::copy_constructible<T> { return try_send(T(value)); }
+
+  // As send, for so long at most, or until then; not at all, but for one try, if the time is over. False: not in time, and the
+  // value is where it was. Caller: as send. Blocks: the goroutine, or thread. Errors: as send.
+  // Cost: as send; if it waits, a timer in its frame.
+  template <class Rep, class Period>
+  bool send_for(T &&value, std::chrono::duration<Rep, Period> d) const {
+    return send_by(value, detail::time_in(d));
+  }
+  template <class Rep, class Period>
+  bool send_for(const T &value, std::chrono::duration<Rep, Period> d) const requires std::copy_constructible<T> {
+    return send_for(T(value), d);
+  }
+  template <class Clock, class Duration>
+  bool send_until(T &&value, const std::chrono::time_point<Clock, Duration> &t) const {
+    return detail::until(t, [&](std::int64_t when) { return send_by(value, when); });
+  }
+  template <class Clock, class Duration>
+  bool send_until(const T &value,
+                  const std::chrono::time_point<Clock, Duration> &t) const requires std::copy_constructible<T> {
+    return send_until(T(value), t);
   }
 
   // The next value; empty when the channel is closed and drained. Caller: a goroutine; also any other thread.
   // Blocks: the goroutine, or thread.
   std::optional<T> recv() const {
     detail::not_in_child("chan::recv");
+    if (core_ == nullptr) detail::block_forever(waitreason::chan_receive_nil);
     core &c = *core_;
     std::optional<T> value;
     c.lock.lock();
-    if (c.take(value)) return value;
+    g *ready = nullptr;
+    if (c.take(&value, ready)) {
+      detail::unlock_and_ready(c, ready);
+      return value;
+    }
     m *mp = getm();
     if (mp == nullptr) {
       c.lock.unlock();
@@ -87,40 +153,51 @@ class chan {
     return value;
   }
 
-  // The next value if there is one now; empty also when the channel is closed and drained.
-  std::optional<T> try_recv() const {
+  // The next value if there is one now. Caller: a goroutine; also any other thread. Blocks: nothing.
+  received<T> try_recv() const {
     detail::not_in_child("chan::try_recv");
-    std::optional<T> value;
+    received<T> value;
+    if (core_ == nullptr) return value;
     core_->lock.lock();
-    if (!core_->take(value)) core_->lock.unlock();
+    g *ready = nullptr;
+    value.closed_ = core_->take(optional_of(value), ready) && !value.has_value();
+    detail::unlock_and_ready(*core_, ready);
     return value;
   }
 
-  // No more sends; what is in the channel can still be received. Errors: closing twice is misuse.
+  // As recv, for so long at most, or until then; not at all, but for one try, if the time is over.
+  //   if (auto v = c.recv_for(10ms)) use(*v); else if (v.closed()) ...; else ...not in time...
+  // Caller, blocks: as recv. Cost: as recv; if it waits, a timer in its frame.
+  template <class Rep, class Period>
+  received<T> recv_for(std::chrono::duration<Rep, Period> d) const {
+    return recv_by(detail::time_in(d));
+  }
+  template <class Clock, class Duration>
+  received<T> recv_until(const std::chrono::time_point<Clock, Duration> &t) const {
+    for (;;) {
+      received<T> value = recv_by(detail::time_in(t - Clock::now()));
+      if (value.arrived() || std::is_same_v<Clock, std::chrono::steady_clock> || Clock::now() >= t) return value;
+    }
+  }
+
+  // No more sends; what is in the channel can still be received. Errors: closing twice is misuse, and so is closing nil.
   void close() const {
     detail::not_in_child("chan::close");
-    core &c = *core_;
-    detail::waitq receivers, senders;
-    {
-      const std::lock_guard hold(c.lock);
-      if (c.closed.get()) detail::misuse("close of closed channel");
-      c.closed.set(true);
-      receivers = std::exchange(c.recvq, {});
-      senders = std::exchange(c.sendq, {});
-    }
-    receivers.goready_all();
-    senders.goready_all();
+    if (core_ == nullptr) detail::misuse("close of nil channel");
+    detail::close(*core_);
   }
 
   // Values waiting now; a snapshot.
   std::size_t size() const noexcept {
     detail::not_in_child("chan::size");
+    if (core_ == nullptr) return 0;
     const std::lock_guard hold(core_->lock);
     return core_->qcount.get();
   }
-  std::size_t capacity() const noexcept { return core_->dataqsiz; }
+  std::size_t capacity() const noexcept { return core_ == nullptr ? 0 : core_->dataqsiz; }
   bool closed() const noexcept {
     detail::not_in_child("chan::closed");
+    if (core_ == nullptr) return false;
     const std::lock_guard hold(core_->lock);
     return core_->closed.get();
   }
@@ -148,62 +225,54 @@ class chan {
   std::default_sentinel_t end() const noexcept { return {}; }
 
  private:
-  struct core {  // hchan
-    explicit core(std::size_t capacity)
-        : refs(1), dataqsiz(capacity), buf(capacity == 0 ? nullptr : std::allocator<T>().allocate(capacity)) {}
-    ~core() {
+  struct core : detail::hchan {
+    explicit core(std::size_t n) : hchan(n), buf(n == 0 ? nullptr : std::allocator<T>().allocate(n)) {}
+    virtual ~core() {
       for (std::size_t n = qcount.get(); n != 0; --n) std::destroy_at(pop());
       if (buf != nullptr) std::allocator<T>().deallocate(buf, dataqsiz);
     }
+    // There is no handle any more.
+    virtual void abandon() noexcept { delete this; }
 
-    // Gives the value to a waiting receiver or to the buffer, and unlocks; false: neither was possible, still locked.
-    bool deliver(T &value) noexcept {
-      if (closed.get()) detail::misuse("send on closed channel");
+    bool give(void *from, g *&ready) noexcept final {
+      T &value = *static_cast<T *>(from);
       if (detail::sudog *sg = recvq.dequeue()) {
         static_cast<std::optional<T> *>(sg->elem)->emplace(std::move(value));
-        wake(sg);
+        ready = served(sg);
         return true;
       }
       if (qcount.get() == dataqsiz) return false;
       push(value);
-      lock.unlock();
       return true;
     }
 
-    // Takes from the buffer or from a waiting sender, and unlocks, also when closed; false: must wait, still locked.
-    bool take(std::optional<T> &value) noexcept {
+    bool take(void *to, g *&ready) noexcept final {
+      std::optional<T> &value = *static_cast<std::optional<T> *>(to);
       if (qcount.get() != 0) {
         T *oldest = pop();
         value.emplace(std::move(*oldest));
         std::destroy_at(oldest);
         qcount.set(qcount.get() - 1);
-        detail::sudog *sg = sendq.dequeue();
-        if (sg == nullptr) {
-          lock.unlock();
-          return true;
+        if (detail::sudog *sg = sendq.dequeue()) {
+          push(*static_cast<T *>(sg->elem));
+          ready = served(sg);
         }
-        push(*static_cast<T *>(sg->elem));
-        wake(sg);
         return true;
       }
       if (detail::sudog *sg = sendq.dequeue()) {
         value.emplace(std::move(*static_cast<T *>(sg->elem)));
-        wake(sg);
+        ready = served(sg);
         return true;
       }
       if (!closed.get()) return false;
-      lock.unlock();
+      value.reset();
       return true;
     }
 
-    // Unlocks, then readies: the woken goroutine may take the lock at once, and may drop the last handle.
-    void wake(detail::sudog *sg) noexcept {
+    g *served(detail::sudog *sg) noexcept {
       sg->success.set(true);
-      g *gp = sg->gp;
-      lock.unlock();
-      goready(gp);
+      return sg->gp;
     }
-
     void push(T &value) noexcept {
       std::construct_at(buf + sendx, std::move(value));
       sendx = sendx + 1 == dataqsiz ? 0 : sendx + 1;
@@ -215,17 +284,82 @@ class chan {
       return oldest;
     }
 
-    spinlock lock;
-    atomic<std::uint32_t> refs;
-    plain<std::size_t> qcount;  // under lock, as is all that follows but dataqsiz
-    plain<bool> closed;
     std::size_t sendx = 0;
     std::size_t recvx = 0;
-    detail::waitq recvq;
-    detail::waitq sendq;
-    const std::size_t dataqsiz;
     T *const buf;
   };
+
+  // Pre: not nil.
+  bool send_now(T &value) const {
+    core_->lock.lock();
+    g *ready = nullptr;
+    if (core_->closed.get()) detail::misuse("send on closed channel");
+    const bool given = core_->give(&value, ready);
+    detail::unlock_and_ready(*core_, ready);
+    return given;
+  }
+
+  bool send_by(T &value, std::int64_t when) const {
+    detail::not_in_child("chan::send_until");
+    if (core_ == nullptr) {
+      timesleep(when);
+      return false;
+    }
+    if (when <= nanotime()) return send_now(value);
+    m *mp = getm();
+    if (mp == nullptr) return detail::as_goroutine([&] { return send_by(value, when); });
+    core &c = *core_;
+    c.lock.lock();
+    g *ready = nullptr;
+    if (c.closed.get()) detail::misuse("send on closed channel");
+    if (c.give(&value, ready)) {
+      detail::unlock_and_ready(c, ready);
+      return true;
+    }
+    detail::sudog sg(mp, &value);
+    if (!detail::park_on_until(mp, c.sendq, sg, c.lock, waitreason::chan_send, when)) {
+      c.lock.unlock();
+      return false;
+    }
+    if (!sg.success.get()) detail::misuse("send on closed channel");
+    return true;
+  }
+
+  received<T> recv_by(std::int64_t when) const {
+    detail::not_in_child("chan::recv_until");
+    received<T> value;
+    if (core_ == nullptr) {
+      timesleep(when);
+      return value;
+    }
+    if (when <= nanotime()) return try_recv();
+    m *mp = getm();
+    if (mp == nullptr) return detail::as_goroutine([&] { return recv_by(when); });
+    core &c = *core_;
+    c.lock.lock();
+    g *ready = nullptr;
+    if (c.take(optional_of(value), ready)) {
+      detail::unlock_and_ready(c, ready);
+    } else {
+      detail::sudog sg(mp, optional_of(value));
+      if (!detail::park_on_until(mp, c.recvq, sg, c.lock, waitreason::chan_receive, when)) {
+        c.lock.unlock();
+        return value;
+      }
+    }
+    value.closed_ = !value.has_value();
+    return value;
+  }
+
+  static std::optional<T> *optional_of(received<T> &value) noexcept { return &value; }
+
+  struct no_channel {};
+  explicit chan(no_channel) noexcept : core_(nullptr) {}
+  struct adopt {};  // 0 is a capacity
+  chan(adopt, core *c) noexcept : core_(c) {}
+  friend class detail::timer_channel;
+  friend struct detail::channel_access;
+  detail::hchan *untyped() const noexcept { return core_; }
 
   core *core_;
 };

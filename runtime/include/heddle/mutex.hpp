@@ -3,40 +3,68 @@
 
 HEDDLE_BEGIN
 
-// Mutual exclusion among goroutines; may be held over anything that blocks one. First come, first served: unlock hands
-// it to the goroutine that has waited longest. Meets std Lockable, so std::lock_guard and std::unique_lock work.
+// Mutual exclusion among goroutines; may be held over anything that blocks one. Whoever comes while it is free has it,
+// even if others wait: that keeps it busy. One who has waited for a millisecond and was beaten to it makes it starving,
+// and from then on it is handed to whoever has waited longest, until that one has waited for less, or is the last. The
+// states and who changes them: runtime/sync.cpp. Meets std Lockable, so std::lock_guard and std::unique_lock work.
+// Source: Go's sync.Mutex.
 class mutex {
  public:
   mutex() noexcept = default;
   mutex(const mutex &) = delete;
   mutex &operator=(const mutex &) = delete;
 
-  // Caller: a goroutine. Blocks: the goroutine. Cost: one CAS when free.
+  // Caller: a goroutine; also any other thread. Blocks: the goroutine, or thread. Ordering: what all who held it before
+  // did is visible. Cost: one CAS when free.
   void lock() noexcept {
-    std::uint32_t expected = free;
-    // acquire: pairs with unlock's CAS; what earlier holders did. [MUTEX-1]  relaxed on failure: lock_slow looks again.
-    if (!state_.compare_exchange_weak(expected, locked, acquire, relaxed)) lock_slow();
+    std::uint32_t expected = 0;
+    // acquire: pairs with the unlocks; what earlier holders did. [MUTEX-1]  relaxed on failure: lock_slow looks again.
+    if (!state_.compare_exchange_weak(expected, locked, acquire, relaxed)) return lock_slow();
+    holder_.set(__builtin_frame_address(0));
   }
+  // Not if somebody has it; also before those who wait. Caller: as lock. Blocks: nothing. Ordering: as lock.
   bool try_lock() noexcept {
-    std::uint32_t expected = free;
-    // acquire: as in lock. [MUTEX-1]  relaxed on failure: somebody else has it.
-    return state_.compare_exchange_strong(expected, locked, acquire, relaxed);
+    std::uint32_t state = 0;
+    return try_lock_from(state, 0);  // no look first: false from an old value would say that somebody has it who had it
   }
-  // Caller: a goroutine, any. Blocks: nothing. Errors: unlocking what is not locked is misuse.
+  // Caller: a goroutine or thread, any. Blocks: nothing; one that hands a starving mutex over gives way to who gets it.
+  // The mutex may be destroyed by who gets it next. Errors: unlocking what is not locked is misuse. Cost: one CAS when
+  // nobody waits.
   void unlock() noexcept {
     std::uint32_t expected = locked;
-    // release: pairs with lock's CAS and lock_slow's exchange. [MUTEX-1]  relaxed on failure: unlock_slow looks again.
-    if (!state_.compare_exchange_weak(expected, free, release, relaxed)) unlock_slow();
+    // release: pairs with the locks. [MUTEX-1]  relaxed on failure: unlock_slow looks again.
+    if (!state_.compare_exchange_weak(expected, 0, release, relaxed)) unlock_slow();
   }
 
+  // The goroutine of `sched` that has it, or is about to run with it; null: nobody, or a thread. For reports: it may be
+  // another a moment later. Caller: any thread, while `sched` exists.
+  g *holder(const schedt &sched) const noexcept;
+
  private:
-  static constexpr std::uint32_t free = 0, locked = 1,
-                                 contended = 2;  // contended: locked, and waiters_ may not be empty
+  friend struct detail::onlooker;
+  static constexpr std::uint32_t locked = 1, awake = 2, starving = 4, queued = 8;
+  // From a state in which nobody has it; `role`: awake, if that is the caller. False: somebody was faster.
+  bool try_lock_from(std::uint32_t &state, std::uint32_t role) noexcept {
+    do {
+      // acquire: as in lock. [MUTEX-1]  relaxed on failure: looks again.
+      if (state_.compare_exchange_weak(state, (state | locked) & ~role, acquire, relaxed)) {
+        holder_.set(__builtin_frame_address(0));
+        return true;
+      }
+    } while ((state & locked) == 0);
+    return false;
+  }
+  bool spin(m *mp, std::uint32_t &role) noexcept;
+  bool queue_up(detail::sudog &sg, std::uint32_t role, bool starves, bool first) noexcept;
   void lock_slow() noexcept;
   void unlock_slow() noexcept;
+  bool wake_one() noexcept;
+  bool hand_over() noexcept;
 
   atomic<std::uint32_t> state_;
-  spinlock lock_;          // waiters_, and the move from contended to free
+  spinlock lock_;  // waiters_, and queued and starving in state_
+  // Where the stack of who has it is: one store, of a register, is all that the holder pays.
+  plain<const void *> holder_{nullptr};
   detail::waitq waiters_;  // under lock_
 };
 

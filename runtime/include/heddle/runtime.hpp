@@ -3,9 +3,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <iosfwd>
 #include <memory>
 #include <new>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -31,6 +33,20 @@ struct options {
   // ready goroutines, but not wait for one, nor stop the runtime: they may need its thread. If it returns they sleep on.
   void (*on_deadlock)(void *arg, const char *report) = nullptr;
   void *on_deadlock_arg = nullptr;
+  // Adds to the report of a deadlock where each goroutine stands, as dump() does; or HEDDLE_DEBUG=dump=1.
+  bool dump_on_deadlock = false;
+  // When the runtime stops: a line to standard error for each place in the source that has started goroutines which have not
+  // ended, and what they wait for; or HEDDLE_DEBUG=leak=1. Abandoning them is legal, hence off.
+  bool leak_report = false;
+  // Called instead, if there are any, on the thread that stops the runtime, when nothing of it runs any more; report is valid
+  // during the call.
+  void (*on_leak)(void *arg, const char *report) = nullptr;
+  void *on_leak_arg = nullptr;
+  // Called on the goroutine that an exception has left, with its number and name (empty if it has none), which are valid
+  // during the call. It may wait. If it returns the goroutine ends as if its function had returned; after the main
+  // goroutine's, run() returns 2. Null: the process ends with a message.
+  void (*on_uncaught)(void *arg, const std::exception_ptr &error, std::uint64_t goid, const char *name) = nullptr;
+  void *on_uncaught_arg = nullptr;
   bool log = true;  // lines to standard error about what the system does not grant
   // Lines to standard error about what the scheduler does, every so many milliseconds, and details for each P, thread and
   // goroutine; 0: HEDDLE_DEBUG=schedtrace=1000,scheddetail=1 in the environment, else none.
@@ -66,10 +82,14 @@ inline void not_in_child(const char *who) noexcept {
   if (forked()) [[unlikely]]
     in_child(who);
 }
-[[noreturn]] void uncaught() noexcept;  // reports the exception in flight, which has left a goroutine
+// An exception has left the calling goroutine: reports it, and returns only if the embedder says so.
+void uncaught(const std::exception_ptr &error) noexcept;
 schedt &current_sched(const char *who) noexcept;
 sched_options resolve(const options &o);  // throws config_error
 statistics figures(const schedt &sched) noexcept;
+std::string dump_text(schedt &sched);
+void print_stack(const g *gp, void (*line)(void *arg, const char *text), void *arg) noexcept;
+void report_leaks(const schedt &sched) noexcept;
 
 template <class F>
 void invoke(void *closure) {
@@ -77,7 +97,7 @@ void invoke(void *closure) {
   try {
     f();
   } catch (...) {
-    uncaught();
+    uncaught(std::current_exception());
   }
   not_in_child("the end of a goroutine");
   f.~F();
@@ -85,10 +105,11 @@ void invoke(void *closure) {
 
 // The closure is built on the goroutine's own stack: nothing is allocated once a free g exists.
 template <class F>
-spawn prepare(schedt &sched, F &&f, std::size_t stack_size) {
+newborn prepare(schedt &sched, F &&f, std::size_t stack_size, source_location where = {}) {
   using closure = std::decay_t<F>;
-  const spawn s = newspawn(sched, sizeof(closure), alignof(closure), stack_size);
+  const newborn s = newspawn(sched, sizeof(closure), alignof(closure), stack_size);
   if (s.gp == nullptr) throw std::bad_alloc();
+  s.gp->started = where;
   try {
     ::new (s.closure) closure(std::forward<F>(f));
   } catch (...) {
@@ -99,14 +120,14 @@ spawn prepare(schedt &sched, F &&f, std::size_t stack_size) {
 }
 
 template <class F>
-void go_on(schedt &sched, F &&f, std::size_t stack_size) {
-  newproc(sched, prepare(sched, std::forward<F>(f), stack_size), &invoke<std::decay_t<F>>);
+void go_on(schedt &sched, F &&f, std::size_t stack_size, source_location where) {
+  newproc(sched, prepare(sched, std::forward<F>(f), stack_size, where), &invoke<std::decay_t<F>>);
 }
 
 template <class F>
-void go_from_outside(schedt &sched, F &&f, std::size_t stack_size) {
+void go_from_outside(schedt &sched, F &&f, std::size_t stack_size, source_location where = {}) {
   not_in_child("runtime::go");
-  const spawn s = prepare(sched, std::forward<F>(f), stack_size);
+  const newborn s = prepare(sched, std::forward<F>(f), stack_size, where);
   void (*const start)(void *) = &invoke<std::decay_t<F>>;
   // A goroutine of this runtime gives way in newproc, and may be abandoned there. joinms waits for its M as it is.
   if (const m *mp = getm(); mp != nullptr && mp->sched == &sched) return newproc(sched, s, start);
@@ -127,7 +148,7 @@ void with_world_stopped(schedt &sched, void (*f)(void *), void *arg);
 void resize(schedt &sched, int n);  // throws std::bad_alloc
 
 // Runs the main goroutine to its end on the calling thread as m0, then stops and joins every other M.
-void run_main(schedt &sched, spawn main, void (*startfn)(void *)) noexcept;
+void run_main(schedt &sched, newborn main, void (*startfn)(void *)) noexcept;
 void start_main(schedt &sched);
 // Stops and joins without a main.
 void shut_down(schedt &sched) noexcept;
@@ -149,21 +170,27 @@ class runtime {
   // goroutines that have not ended are abandoned where they stand, their destructors do not run, as when a Go program's
   // main returns. A goroutine that computes without ever yielding delays the return until it does.
   // Caller: a thread that runs no goroutine, once. Blocks: the thread. Returns: what f returns, 0 for void.
-  // Errors: throws std::bad_alloc; what f throws ends the process.
+  // Errors: throws std::bad_alloc; what f throws is for options::on_uncaught, else it ends the process.
   template <class F>
-  int run(F &&f) {
+  int run(F &&f, source_location where = source_location::current()) {
     detail::not_in_child("runtime::run");
     if (getm() != nullptr) detail::misuse("runtime::run called on a goroutine");
     if (started_) detail::misuse("runtime::run called twice, or after shutdown");
     started_ = true;
     int status = 0;
     auto main = [&] {
-      if constexpr (std::is_void_v<std::invoke_result_t<F &>>)
-        f();
-      else
-        status = static_cast<int>(f());
+      try {
+        if constexpr (std::is_void_v<std::invoke_result_t<F &>>)
+          f();
+        else
+          status = static_cast<int>(f());
+      } catch (...) {
+        status = 2;  // on_uncaught may let it pass
+        throw;
+      }
     };
-    const spawn s = detail::prepare(*sched_, main, main_stack_size);  // first: it may throw, and the thread is no M yet
+    const newborn s =
+        detail::prepare(*sched_, main, main_stack_size, where);  // first: it may throw, and we are no M yet
     detail::start_main(*sched_);
     detail::run_main(*sched_, s, &detail::invoke<decltype(main)>);
     ended();
@@ -171,10 +198,10 @@ class runtime {
   }
 
   // Starts a goroutine; one that is started while the runtime stops is abandoned. Caller: any thread, while the runtime
-  // exists. Blocks: nothing. Errors: throws std::bad_alloc.
+  // exists. Blocks: nothing. Errors: throws std::bad_alloc. where: what reports say of where it was started.
   template <class F>
-  void go(F &&f, std::size_t stack_size = 0) {
-    detail::go_from_outside(*sched_, std::forward<F>(f), stack_size);
+  void go(F &&f, std::size_t stack_size = 0, source_location where = source_location::current()) {
+    detail::go_from_outside(*sched_, std::forward<F>(f), stack_size, where);
   }
 
   // Stops every M and joins the threads; goroutines that have not ended are abandoned. Idempotent; run does it by
@@ -201,6 +228,15 @@ class runtime {
   }
   int procs() const noexcept { return sched_->gomaxprocs.peek(); }
 
+  // Writes for each goroutine its number, its state, what it waits for and how long (to some 10 ms), whether it is locked to a
+  // thread, where it was started, and its stack: functions that the dynamic linker knows by name, all others as module and
+  // offset for addr2line. Frames are found by their frame pointers: build with -fno-omit-frame-pointer to see them all. What a
+  // channel or mutex looks like is said only where nobody else could change it: no goroutine is in blocking(f) and the process
+  // has no other threads. Stops the world while it looks, not while it writes.
+  // Caller: any thread while the runtime exists, not with its world stopped. Blocks: as stop_the_world; out, as it does.
+  // Errors: throws std::bad_alloc; what out throws. Cost: microseconds per goroutine.
+  void dump(std::ostream &out) const;
+
  private:
   void ended() noexcept;  // every M has been joined
 
@@ -217,7 +253,7 @@ class runtime {
 // A runtime for the length of f. A configuration that cannot be had is reported on standard error; the result is 2
 // then.
 template <class F>
-int run(F &&f, const options &o = {}) {
+int run(F &&f, const options &o = {}, source_location where = source_location::current()) {
   std::unique_ptr<runtime> rt;
   try {
     rt = std::make_unique<runtime>(o);
@@ -227,16 +263,16 @@ int run(F &&f, const options &o = {}) {
     print_error("\n");
     return 2;
   }
-  return rt->run(std::forward<F>(f));
+  return rt->run(std::forward<F>(f), where);
 }
 
 // Starts a goroutine that runs f(). Caller: a goroutine. Blocks: nothing. Owns: a copy of f, on the new goroutine's
 // stack. Ordering: what the caller did before is visible to f. Errors: throws std::bad_alloc when there is no memory
-// for a stack; an exception that leaves f ends the process. stack_size: bytes, 0 for the runtime's. Cost: tens of
-// nanoseconds.
+// for a stack; an exception that leaves f ends the process. stack_size: bytes, 0 for the runtime's. where: what reports say
+// of where it was started. Cost: tens of nanoseconds.
 template <class F>
-void go(F &&f, std::size_t stack_size = 0) {
-  detail::go_on(detail::current_sched("heddle::go"), std::forward<F>(f), stack_size);
+void go(F &&f, std::size_t stack_size = 0, source_location where = source_location::current()) {
+  detail::go_on(detail::current_sched("heddle::go"), std::forward<F>(f), stack_size, where);
 }
 
 // Lets the other goroutines of this P's queue run first (Go's goyield). Caller: a goroutine. A goroutine that waits by
@@ -259,6 +295,8 @@ void stop_the_world(F &&f) {
 std::uint64_t num_goroutine() noexcept;
 // Figures of the current runtime. Caller: a goroutine.
 statistics stats() noexcept;
+// Writes what every goroutine of the current runtime does, see runtime::dump. Caller: a goroutine.
+void dump(std::ostream &out);
 // The number of the calling goroutine; 1 is main. Caller: a goroutine.
 std::uint64_t goid() noexcept;
 

@@ -24,14 +24,16 @@ class wait_group {
 
   // go(f), counted: add(1) now, done() when f returns.
   template <class F>
-  void go(F &&f) {
+  void go(F &&f, source_location where = source_location::current()) {
     add(1);
     try {
-      heddle::go([this, f = std::optional<std::decay_t<F>>(std::forward<F>(f))]() mutable {
-        (*f)();
-        f.reset();  // before done: what f has captured is gone when wait returns
-        done();
-      });
+      heddle::go(
+          [this, f = std::optional<std::decay_t<F>>(std::forward<F>(f))]() mutable {
+            (*f)();
+            f.reset();  // before done: what f has captured is gone when wait returns
+            done();
+          },
+          0, where);
     } catch (...) {
       done();
       throw;
@@ -39,6 +41,7 @@ class wait_group {
   }
 
  private:
+  friend struct detail::onlooker;
   spinlock lock_;
   plain<std::int64_t> count_;  // under lock
   detail::waitq waiters_;      // under lock; not empty only while the count is not zero

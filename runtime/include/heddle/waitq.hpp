@@ -7,13 +7,18 @@ HEDDLE_BEGIN
 
 namespace detail {
 
-// One parked goroutine; lives in the frame that parks.
+struct onlooker;  // looks into what goroutines wait for, for reports: runtime/waits.cpp
+
+// One parked goroutine in one queue; lives in the frame that parks.
 struct sudog {
-  g *gp;
+  g *gp = nullptr;
+  bool isSelect = false;       // gp waits in other queues as well: who sets its selectdone has it
   void *elem = nullptr;        // where the value is, or belongs
   plain<bool> success{false};  // the waker, under the lock: a value was handed over
   sudog *next = nullptr;
+  sudog *prev = nullptr;
 
+  sudog() noexcept = default;
   // For the current goroutine, mp's.
   explicit sudog(m *mp, void *e = nullptr) noexcept : gp(mp->curg.load(relaxed)), elem(e) {}  // relaxed: own M
 };
@@ -22,19 +27,37 @@ class waitq {
  public:
   bool empty() const noexcept { return head_ == nullptr; }
   void enqueue(sudog *sg) noexcept {
-    if (tail_ != nullptr)
-      tail_->next = sg;
-    else
-      head_ = sg;
+    sg->prev = tail_;
+    (tail_ != nullptr ? tail_->next : head_) = sg;
     tail_ = sg;
   }
+  // The one that has waited longest and still does, or null. Whoever gets it readies its goroutine: a select that somebody
+  // has served through another of its channels is passed over.
   sudog *dequeue() noexcept {
-    sudog *sg = head_;
-    if (sg == nullptr) return nullptr;
-    head_ = sg->next;
-    if (head_ == nullptr) tail_ = nullptr;
+    while (sudog *sg = head_) {
+      remove(sg);
+      if (!sg->isSelect) return sg;
+      // relaxed: what the winner reads and writes is under the lock that the select held when it enqueued sg, and goready
+      // hands it over.
+      if (sg->gp->selectdone.exchange(1, relaxed) != 0) continue;
+      sg->gp->param.set(sg);
+      return sg;
+    }
+    return nullptr;
+  }
+  // Takes sg out, wherever it stands; nothing, if it is in no queue any more. Source: dequeueSudoG.
+  void remove(sudog *sg) noexcept {
+    if (sg->prev == nullptr && sg != head_) return;
+    (sg->prev != nullptr ? sg->prev->next : head_) = sg->next;
+    (sg->next != nullptr ? sg->next->prev : tail_) = sg->prev;
+    sg->prev = nullptr;
     sg->next = nullptr;
-    return sg;
+  }
+  // Before all others: one who has been in it before.
+  void enqueue_first(sudog *sg) noexcept {
+    sg->next = head_;
+    (head_ != nullptr ? head_->prev : tail_) = sg;
+    head_ = sg;
   }
   // Readies every waiter, oldest first. Caller: has taken the queue out of its owner and holds no lock.
   void goready_all() noexcept {
@@ -49,7 +72,26 @@ class waitq {
 // Enqueues and parks in one step as wakers see it: `lock` is released when the goroutine can be readied.
 inline void park_on(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason) noexcept {
   q.enqueue(&sg);
+  sg.gp->waitingon.set(&q);
   gopark(parkunlock, &lock, reason, mp);
+}
+
+// As park_on, until `when` at the latest. True: a waker has taken sg out of q, as always; lock is not held, and what it belongs
+// to may be gone. False: the time is over; lock is held, and sg is in no queue. Wakers dequeue under the lock: a waiter that
+// another has taken out and not yet claimed would be in nobody's queue when its time is over.
+[[nodiscard]] inline bool park_on_until(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason,
+                                        std::int64_t when) noexcept {
+  sg.isSelect = true;
+  q.enqueue(&sg);
+  sg.gp->waitingon.set(&q);
+  if (!gopark_until(parkunlock, &lock, reason, mp, when)) {
+    lock.lock();
+    q.remove(&sg);                        // nobody has it, but it may have been passed over
+    sg.gp->selectdone.store(0, relaxed);  // relaxed: whoever finds it from now on takes the lock
+    return false;
+  }
+  sg.gp->selectdone.store(0, relaxed);  // relaxed: it is in no queue, and the next is found under a lock
+  return true;
 }
 
 }  // namespace detail

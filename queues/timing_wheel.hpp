@@ -1,0 +1,133 @@
+#pragma once
+// Timers by the time at which they are due. Source: hierarchical timing wheels (Varghese and Lauck, 1987). Go keeps a heap,
+// whose stop is left to the owner of the heap for later; here a timer is unlinked at once, by whoever has the lock.
+#include <bit>
+#include <limits>
+
+#include "queues/world.hpp"
+
+HEDDLE_BEGIN
+
+// Of Ts linked through wheelnext and wheelprev, due at T::when nanoseconds; T::wheelslot says where one is. Not concurrent: its
+// holder owns every T in it. Allocates nothing.
+//
+// Time is counted in ticks. Level l has a slot for each value of the l-th digit of a tick; a T lies on the level of the first
+// digit, from the left, in which its tick and now_ differ, so all on a lower level are due before all on a higher one, and
+// within a level by slots. When now_ reaches the beginning of a slot, what is there goes to lower levels, or is due.
+template <class T>
+class timing_wheel {
+ public:
+  static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+
+  // Cost: constant.
+  void insert(T *t) noexcept { place(t); }
+  // Pre: t is in here. Cost: constant.
+  void erase(T *t) noexcept {
+    T *&head = heads_[t->wheelslot];
+    if (t->wheelnext == t) {
+      head = nullptr;
+      if (t->wheelslot != due_slot) occupied_[t->wheelslot / slots] &= ~(one << t->wheelslot % slots);
+      return;
+    }
+    t->wheelprev->wheelnext = t->wheelnext;
+    t->wheelnext->wheelprev = t->wheelprev;
+    if (head == t) head = t->wheelnext;
+  }
+
+  // It is `now` now, and not earlier than the last time. Cost: each T is moved once per level at most.
+  void advance(std::int64_t now) noexcept {
+    const std::uint64_t target = static_cast<std::uint64_t>(now) >> geometry::tick_shift;
+    for (event e = first(); e.start <= target; e = first()) {
+      now_ = e.start;
+      T *const head = heads_[e.slot];
+      heads_[e.slot] = nullptr;
+      occupied_[e.slot / slots] &= ~(one << e.slot % slots);
+      for (T *t = head, *next; t != nullptr; t = next) {
+        next = t->wheelnext == head ? nullptr : t->wheelnext;
+        place(t);
+      }
+    }
+    if (target > now_) now_ = target;
+  }
+
+  // One that is due, or null; what became due earlier comes first.
+  T *pop() noexcept {
+    T *t = heads_[due_slot];
+    if (t != nullptr) erase(t);
+    return t;
+  }
+  bool due() const noexcept { return heads_[due_slot] != nullptr; }
+
+  // When advance has something to do, which is not later than the first T is due: 0 for at once, never if empty.
+  std::int64_t next() const noexcept {
+    if (due()) return 0;
+    const event e = first();
+    return e.start == no_tick ? never : static_cast<std::int64_t>(e.start << geometry::tick_shift);
+  }
+
+  // All that are in here, one by one; afterwards it is empty. For the end.
+  template <class F>
+  void drain(F &&f) noexcept {
+    for (T *&head : heads_)
+      while (T *t = head) {
+        erase(t);
+        f(t);
+      }
+  }
+
+ private:
+  static constexpr std::uint32_t bits = geometry::wheel_bits, slots = 1u << bits;
+  static constexpr std::uint32_t levels = (64 - geometry::tick_shift + bits - 1) / bits;
+  static constexpr std::uint16_t due_slot = levels * slots;
+  static constexpr std::uint64_t one = 1, no_tick = ~std::uint64_t{0};
+  static_assert(bits <= 6, "a level's slots are the bits of a word");
+
+  struct event {
+    std::uint64_t start;
+    std::uint16_t slot;
+  };
+
+  // The first tick that is not before t->when.
+  static std::uint64_t tick(const T *t) noexcept {
+    constexpr std::uint64_t rest = (one << geometry::tick_shift) - 1;
+    return t->when <= 0 ? 0 : (static_cast<std::uint64_t>(t->when) + rest) >> geometry::tick_shift;
+  }
+
+  void place(T *t) noexcept {
+    const std::uint64_t at = tick(t);
+    std::uint32_t slot = due_slot;
+    if (at > now_) {
+      const auto level = static_cast<std::uint32_t>(std::bit_width(at ^ now_) - 1) / bits;
+      const auto digit = static_cast<std::uint32_t>(at >> level * bits) & (slots - 1);
+      occupied_[level] |= one << digit;
+      slot = level * slots + digit;
+    }
+    t->wheelslot = static_cast<std::uint16_t>(slot);
+    T *&head = heads_[slot];
+    if (head == nullptr) {
+      head = t->wheelnext = t->wheelprev = t;
+      return;
+    }
+    t->wheelnext = head;
+    t->wheelprev = head->wheelprev;
+    head->wheelprev->wheelnext = t;
+    head->wheelprev = t;
+  }
+
+  // The occupied slot that begins first. Its beginning comes after now_.
+  event first() const noexcept {
+    for (std::uint32_t level = 0; level < levels; ++level) {
+      if (occupied_[level] == 0) continue;
+      const auto digit = static_cast<std::uint32_t>(std::countr_zero(occupied_[level]));
+      const std::uint64_t above = level + 1 == levels ? 0 : now_ >> (level + 1) * bits << (level + 1) * bits;
+      return {above | std::uint64_t{digit} << level * bits, static_cast<std::uint16_t>(level * slots + digit)};
+    }
+    return {no_tick, due_slot};
+  }
+
+  std::uint64_t now_ = 0;                // all Ts with such a tick or an earlier one are due
+  std::uint64_t occupied_[levels] = {};  // a bit for each slot that is not empty
+  T *heads_[levels * slots + 1] = {};    // rings: the oldest T's wheelprev is the youngest
+};
+
+HEDDLE_END

@@ -1,0 +1,78 @@
+// timing_wheel.hpp against a sorted list: random insertions, removals and steps of time, of all magnitudes.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "queues/timing_wheel.hpp"
+
+namespace {
+
+struct item {
+  std::int64_t when = 0;
+  item *wheelnext = nullptr, *wheelprev = nullptr;
+  std::uint16_t wheelslot = 0;
+  bool armed = false;
+};
+using wheel = heddle::timing_wheel<item>;
+constexpr std::int64_t tick = std::int64_t{1} << heddle::geometry::tick_shift;
+
+// From nanoseconds to years, as many of each.
+rc::Gen<std::int64_t> gen_length() {
+  return rc::gen::map(rc::gen::pair(rc::gen::inRange(0, 56), rc::gen::inRange<std::int64_t>(0, 1 << 20)),
+                      [](const std::pair<int, std::int64_t> &p) { return (p.second << 36 >> (56 - p.first)); });
+}
+
+// What is popped is due and no earlier; what is not popped is not due; next() is no later than the first.
+void expect_all_due_out(wheel &w, std::multimap<std::int64_t, item *> &model, std::int64_t now) {
+  w.advance(now);
+  while (item *t = w.pop()) {
+    RC_ASSERT(t->armed);
+    RC_ASSERT(t->when <= now);
+    t->armed = false;
+    const auto [from, to] = model.equal_range(t->when);
+    const auto it = std::find_if(from, to, [t](const auto &entry) { return entry.second == t; });
+    RC_ASSERT(it != to);
+    model.erase(it);
+  }
+  if (model.empty()) {
+    RC_ASSERT(w.next() == wheel::never);
+  } else {
+    RC_ASSERT(model.begin()->first > now - tick);  // late by less than a tick
+    RC_ASSERT(w.next() < model.begin()->first + tick);
+  }
+}
+
+RC_GTEST_PROP(properties, timing_wheel, ()) {
+  wheel w;
+  std::multimap<std::int64_t, item *> model;
+  std::vector<item> pool(64);
+  std::int64_t now = *gen_length();
+  w.advance(now);
+  const int steps = *rc::gen::inRange(0, 200);
+  for (int i = 0; i < steps; ++i) {
+    item &t = pool[*rc::gen::inRange<std::size_t>(0, pool.size())];
+    if (*rc::gen::inRange(0, 4) == 0) {
+      now += *gen_length();
+      expect_all_due_out(w, model, now);
+    } else if (!t.armed) {
+      t.when = now + *gen_length();
+      t.armed = true;
+      w.insert(&t);
+      model.emplace(t.when, &t);
+    } else {
+      w.erase(&t);
+      t.armed = false;
+      const auto [from, to] = model.equal_range(t.when);
+      model.erase(std::find_if(from, to, [&t](const auto &entry) { return entry.second == &t; }));
+    }
+  }
+  while (!model.empty()) {
+    now = std::max(now, w.next());
+    expect_all_due_out(w, model, now);
+  }
+}
+
+}  // namespace

@@ -1,0 +1,293 @@
+// The tree of contexts. Source: Go's context.go: cancelCtx, propagateCancel, removeChild, timerCtx.
+//
+// Handles and contexts below keep a context alive; a context that can be cancelled keeps those below it in a list,
+// without a reference. So two may meet at one child: its parent, who cancels it, and whoever drops its last handle. The
+// parent's lock and the count decide: the parent takes a child off the list only with a reference, which it does not
+// get when the count is zero; who has brought it to zero takes the child off before it goes. (CTX-1)
+//
+// A timer has no reference either. Who drops the last handle stops it, or, if it is too late for that, leaves the
+// context to the timer's function: one exchange of both decides who is the last. (CTX-2)
+//
+// Nobody is called under a lock: who cancels a context takes down in the lock what there is to tell, and tells it
+// afterwards. A tree is cancelled without recursion, over the links of the children's list, which are the canceller's
+// once they are off it.
+#include "heddle/context.hpp"
+
+HEDDLE_BEGIN
+
+namespace detail {
+
+class canceller final : public context_node, private runtime_timer {
+ public:
+  canceller(context_node *up, std::int64_t at) noexcept : context_node(up, this), deadline_(at) {}
+
+  ~canceller() { timer_of_.set(nullptr); }  // nobody reads it any more
+
+  // Into the parent's list, or cancelled with it at once.
+  void attach() noexcept;
+  void arm(schedt &sched) noexcept;
+  // No handle is left. False: the timer's function will free it.
+  bool dispose() noexcept;
+  void cancel(context_error why, std::exception_ptr cause, schedt *timer_of) noexcept;
+
+  receiver<std::monostate> done();
+  std::stop_token stop_token();
+  context_error err() const noexcept {
+    // acquire: pairs with settle: what was done before the cancellation, and the cause. [CTX-3]
+    return static_cast<context_error>(err_.load(acquire));
+  }
+  std::exception_ptr cause() const noexcept { return err() != context_error::none ? cause_ : nullptr; }
+  std::int64_t deadline() const noexcept { return deadline_; }
+
+ private:
+  // Who frees a context that has had a timer.
+  static constexpr std::uint32_t armed = 0, over = 1, orphaned = 2;
+
+  canceller *above() const noexcept { return parent != nullptr ? parent->cancelled_by : nullptr; }
+  bool try_ref() noexcept;
+  void detach() noexcept;
+  bool settle(context_error why, const std::exception_ptr &cause, schedt *timer_of, canceller *&todo) noexcept;
+  canceller *take_children(canceller *todo) noexcept;
+  void unlink(canceller *child) noexcept;
+  static void expire(runtime_timer *t, bool due);
+
+  spinlock lock_;
+  atomic<std::uint32_t> err_;                                // written once, under lock_
+  std::exception_ptr cause_;                                 // under lock_, before err_
+  chan<std::monostate> done_ = chan<std::monostate>::nil();  // under lock_
+  std::stop_source stop_{std::nostopstate};                  // under lock_
+  canceller *children_ = nullptr;                            // under lock_, newest first
+  // Under the lock of the one above: in its list. Off it, next_ is the link of who cancels.
+  bool attached_ = false;
+  canceller *next_ = nullptr, *prev_ = nullptr;
+  const std::int64_t deadline_;  // its own or one above
+  plain<schedt *> timer_of_;     // arm, before the timer is armed
+  atomic<std::uint32_t> timer_{over};
+};
+
+void unref(context_node *n) noexcept {
+  // acq_rel: pairs with itself in the other handles: the last one sees all that they did. [CTX-1]
+  while (n != nullptr && n->refs.fetch_sub(1, acq_rel) == 1) {
+    context_node *up = n->parent;
+    if (n->cancelled_by == n && !static_cast<canceller *>(n)->dispose()) return;
+    delete n;
+    n = up;
+  }
+}
+
+// For who has found it in a list or timer, and not by a handle: fails once the last handle has gone.
+bool canceller::try_ref() noexcept {
+  std::uint32_t n = refs.load(relaxed);  // relaxed: the exchange looks again
+  while (n != 0)
+    // relaxed: what it leads to is read under a lock.  relaxed on failure: another turn.
+    if (refs.compare_exchange_weak(n, n + 1, relaxed, relaxed)) return true;
+  return false;
+}
+
+void canceller::unlink(canceller *child) noexcept {
+  (child->prev_ != nullptr ? child->prev_->next_ : children_) = child->next_;
+  if (child->next_ != nullptr) child->next_->prev_ = child->prev_;
+  child->next_ = child->prev_ = nullptr;
+  child->attached_ = false;
+}
+
+void canceller::attach() noexcept {
+  canceller *up = above();
+  if (up == nullptr) return;
+  up->lock_.lock();
+  const bool late = up->err_.load(relaxed) != 0;  // relaxed: under the lock it is written under
+  if (!late) {
+    next_ = up->children_;
+    if (next_ != nullptr) next_->prev_ = this;
+    up->children_ = this;
+    attached_ = true;
+  }
+  up->lock_.unlock();
+  if (late) cancel(up->err(), up->cause(), nullptr);
+}
+
+void canceller::detach() noexcept {
+  canceller *up = above();
+  if (up == nullptr) return;
+  up->lock_.lock();
+  if (attached_) up->unlink(this);
+  up->lock_.unlock();
+}
+
+canceller *canceller::take_children(canceller *todo) noexcept {
+  for (canceller *child = children_, *next = nullptr; child != nullptr; child = next) {
+    next = child->next_;
+    if (!child->try_ref()) continue;  // who drops it waits for our lock
+    unlink(child);
+    child->next_ = todo;
+    todo = child;
+  }
+  return todo;
+}
+
+namespace {
+
+// On g0: what the callbacks do is a goroutine's business. Where there is no memory for one it is done here, late as it
+// is.
+void request_stop_elsewhere(schedt &sched, std::stop_source &stop) noexcept {
+  try {
+    go_on(
+        sched, [stop]() mutable { stop.request_stop(); }, 0, source_location::current());
+  } catch (...) {
+    stop.request_stop();
+  }
+}
+
+}  // namespace
+
+// Cancels this one alone, and puts what is to be cancelled with it before `todo`. False: it has been cancelled before.
+bool canceller::settle(context_error why, const std::exception_ptr &cause, schedt *timer_of,
+                       canceller *&todo) noexcept {
+  lock_.lock();
+  if (err_.load(relaxed) != 0) {  // relaxed: under lock_
+    lock_.unlock();
+    return false;
+  }
+  cause_ = cause;
+  // release: pairs with err: what we did before, and the cause. [CTX-3]
+  err_.store(static_cast<std::uint32_t>(why), release);
+  todo = take_children(todo);
+  const chan<std::monostate> done = done_;
+  std::stop_source stop = stop_;
+  const bool stopped = stoptimer(this);
+  // relaxed: for dispose, which comes after every handle, our own too.
+  if (stopped) timer_.store(over, relaxed);
+  lock_.unlock();
+  if (!done.is_nil()) close(*channel_access::of(done));
+  if (!stop.stop_possible()) return true;
+  if (timer_of == nullptr)
+    stop.request_stop();
+  else
+    request_stop_elsewhere(*timer_of, stop);
+  return true;
+}
+
+void canceller::cancel(context_error why, std::exception_ptr cause, schedt *timer_of) noexcept {
+  if (cause == nullptr)
+    cause = why == context_error::canceled ? std::make_exception_ptr(context_canceled())
+                                           : std::make_exception_ptr(context_deadline_exceeded());
+  canceller *todo = nullptr;
+  if (!settle(why, cause, timer_of, todo)) return;
+  detach();
+  while (canceller *next = todo) {
+    todo = next->next_;
+    next->next_ = nullptr;
+    next->settle(why, cause, timer_of, todo);
+    unref(next);
+  }
+}
+
+void canceller::arm(schedt &sched) noexcept {
+  f = expire;
+  timer_of_.set(&sched);
+  lock_.lock();
+  if (err_.load(relaxed) == 0) {   // relaxed: under lock_
+    timer_.store(armed, relaxed);  // relaxed: the timers' lock hands it over
+    resettimer(sched, this, deadline_);
+  }
+  lock_.unlock();
+}
+
+void canceller::expire(runtime_timer *t, bool due) {
+  canceller *self = static_cast<canceller *>(t);
+  schedt *sched = self->timer_of_.get();
+  if (due && self->try_ref()) {
+    self->cancel(context_error::deadline_exceeded, nullptr, sched);
+    unref(self);
+  }
+  // acq_rel: pairs with dispose's exchange: what each has done with it is over before the other frees it. [CTX-2]
+  if (self->timer_.exchange(over, acq_rel) != orphaned) return;
+  context_node *up = self->parent;
+  delete self;
+  unref(up);
+}
+
+bool canceller::dispose() noexcept {
+  detach();
+  // acq_rel: pairs with expire's exchange, as there. [CTX-2]
+  return stoptimer(this) || timer_.exchange(orphaned, acq_rel) == over;
+}
+
+// The channel is made without the lock; one who comes to it too late throws his away.
+receiver<std::monostate> canceller::done() {
+  lock_.lock();
+  chan<std::monostate> mine = done_;
+  lock_.unlock();
+  if (!mine.is_nil()) return mine;
+  mine = chan<std::monostate>();
+  lock_.lock();
+  if (done_.is_nil() && err_.load(relaxed) != 0) {  // relaxed: under lock_
+    lock_.unlock();
+    mine.close();  // first: who has cancelled finds no other
+    lock_.lock();
+  }
+  if (done_.is_nil())
+    done_ = mine;
+  else
+    mine = done_;
+  lock_.unlock();
+  return mine;
+}
+
+std::stop_token canceller::stop_token() {
+  lock_.lock();
+  std::stop_source mine = stop_;
+  lock_.unlock();
+  if (mine.stop_possible()) return mine.get_token();
+  mine = std::stop_source();
+  lock_.lock();
+  if (!stop_.stop_possible() && err_.load(relaxed) != 0) {  // relaxed: under lock_
+    lock_.unlock();
+    mine.request_stop();  // first, as in done
+    lock_.lock();
+  }
+  if (stop_.stop_possible())
+    mine = stop_;
+  else
+    stop_ = mine;
+  lock_.unlock();
+  return mine.get_token();
+}
+
+receiver<std::monostate> context_done(canceller *c) {
+  not_in_child("context::done");
+  return c != nullptr ? c->done() : receiver<std::monostate>::nil();
+}
+std::stop_token context_stop_token(canceller *c) { return c != nullptr ? c->stop_token() : std::stop_token(); }
+context_error context_err(const canceller *c) noexcept { return c != nullptr ? c->err() : context_error::none; }
+std::exception_ptr context_cause(const canceller *c) noexcept { return c != nullptr ? c->cause() : nullptr; }
+std::int64_t context_deadline(const canceller *c) noexcept { return c != nullptr ? c->deadline() : timers::never; }
+
+const void *context_value(const context_node *n, const void *key) noexcept {
+  while (n != nullptr && n->key != key) n = n->parent;
+  return n != nullptr ? n->value : nullptr;
+}
+
+context_node *make_canceller(context_node *parent, std::int64_t deadline) {
+  not_in_child("heddle::with_cancel");
+  const std::int64_t above = context_deadline(parent != nullptr ? parent->cancelled_by : nullptr);
+  const bool own = deadline < above;
+  schedt *sched = own ? &current_sched("heddle::with_deadline") : nullptr;
+  auto *c = new canceller(parent, own ? deadline : above);
+  ref(parent);
+  c->attach();
+  if (own && deadline <= nanotime())
+    c->cancel(context_error::deadline_exceeded, nullptr, nullptr);
+  else if (own)
+    c->arm(*sched);
+  return c;
+}
+
+void cancel_context(canceller *c, std::exception_ptr cause) noexcept {
+  not_in_child("cancel_context::cancel");
+  c->cancel(context_error::canceled, std::move(cause), nullptr);
+}
+
+}  // namespace detail
+
+HEDDLE_END

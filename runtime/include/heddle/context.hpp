@@ -1,0 +1,204 @@
+#pragma once
+// What is passed on with a request: when it is to end, whether it has been cancelled, and values. Source: Go's context.
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <stop_token>
+#include <utility>
+#include <variant>
+
+#include "heddle/ends.hpp"
+#include "heddle/time.hpp"
+
+HEDDLE_BEGIN
+
+// Why a context has been cancelled.
+enum class context_error : std::uint32_t { none, canceled, deadline_exceeded };
+// The causes of those who give none.
+struct context_canceled : std::runtime_error {
+  context_canceled() : std::runtime_error("context canceled") {}
+};
+struct context_deadline_exceeded : std::runtime_error {
+  context_deadline_exceeded() : std::runtime_error("context deadline exceeded") {}
+};
+
+// Names a value of a context: where it lies is the name, so it is best a global. T: the value's type.
+//   inline const heddle::context_key<std::string> user;
+template <class T>
+class context_key {
+ public:
+  context_key() noexcept = default;
+  context_key(const context_key &) = delete;
+  context_key &operator=(const context_key &) = delete;
+
+ private:
+  [[maybe_unused]] char here_ = 0;
+};
+
+namespace detail {
+
+// A context's node: keeps those above it alive, and is in no list but as a canceller.
+class canceller;
+struct context_node {
+  explicit context_node(context_node *up, canceller *c) noexcept : parent(up), cancelled_by(c) {}
+  context_node(const context_node &) = delete;
+  context_node &operator=(const context_node &) = delete;
+  virtual ~context_node() = default;
+
+  atomic<std::uint32_t> refs{1};
+  context_node *const parent;     // has a reference; null: nothing above
+  canceller *const cancelled_by;  // this one, or the nearest above that can be cancelled, or null
+  const void *key = nullptr;      // of a value
+  const void *value = nullptr;
+};
+
+template <class T>
+struct value_node final : context_node {
+  template <class U>
+  value_node(context_node *up, canceller *c, const context_key<T> &k, U &&from)
+      : context_node(up, c), v(std::forward<U>(from)) {
+    key = &k;
+    value = &v;
+  }
+  const T v;
+};
+
+inline context_node *ref(context_node *n) noexcept {
+  if (n != nullptr) n->refs.fetch_add(1, relaxed);  // relaxed: the handle copied from keeps it alive
+  return n;
+}
+void unref(context_node *n) noexcept;
+receiver<std::monostate> context_done(canceller *c);
+std::stop_token context_stop_token(canceller *c);
+context_error context_err(const canceller *c) noexcept;
+std::exception_ptr context_cause(const canceller *c) noexcept;
+std::int64_t context_deadline(const canceller *c) noexcept;  // timers::never: none
+const void *context_value(const context_node *n, const void *key) noexcept;
+context_node *make_canceller(context_node *parent, std::int64_t deadline);
+void cancel_context(canceller *c, std::exception_ptr cause) noexcept;
+
+}  // namespace detail
+
+class cancel_context;
+
+// A handle that is cheap to copy; what it stands for lives as long as a handle does, or one of what has been made from
+// it. The one made from nothing is the background: never cancelled, no deadline, no values. Pass it on as the first
+// argument.
+//
+// Unless said otherwise: caller: a goroutine; also any other thread. Blocks: nothing.
+class context {
+ public:
+  context() noexcept = default;
+  static context background() noexcept { return {}; }
+  context(const context &other) noexcept : node_(detail::ref(other.node_)) {}
+  context(context &&other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+  context &operator=(context other) noexcept {
+    std::swap(node_, other.node_);
+    return *this;
+  }
+  ~context() { detail::unref(node_); }
+
+  // A channel that is closed when the context is cancelled; nil if it never can be. Errors: throws std::bad_alloc.
+  // Cost: the first call allocates the channel.
+  receiver<std::monostate> done() const { return detail::context_done(by()); }
+  // Whether, and why. Ordering: if it is not none, what was done before the cancellation is visible. Cost: one load.
+  context_error err() const noexcept { return detail::context_err(by()); }
+  // What the canceller gave as the cause, or a context_canceled or context_deadline_exceeded; null while it is not
+  // cancelled. Ordering: as err.
+  std::exception_ptr cause() const noexcept { return detail::context_cause(by()); }
+  // When it will be cancelled, at the latest.
+  std::optional<std::chrono::steady_clock::time_point> deadline() const noexcept {
+    const std::int64_t at = detail::context_deadline(by());
+    if (at == timers::never) return std::nullopt;
+    return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(at));
+  }
+  // The value that the nearest with_value has given this key, or null. It lives as long as the context. Cost: a step
+  // for each context above.
+  template <class T>
+  const T *value(const context_key<T> &key) const noexcept {
+    return static_cast<const T *>(detail::context_value(node_, &key));
+  }
+  // A token of which a stop is requested when the context is cancelled: by who cancels, or, after a deadline, by a
+  // goroutine that is started for it. Errors: throws std::bad_alloc. Cost: the first call allocates a std::stop_source.
+  std::stop_token stop_token() const { return detail::context_stop_token(by()); }
+
+ protected:
+  explicit context(detail::context_node *n) noexcept : node_(n) {}
+  detail::canceller *by() const noexcept { return node_ != nullptr ? node_->cancelled_by : nullptr; }
+
+ private:
+  template <class T, class U>
+  friend context with_value(const context &parent, const context_key<T> &key, U &&value);
+  friend class cancel_context;
+  friend cancel_context with_cancel(const context &parent);
+  friend cancel_context with_deadline(const context &parent, std::chrono::steady_clock::time_point at);
+  friend context without_cancel(const context &parent);
+
+  detail::context_node *node_ = nullptr;
+};
+
+// A context together with the right and the duty to cancel it: who destroys or overwrites it cancels it. There is one
+// of it; pass copies on as a context: go([ctx = heddle::context(mine)] { ... }).
+class cancel_context : public context {
+ public:
+  cancel_context(cancel_context &&other) noexcept = default;
+  cancel_context &operator=(cancel_context &&other) noexcept {
+    if (this != &other) {
+      cancel();
+      context::operator=(std::move(other));
+    }
+    return *this;
+  }
+  ~cancel_context() { cancel(); }
+
+  // Cancels it and all that has been made from it: closes their channels, requests a stop of their tokens. Only the
+  // first cancellation of a context counts. Blocks: nothing; calls the callbacks of their tokens. Cost: a short lock
+  // for each.
+  void cancel(std::exception_ptr cause = nullptr) const noexcept {
+    if (detail::canceller *c = by()) detail::cancel_context(c, std::move(cause));
+  }
+
+ private:
+  friend cancel_context with_cancel(const context &parent);
+  friend cancel_context with_deadline(const context &parent, std::chrono::steady_clock::time_point at);
+  explicit cancel_context(detail::context_node *n) noexcept : context(n) {}
+};
+
+// A context that is cancelled with `parent`, or by its own cancel. Who drops it leaves nothing behind in parent.
+// Caller: any thread. Errors: throws std::bad_alloc. Cost: one allocation, and a short lock of the nearest context
+// above that can be cancelled.
+inline cancel_context with_cancel(const context &parent) {
+  return cancel_context(detail::make_canceller(parent.node_, timers::never));
+}
+// As with_cancel, and it is cancelled when the time has come, with deadline_exceeded, in the runtime of the caller: if
+// that ends before, it is not. Caller: a goroutine. Cost: a timer more, if parent is not cancelled sooner anyway.
+inline cancel_context with_deadline(const context &parent, std::chrono::steady_clock::time_point at) {
+  return cancel_context(
+      detail::make_canceller(parent.node_, std::chrono::ceil<std::chrono::nanoseconds>(at.time_since_epoch()).count()));
+}
+// As with_deadline, from now on.
+template <class Rep, class Period>
+cancel_context with_timeout(const context &parent, std::chrono::duration<Rep, Period> d) {
+  using std::chrono::nanoseconds;
+  const std::int64_t at = detail::time_in(detail::nanoseconds_of(d));
+  return with_deadline(parent, std::chrono::steady_clock::time_point(nanoseconds(at)));
+}
+// A context with one value more; cancelled with parent. Owns: the value, for as long as a handle lives. Errors: throws
+// std::bad_alloc, and what the value's constructor throws. Cost: one allocation. For what belongs to a request, not for
+// optional arguments.
+template <class T, class U>
+context with_value(const context &parent, const context_key<T> &key, U &&value) {
+  auto *n = new detail::value_node<T>(parent.node_, parent.by(), key, std::forward<U>(value));
+  detail::ref(parent.node_);
+  return context(n);
+}
+// A context with parent's values that is not cancelled with it. Errors, cost: one allocation.
+inline context without_cancel(const context &parent) {
+  auto *n = new detail::context_node(parent.node_, nullptr);
+  detail::ref(parent.node_);
+  return context(n);
+}
+
+HEDDLE_END

@@ -1,0 +1,75 @@
+#pragma once
+#include <cstdint>
+
+#include "heddle/waitq.hpp"
+
+HEDDLE_BEGIN
+
+// One writer or any number of readers. A writer who waits keeps new readers out; the readers who have waited for a
+// writer to end all go before the next writer; writers among themselves are served first come, first served. So neither
+// starves. Meets std SharedLockable and Lockable: std::shared_lock, std::unique_lock. A reader who locks it again may
+// wait for a writer who waits for him. Source: Go's sync.RWMutex, std::shared_mutex.
+class shared_mutex {
+ public:
+  shared_mutex() noexcept = default;
+  shared_mutex(const shared_mutex &) = delete;
+  shared_mutex &operator=(const shared_mutex &) = delete;
+
+  // For a writer. Caller: a goroutine; also any other thread. Blocks: the goroutine, or thread. Ordering: what all who
+  // held it before did is visible. Cost: one CAS when free.
+  void lock() noexcept {
+    std::uint64_t expected = 0;
+    // acquire: pairs with the unlocks; what earlier holders did. [RWMUTEX-1]  relaxed on failure: lock_slow looks
+    // again.
+    if (!state_.compare_exchange_weak(expected, writer, acquire, relaxed)) lock_slow(false);
+  }
+  bool try_lock() noexcept {
+    std::uint64_t expected = 0;
+    // acquire: as in lock. [RWMUTEX-1]  relaxed on failure: somebody else has it.
+    return state_.compare_exchange_strong(expected, writer, acquire, relaxed);
+  }
+  // Caller: a goroutine or thread, any. Blocks: nothing. Errors: unlocking what no writer has locked is misuse.
+  void unlock() noexcept {
+    std::uint64_t expected = writer;
+    // release: pairs with the locks. [RWMUTEX-1]  relaxed on failure: unlock_slow looks again.
+    if (!state_.compare_exchange_weak(expected, 0, release, relaxed)) unlock_slow();
+  }
+
+  // For a reader. Caller, blocks: as lock. Ordering: what the writers before did is visible. Cost: one CAS when no
+  // writer holds it or waits.
+  void lock_shared() noexcept {
+    if (!try_lock_shared()) lock_slow(true);
+  }
+  bool try_lock_shared() noexcept {
+    std::uint64_t state = state_.load(relaxed);  // relaxed: the CAS says whether it still holds
+    while ((state & (writer | contended)) == 0) {
+      // acquire: pairs with unlock; what the writers did. [RWMUTEX-1]  relaxed on failure: looks again.
+      if (state_.compare_exchange_weak(state, state + reader, acquire, relaxed)) return true;
+    }
+    return false;
+  }
+  // Caller: a goroutine or thread, any. Blocks: nothing. Errors: unlocking what no reader has locked is misuse.
+  void unlock_shared() noexcept {
+    // acq_rel: pairs with lock, and with itself in the other readers: the last, who hands it to a writer, passes on what
+    // they did. [RWMUTEX-1]
+    const std::uint64_t before = state_.fetch_sub(reader, acq_rel);
+    if (before - reader == contended || before < reader) unlock_shared_slow(before);
+  }
+
+ private:
+  friend struct detail::onlooker;
+  // The readers who hold it are counted above two bits. contended: a queue is not empty, or will not be when lock_ is
+  // free; it changes under lock_ only. While it is set nobody gets in but by a hand-over.
+  static constexpr std::uint64_t writer = 1, contended = 2, reader = 4;
+  void lock_slow(bool shared) noexcept;
+  void unlock_slow() noexcept;
+  void unlock_shared_slow(std::uint64_t before) noexcept;
+  g *hand_to_writer() noexcept;
+
+  atomic<std::uint64_t> state_;
+  spinlock lock_;
+  detail::waitq readers_;  // under lock_, as the other
+  detail::waitq writers_;
+};
+
+HEDDLE_END

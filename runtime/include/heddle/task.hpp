@@ -1,0 +1,343 @@
+#pragma once
+// Goroutines that return something, and are waited for. Source: std::async, std::jthread; Go has none.
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "heddle/select.hpp"
+#include "heddle/time.hpp"
+
+HEDDLE_BEGIN
+
+template <class T>
+class task;
+
+namespace detail {
+
+struct task_access;
+
+// The end of a task is a channel that is closed then, so that a select can wait for it; no value ever goes through.
+class task_core : public hchan {
+ public:
+  task_core() noexcept : hchan(0) {}
+  bool give(void *, g *&) noexcept final { return false; }
+  bool take(void *, g *&) noexcept final { return closed.get(); }
+
+  std::exception_ptr error;  // before the end
+  // As std::jthread: nothing of it exists if the function takes no token.
+  std::stop_source stop{std::nostopstate};
+};
+
+[[noreturn]] void no_task(const char *who) noexcept;
+bool task_done(task_core &c) noexcept;
+void task_join(task_core &c) noexcept;
+bool task_join_until(task_core &c, std::int64_t when) noexcept;
+
+// What f returns, kept: for void nothing, for a reference its address.
+template <class T>
+class outcome {
+ public:
+  template <class... A>
+  void run(A &&...call) {
+    value_.emplace(std::invoke(std::forward<A>(call)...));
+  }
+  bool there() const noexcept { return value_.has_value(); }
+  T take() { return std::move(*value_); }
+
+ private:
+  std::optional<T> value_;
+};
+template <class T>
+class outcome<T &> {
+ public:
+  template <class... A>
+  void run(A &&...call) {
+    value_ = std::addressof(std::invoke(std::forward<A>(call)...));
+  }
+  bool there() const noexcept { return value_ != nullptr; }
+  T &take() { return *value_; }
+
+ private:
+  T *value_ = nullptr;
+};
+template <>
+class outcome<void> {
+ public:
+  template <class... A>
+  void run(A &&...call) {
+    std::invoke(std::forward<A>(call)...);
+    there_ = true;
+  }
+  bool there() const noexcept { return there_; }
+  void take() noexcept {}
+
+ private:
+  bool there_ = false;
+};
+
+template <class T>
+struct task_state final : task_core {
+  outcome<T> result;
+};
+
+template <class F>
+inline constexpr bool takes_stop_token = std::is_invocable_v<F &, std::stop_token>;
+template <class F>
+struct task_result {
+  using type = std::invoke_result_t<F &>;
+};
+template <class F>
+requires takes_stop_token<F>
+struct task_result<F> {
+  using type = std::invoke_result_t<F &, std::stop_token>;
+};
+template <class F>
+using task_result_t = typename task_result<std::decay_t<F>>::type;
+
+// f(token) or f(); what leaves it.
+template <class Result, class F>
+std::exception_ptr run_task(Result &result, F &f, [[maybe_unused]] const std::stop_source &stop) noexcept {
+  try {
+    if constexpr (takes_stop_token<F>)
+      result.run(f, stop.get_token());
+    else
+      result.run(f);
+  } catch (...) {
+    return std::current_exception();
+  }
+  return nullptr;
+}
+
+// In place of void, where a value is wanted.
+template <class T>
+using not_void = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
+}  // namespace detail
+
+// The result-to-be of a goroutine, made by spawn, and the duty to wait for it: whoever destroys or overwrites a task
+// asks its goroutine to stop and waits until it has ended. It has one owner; it may be moved, and joined, cancelled and
+// asked by others while he keeps it.
+//
+// A task is a case for select, too: on_done(t, f).
+//
+// Unless said otherwise: caller: a goroutine; also any other thread, and inside blocking(f). Errors: a task that has no
+// goroutine (made from nothing, moved from, or its result taken) is misuse. Cost: a short lock.
+template <class T>
+class task {
+ public:
+  using value_type = std::monostate;  // as a case of a select
+  static constexpr bool receives = true, sends = false;
+
+  task() noexcept = default;
+  task(task &&other) noexcept = default;
+  task &operator=(task &&other) noexcept {
+    if (this != &other) {
+      end();
+      state_ = std::move(other.state_);
+    }
+    return *this;
+  }
+  // cancel(), join(). An exception that nobody has asked for is lost. Blocks: the goroutine, or thread.
+  ~task() { end(); }
+
+  // Whether there is a goroutine, running or ended, whose result has not been taken. Blocks: nothing.
+  bool valid() const noexcept { return state_ != nullptr; }
+  // Whether it has ended. Blocks: nothing. Ordering: if so, as join.
+  bool done() const noexcept { return detail::task_done(state("task::done")); }
+
+  // Returns when the goroutine has ended, and all that f has captured is gone. Blocks: the goroutine, or thread.
+  // Ordering: what the task did is visible.
+  void join() const noexcept { detail::task_join(state("task::join")); }
+  // As join, for so long at most, or until then: whether it has ended. A clock that can be set is looked at again when
+  // its time should have come.
+  template <class Rep, class Period>
+  bool wait_for(std::chrono::duration<Rep, Period> d) const {
+    return detail::task_join_until(state("task::wait_for"), detail::time_in(detail::nanoseconds_of(d)));
+  }
+  template <class Clock, class Duration>
+  bool wait_until(const std::chrono::time_point<Clock, Duration> &t) const {
+    for (;;) {
+      const auto left = t - Clock::now();
+      if (wait_for(left)) return true;
+      if (Clock::now() >= t) return false;
+    }
+  }
+  // join(), then what f has returned, moved out, or what it has thrown, thrown again. The task is not valid after it.
+  // Caller: its owner. Blocks, ordering: as join. Errors: what f has thrown.
+  T get() {
+    join();
+    const std::unique_ptr<detail::task_state<T>> s = std::move(state_);
+    if (s->error != nullptr) std::rethrow_exception(std::move(s->error));
+    HEDDLE_INV("TASK-DONE", s->result.there());
+    return s->result.take();
+  }
+
+  // Requests a stop of the token that f has taken as its first argument; true: nobody had before. A function that takes
+  // none can't be told, and it is false. Blocks: nothing; calls the callbacks of that token.
+  bool cancel() noexcept { return state("task::cancel").stop.request_stop(); }
+  // The source of that token, to cancel the task without it; without a state if f takes none.
+  std::stop_source stop_source() const noexcept { return state("task::stop_source").stop; }
+
+ private:
+  template <class F>
+  friend task<detail::task_result_t<F>> spawn(F &&f, std::size_t stack_size, source_location where);
+  friend struct detail::task_access;
+  friend struct detail::channel_access;
+
+  explicit task(std::unique_ptr<detail::task_state<T>> s) noexcept : state_(std::move(s)) {}
+  detail::task_state<T> &state(const char *who) const noexcept {
+    if (state_ == nullptr) detail::no_task(who);
+    return *state_;
+  }
+  detail::hchan *untyped() const noexcept { return state_.get(); }
+  void end() noexcept {
+    if (state_ == nullptr) return;
+    cancel();
+    join();
+    state_.reset();
+  }
+
+  std::unique_ptr<detail::task_state<T>> state_;
+};
+
+// Starts a goroutine that runs f, or f(std::stop_token) if it takes one, and keeps what it returns or throws for the
+// task. Caller: a goroutine. Blocks: nothing. Owns: a copy of f, on the new goroutine's stack, gone before join
+// returns. Ordering: what the caller did before is visible to f. Errors: throws std::bad_alloc. stack_size: bytes, 0
+// for the runtime's. where: what reports say of where it was started. Cost: that of go, and one allocation, for result
+// and end; one more, std::stop_source's, if f takes a token.
+template <class F>
+task<detail::task_result_t<F>> spawn(F &&f, std::size_t stack_size = 0,
+                                     source_location where = source_location::current()) {
+  using T = detail::task_result_t<F>;
+  using closure = std::decay_t<F>;
+  auto state = std::make_unique<detail::task_state<T>>();
+  if constexpr (detail::takes_stop_token<closure>) state->stop = std::stop_source();
+  heddle::go(
+      [s = state.get(), body = std::optional<closure>(std::forward<F>(f))]() mutable {
+        s->error = detail::run_task(s->result, *body, s->stop);
+        body.reset();  // before the end: what f has captured is gone when join returns
+        detail::close(*s);
+      },
+      stack_size, where);
+  return task<T>(std::move(state));
+}
+
+// A case of a select: when t has ended, calls f(). The task must outlive the select, and keeps its result.
+template <class T, class F = detail::nothing>
+[[nodiscard]] auto on_done(const task<T> &t, F f = {}) {
+  return on_recv(t, std::move(f));
+}
+
+namespace detail {
+
+struct task_access {
+  // Pre: t has ended.
+  template <class T>
+  static bool failed(const task<T> &t) noexcept {
+    return t.state("heddle::when_all").error != nullptr;
+  }
+};
+
+// The result of a task that has ended.
+template <class T>
+not_void<T> value_of(task<T> &t) {
+  if constexpr (std::is_void_v<T>) {
+    t.get();
+    return {};
+  } else {
+    return t.get();
+  }
+}
+
+}  // namespace detail
+
+// Waits for all and returns what they returned, in their order (std::monostate for void). They are waited for one after
+// the other; when one is found that has thrown, those after it are cancelled, and when all have ended the first
+// exception in this order is thrown again. (A scope cancels as soon as one throws.) Owns: the tasks. Caller: a
+// goroutine; also any other thread. Blocks: the goroutine, or thread. Errors: what a task has thrown; a task that is
+// not valid is misuse.
+template <class... T>
+std::tuple<detail::not_void<T>...> when_all(task<T>... tasks) {
+  bool failed = false;
+  [[maybe_unused]] const auto wait = [&failed](auto &t) {
+    if (failed) t.cancel();
+    t.join();
+    failed = failed || detail::task_access::failed(t);
+  };
+  (wait(tasks), ...);
+  return std::tuple<detail::not_void<T>...>{detail::value_of(tasks)...};
+}
+template <class T>
+std::vector<detail::not_void<T>> when_all(std::vector<task<T>> tasks) {
+  std::vector<detail::not_void<T>> values;
+  values.reserve(tasks.size());
+  bool failed = false;
+  for (task<T> &t : tasks) {
+    if (failed) t.cancel();
+    t.join();
+    failed = failed || detail::task_access::failed(t);
+  }
+  for (task<T> &t : tasks) values.push_back(detail::value_of(t));
+  return values;
+}
+
+// Which task was first, and what it returned.
+template <class T>
+struct first_done {
+  std::size_t index;
+  T value;
+};
+
+namespace detail {
+
+// The variant that holds what task `index` returned, in the alternative of that number.
+template <class Variant, std::size_t I = 0, class First, class... Rest>
+Variant value_at(std::size_t index, First &first, Rest &...rest) {
+  if constexpr (sizeof...(Rest) == 0) {
+    return Variant(std::in_place_index<I>, value_of(first));
+  } else {
+    if (index == 0) return Variant(std::in_place_index<I>, value_of(first));
+    return value_at<Variant, I + 1>(index - 1, rest...);
+  }
+}
+
+}  // namespace detail
+
+// Waits until one of them has ended, cancels the others and waits until they have ended, too: nothing outlives the
+// call. Of several that have ended chance decides. (To leave the others running, keep the tasks and select on on_done.)
+// Owns: the tasks. Returns: the position and the result of the first; several types as a std::variant whose alternative
+// has that number. Caller: a goroutine; also any other thread. Blocks: the goroutine, or thread. Errors: what the first
+// has thrown; the others' exceptions are lost. A task that is not valid, and none at all, is misuse. Cost: a select of
+// as many cases; nothing is allocated for up to 8.
+template <class T, class... U>
+first_done<std::variant<detail::not_void<T>, detail::not_void<U>...>> when_any(task<T> first, task<U>... others) {
+  const std::size_t index = select(on_done(first), on_done(others)...);
+  first.cancel(), (others.cancel(), ...);
+  first.join(), (others.join(), ...);
+  using variant = std::variant<detail::not_void<T>, detail::not_void<U>...>;
+  return {index, detail::value_at<variant>(index, first, others...)};
+}
+template <class T>
+first_done<detail::not_void<T>> when_any(std::vector<task<T>> tasks) {
+  if (tasks.empty()) detail::misuse("when_any of no task");
+  std::vector<select_case> cases;
+  cases.reserve(tasks.size());
+  std::optional<std::monostate> nothing;
+  for (const task<T> &t : tasks) cases.push_back(select_case::recv(t, nothing));
+  const std::size_t index = select(cases);
+  for (task<T> &t : tasks) t.cancel();
+  for (task<T> &t : tasks) t.join();
+  return {index, detail::value_of(tasks[index])};
+}
+
+HEDDLE_END

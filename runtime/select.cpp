@@ -1,0 +1,165 @@
+// Source: selectgo of Go's select.go, in its three passes.
+//
+// All channels of a select are locked at once, in the order of where they lie and each once, so that no two selects wait for
+// each other (I54). A select that waits stands in the queue of each of its cases. Several of them may be found at the same
+// time, under different locks: who sets selectdone first does that case, the others pass it over (I53). It stays set until
+// the select has all locks again: only then has it left the other queues, and may be found no more (I56, B48).
+#include "heddle/select.hpp"
+
+#include <algorithm>
+#include <memory>
+
+HEDDLE_BEGIN
+
+namespace detail {
+
+namespace {
+
+// The cases that have a channel, n of them, as indexes in two orders.
+struct selection {
+  scase *cases;
+  const std::uint16_t *poll;
+  const std::uint16_t *by_lock;
+  std::size_t n;
+
+  hchan *locked(std::size_t i) const noexcept { return cases[by_lock[i]].c; }
+  void sellock() const noexcept {
+    for (std::size_t i = 0; i < n; ++i)
+      if (i == 0 || locked(i) != locked(i - 1)) locked(i)->lock.lock();
+  }
+  void selunlock() const noexcept {
+    for (std::size_t i = n; i-- > 0;)
+      if (i == 0 || locked(i) != locked(i - 1)) locked(i)->lock.unlock();
+  }
+};
+
+// Every order is as likely as any other. Source: "inside-out" shuffle.
+selection order(m *mp, scase *cases, std::uint16_t *orders, std::size_t n) noexcept {
+  std::uint16_t *const poll = orders;
+  std::uint16_t *const by_lock = orders + n;
+  std::uint32_t count = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (cases[i].c == nullptr) continue;
+    by_lock[count] = static_cast<std::uint16_t>(i);
+    const std::uint32_t at = cheaprandn(mp->cheaprand, count + 1);
+    poll[count] = poll[at];
+    poll[at] = static_cast<std::uint16_t>(i);
+    ++count;
+  }
+  std::sort(by_lock, by_lock + count,
+            [cases](std::uint16_t a, std::uint16_t b) { return cases[a].c->where.get() < cases[b].c->where.get(); });
+  return {cases, poll, by_lock, count};
+}
+
+bool ready_now(scase &s, g *&ready) noexcept {
+  if (!s.send) return s.c->take(s.elem, ready);
+  if (s.c->closed.get()) misuse("send on closed channel");
+  return s.c->give(s.elem, ready);
+}
+
+// As soon as one lock is free the select may be found and its goroutine run, but it gets no further than to the locks that are
+// still held: its frame stands until the last. A channel has been left behind when the next is another.
+bool selparkcommit(g *, void *arg) noexcept {
+  const selection s = *static_cast<const selection *>(arg);
+  hchan *last = s.locked(0);
+  for (std::size_t i = 1; i < s.n; ++i) {
+    hchan *c = s.locked(i);
+    if (c == last) continue;
+    last->lock.unlock();
+    last = c;
+  }
+  last->lock.unlock();
+  return true;
+}
+
+waitq &queue_of(const scase &s) noexcept { return s.send ? s.c->sendq : s.c->recvq; }
+
+}  // namespace
+
+std::size_t selectgo(scase *cases, std::uint16_t *orders, std::size_t n, bool block) noexcept {
+  not_in_child("heddle::select");
+  m *mp = getm();
+  if (mp == nullptr) return as_goroutine([=] { return selectgo(cases, orders, n, block); });
+  if (mp->extra) mp->cheaprand = static_cast<std::uint64_t>(nanotime());  // made for this call: it has no past
+  const selection all = order(mp, cases, orders, n);
+  if (all.n == 0) {
+    if (block) block_forever(waitreason::select_no_cases);
+    return no_case;
+  }
+  all.sellock();
+
+  // Pass 1: one that can be done now.
+  for (std::size_t i = 0; i < all.n; ++i) {
+    g *ready = nullptr;
+    if (!ready_now(cases[all.poll[i]], ready)) continue;
+    all.selunlock();
+    if (ready != nullptr) goready(ready);
+    return all.poll[i];
+  }
+  if (!block) {
+    all.selunlock();
+    return no_case;
+  }
+
+  // Pass 2: into the queues of all.
+  g *gp = mp->curg.load(relaxed);  // relaxed: own M
+  for (std::size_t i = 0; i < all.n; ++i) {
+    scase &s = cases[all.by_lock[i]];
+    s.sg.gp = gp;
+    s.sg.elem = s.elem;
+    s.sg.isSelect = true;
+    queue_of(s).enqueue(&s.sg);
+  }
+  selection parking = all;
+  gp->waitingon.set(&parking);
+  gopark(selparkcommit, &parking, waitreason::select, mp);
+
+  // Pass 3: out of the others.
+  all.sellock();
+  gp->selectdone.store(0, relaxed);  // relaxed: whoever finds the next select has taken a lock that we hold now
+  const void *const served = gp->param.get();
+  std::size_t done = no_case;
+  for (std::size_t i = 0; i < all.n; ++i) {
+    scase &s = cases[all.by_lock[i]];
+    if (&s.sg == served)
+      done = all.by_lock[i];
+    else
+      queue_of(s).remove(&s.sg);
+  }
+  HEDDLE_INV("I53", done != no_case);
+  if (g *none = nullptr; !cases[done].sg.success.get())
+    ready_now(cases[done], none);  // closed: as if it had been before
+  all.selunlock();
+  return done;
+}
+
+bool select_waits(const void *selecting, std::size_t i, const hchan *&c, bool &send) noexcept {
+  const selection &s = *static_cast<const selection *>(selecting);
+  if (i >= s.n) return false;
+  const scase *one = s.cases;
+  while (one->c == nullptr || i-- != 0) ++one;
+  c = one->c;
+  send = one->send;
+  return true;
+}
+
+std::size_t select_among(std::span<const select_case> cases, bool block) {
+  const std::size_t n = cases.size();
+  const auto go_among = [&](scase *comms, std::uint16_t *orders) {
+    for (std::size_t i = 0; i < n; ++i) comms[i].set(cases[i]);
+    return selectgo(comms, orders, n, block);
+  };
+  if (n <= select_in_frame) {
+    scase comms[select_in_frame];
+    std::uint16_t orders[2 * select_in_frame];
+    return go_among(comms, orders);
+  }
+  if (n > select_max) misuse("select of more than 65,536 cases");
+  const auto comms = std::make_unique<scase[]>(n);
+  const auto orders = std::make_unique<std::uint16_t[]>(2 * n);
+  return go_among(comms.get(), orders.get());
+}
+
+}  // namespace detail
+
+HEDDLE_END

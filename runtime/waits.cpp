@@ -1,0 +1,137 @@
+// What goroutines wait for, in the words of a report. The place that parks leaves in g::waitingon its queue or itself, and
+// g::waitreason says of what kind that is.
+#include <cstdarg>
+#include <cstddef>
+#include <cstdio>
+
+#include "heddle/barrier.hpp"
+#include "heddle/condition_variable.hpp"
+#include "heddle/latch.hpp"
+#include "heddle/mutex.hpp"
+#include "heddle/select.hpp"
+#include "heddle/semaphore.hpp"
+#include "heddle/shared_mutex.hpp"
+#include "heddle/wait_group.hpp"
+
+// The members are not all public, and a channel has virtual functions: where a member lies is still the same in every object.
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
+
+HEDDLE_BEGIN
+
+namespace detail {
+
+struct onlooker {
+  // A piece of text of limited length.
+  struct words {
+    char *at;
+    std::size_t left;
+    [[gnu::format(printf, 2, 3)]] bool say(const char *format, ...) noexcept;
+  };
+
+  template <class Owner>
+  static const Owner *owner(const void *member, std::size_t offset) noexcept {
+    return reinterpret_cast<const Owner *>(static_cast<const char *>(member) - offset);
+  }
+  static const hchan *channel(const g *gp) noexcept {
+    const bool sends = gp->waitreason.get() == waitreason::chan_send;
+    return owner<hchan>(gp->waitingon.get(), sends ? offsetof(hchan, sendq) : offsetof(hchan, recvq));
+  }
+  static const mutex *wanted_mutex(const g *gp) noexcept {
+    return owner<mutex>(gp->waitingon.get(), offsetof(mutex, waiters_));
+  }
+  template <class Mutex>
+  static const g *holder(const schedt &sched, const Mutex &mu) noexcept {
+    if constexpr (requires { mu.holder(sched); })
+      return mu.holder(sched);
+    else
+      return nullptr;
+  }
+
+  static bool say_channel(words &w, const hchan &c, bool send, const char *how) noexcept {
+    const char *const verb = send ? "send on" : "receive from";
+    if (c.dataqsiz == 0) return w.say("%s%s chan %p, unbuffered", how, verb, static_cast<const void *>(&c));
+    return w.say("%s%s chan %p, %zu of %zu in it", how, verb, static_cast<const void *>(&c), c.qcount.get(),
+                 c.dataqsiz);
+  }
+  static bool say_select(words &w, const void *selecting, std::size_t i) noexcept {
+    const hchan *c = nullptr;
+    bool send = false;
+    return select_waits(selecting, i, c, send) && say_channel(w, *c, send, i == 0 ? "" : "or ");
+  }
+  static bool say_mutex(words &w, const schedt &sched, const g *gp) noexcept {
+    const mutex *mu = wanted_mutex(gp);
+    const g *has = holder(sched, *mu);
+    if (has == nullptr) return w.say("mutex %p", static_cast<const void *>(mu));
+    return w.say("mutex %p, held by goroutine %llu", static_cast<const void *>(mu),
+                 static_cast<unsigned long long>(has->goid.get()));
+  }
+  static bool say_shared_mutex(words &w, const void *queue, bool shared) noexcept {
+    const auto *mu =
+        owner<shared_mutex>(queue, shared ? offsetof(shared_mutex, readers_) : offsetof(shared_mutex, writers_));
+    const std::uint64_t state = mu->state_.peek();
+    if ((state & shared_mutex::writer) != 0)
+      return w.say("shared_mutex %p, held by a writer", static_cast<const void *>(mu));
+    return w.say("shared_mutex %p, held by %llu readers", static_cast<const void *>(mu),
+                 static_cast<unsigned long long>(state / shared_mutex::reader));
+  }
+  static bool say_group(words &w, const void *queue) noexcept {
+    const auto *wg = owner<wait_group>(queue, offsetof(wait_group, waiters_));
+    return w.say("wait_group %p, %lld to be done", static_cast<const void *>(wg),
+                 static_cast<long long>(wg->count_.get()));
+  }
+  static bool say_latch(words &w, const void *queue) noexcept {
+    const auto *l = owner<latch>(queue, offsetof(latch, waiters_));
+    return w.say("latch %p, %td to come", static_cast<const void *>(l), l->left_.get());
+  }
+  static bool say_barrier(words &w, const void *queue) noexcept {
+    const auto *b = owner<barrier_core>(queue, offsetof(barrier_core, waiters_));
+    return w.say("barrier %p, %td to come", static_cast<const void *>(b), b->left_.get());
+  }
+  static bool say_semaphore(words &w, const void *queue) noexcept {
+    const auto *s = owner<semaphore>(queue, offsetof(semaphore, waiters_));
+    return w.say("semaphore %p, no unit is left", static_cast<const void *>(s));
+  }
+
+  // All but select wait for one thing.
+  static bool say_one(words &w, const schedt &sched, const g *gp) noexcept {
+    const void *const on = gp->waitingon.get();
+    switch (gp->waitreason.get()) {
+      case waitreason::chan_receive: return say_channel(w, *channel(gp), false, "");
+      case waitreason::chan_send: return say_channel(w, *channel(gp), true, "");
+      case waitreason::mutex_lock: return say_mutex(w, sched, gp);
+      case waitreason::shared_mutex_lock: return say_shared_mutex(w, on, false);
+      case waitreason::shared_mutex_lock_shared: return say_shared_mutex(w, on, true);
+      case waitreason::wait_group_wait: return say_group(w, on);
+      case waitreason::latch_wait: return say_latch(w, on);
+      case waitreason::barrier_wait: return say_barrier(w, on);
+      case waitreason::semaphore_acquire: return say_semaphore(w, on);
+      case waitreason::condition_variable_wait: return w.say("condition_variable %p", on);
+      default: return false;
+    }
+  }
+};
+
+bool onlooker::words::say(const char *format, ...) noexcept {
+  std::va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(at, left, format, arguments);
+  va_end(arguments);
+  return true;
+}
+
+bool waits_for(const schedt &sched, const g *gp, std::size_t i, char *text, std::size_t size) noexcept {
+  onlooker::words w{text, size};
+  const void *const on = gp->waitingon.get();
+  if (on == nullptr) return false;
+  if (gp->waitreason.get() == waitreason::select) return onlooker::say_select(w, on, i);
+  return i == 0 && onlooker::say_one(w, sched, gp);
+}
+
+const g *holder_for(const schedt &sched, const g *gp) noexcept {
+  if (gp->waitingon.get() == nullptr || gp->waitreason.get() != waitreason::mutex_lock) return nullptr;
+  return onlooker::holder(sched, *onlooker::wanted_mutex(gp));
+}
+
+}  // namespace detail
+
+HEDDLE_END

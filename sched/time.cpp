@@ -1,0 +1,160 @@
+// Timers, sleep. Source: time.go of Go's runtime: addtimer, stopTimer, resetTimer, timers.check, timeSleepUntil.
+//
+// Who sees to it that a timer is not late (TIME-1): while all Ps run, each P's M at its next turn; while an M spins, he, who
+// looks at all of them. Else sysmon: as long as a P is idle and nobody spins it does not sleep beyond the first one.
+//   Who arms one:                T1 wake_time            T2 full fence   T3 watch_timers: P idle, nobody spins, sysmonuntil later
+//   Who puts a P on pidle:       T1 pidle, his count     T2 full fence   T3 watch_timers    than the first: wake sysmon
+//   sysmon, before it sleeps:    T1 sysmonuntil          T2 full fence   T3 the same question, for good
+// Of any two one sees the other. When the first one is due it is as if a submitter had just published work: sysmon calls
+// wakep, and timer_due is one of the sources where the last look of the dance is (has_work, sched/wake.cpp).
+#include <algorithm>
+
+#include "sched/proc.hpp"
+#include "sched/status.hpp"
+
+HEDDLE_BEGIN
+
+void timers::publish() noexcept {
+  next_.store(wheel_.next(), relaxed);  // relaxed: ordered by the fence of who arms, and else a hint [TIME-1]
+}
+
+void timers::add(runtime_timer *t, std::int64_t when) noexcept {
+  lock_.lock();
+  HEDDLE_INV("I44", t->in.load(relaxed) == nullptr);  // relaxed: ours
+  t->when = when;
+  t->in.store(this, relaxed);  // relaxed: who stops it has been told of it by us, or by the lock
+  wheel_.insert(t);
+  publish();
+  lock_.unlock();
+}
+
+bool timers::remove(runtime_timer *t) noexcept {
+  lock_.lock();
+  const bool armed = t->in.load(relaxed) == this;  // relaxed: under the lock it changes
+  if (armed) {
+    wheel_.erase(t);
+    t->in.store(nullptr, relaxed);  // relaxed: as above
+    publish();
+  }
+  lock_.unlock();
+  return armed;
+}
+
+void timers::run(std::int64_t now) noexcept {
+  lock_.lock();
+  wheel_.advance(now);
+  while (runtime_timer *t = wheel_.pop()) {
+    t->in.store(nullptr, relaxed);  // relaxed: under the lock
+    publish();
+    lock_.unlock();
+    t->f(t, true);
+    lock_.lock();
+  }
+  publish();
+  lock_.unlock();
+}
+
+bool timers::due(std::int64_t now) noexcept {
+  lock_.lock();
+  wheel_.advance(now);
+  publish();
+  const bool any = wheel_.due();
+  lock_.unlock();
+  return any;
+}
+
+void timers::end() noexcept {
+  wheel_.drain([](runtime_timer *t) {
+    t->in.store(nullptr, relaxed);  // relaxed: nobody else is left
+    t->f(t, false);
+  });
+}
+
+namespace {
+
+// Looks for timers and has nobody to run them: sysmon does.
+bool unwatched(const schedt &sched) noexcept {
+  return !sched.pidle.empty() && sched.nmspinning.load(relaxed) == 0;  // relaxed: ordered by the callers' fences
+}
+
+}  // namespace
+
+void watch_timers(schedt &sched) noexcept {
+  const std::int64_t until = sched.sysmonuntil.load(relaxed);  // relaxed: ordered by the callers' fences
+  if (until != 0 && unwatched(sched) && next_timer(sched) < until) wake_sysmon(sched);
+}
+
+std::int64_t sysmon_until(const schedt &sched, std::int64_t latest) noexcept {
+  return unwatched(sched) ? std::min(latest, next_timer(sched)) : latest;
+}
+
+void resettimer(schedt &sched, runtime_timer *t, std::int64_t when) noexcept {
+  struct p *pp = own_p(sched, getm());
+  (pp != nullptr ? pp : sched.allp[0].get())->timers.add(t, when);
+  fence(seq_cst);  // wake_time against sysmonuntil, pidle and nmspinning; partners: sysmon_sleep, stopm. [TIME-1]
+  watch_timers(sched);
+}
+
+bool stoptimer(runtime_timer *t) noexcept {
+  timers *ts = t->in.load(relaxed);  // relaxed: what whoever armed or stopped it has told us; remove looks again
+  return ts != nullptr && ts->remove(t);
+}
+
+std::int64_t next_timer(const schedt &sched) noexcept {
+  std::int64_t first = timers::never;
+  each_p(sched, [&first](const struct p &pp) { first = std::min(first, pp.timers.wake_time()); });
+  return first;
+}
+
+bool timer_due(const schedt &sched) noexcept {
+  const std::int64_t first = next_timer(sched);
+  return first != timers::never && first <= nanotime();
+}
+
+void checktimers(m *mp, timers &ts) noexcept {
+  if (ts.wake_time() == timers::never) return;
+  const std::int64_t now = nanotime();
+  if (ts.wake_time() > now) return;
+  ++mp->locks;  // a timer's function is no goroutine and gives way to none
+  ts.run(now);
+  --mp->locks;
+}
+
+void checkalltimers(m *mp) noexcept {
+  each_p(*mp->sched, [mp](struct p &pp) { checktimers(mp, pp.timers); });
+}
+
+namespace {
+
+// In the frame of who sleeps.
+struct sleeper : runtime_timer {
+  g *gp = nullptr;
+};
+
+bool fall_asleep(g *gp, void *arg) noexcept {
+  auto *s = static_cast<sleeper *>(arg);
+  resettimer(*gp->home, s, s->when);  // not before gp waits: it may be woken before we are back
+  return true;
+}
+
+void wake_sleeper(runtime_timer *t, bool due) {
+  if (due) goready(static_cast<sleeper *>(t)->gp, false);
+}
+
+}  // namespace
+
+void timesleep(std::int64_t until) noexcept {
+  m *mp = getm();
+  if (mp == nullptr || mp->incall != 0) {  // the thread is ours
+    note n;
+    for (std::int64_t left = until - nanotime(); left > 0; left = until - nanotime()) n.notetsleep(left);
+    return;
+  }
+  sleeper s;
+  s.f = wake_sleeper;
+  s.when = until;
+  s.gp = mp->curg.load(relaxed);  // relaxed: own M
+  gopark(fall_asleep, &s, waitreason::sleep, mp);
+}
+
+HEDDLE_END

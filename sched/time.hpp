@@ -1,0 +1,72 @@
+#pragma once
+// Timers. Source: Go's time.go; there a heap that its P's owner tidies up later, here a wheel under a short lock, so there is
+// nothing to tidy up: no state between armed and not.
+#include "queues/spinlock.hpp"
+#include "queues/timing_wheel.hpp"
+
+HEDDLE_BEGIN
+
+struct schedt;
+struct m;
+struct p;
+class timers;
+
+// What is to be done at a time. Owner: whoever made it; while it is armed it may not go away.
+struct runtime_timer {
+  // Called on g0 of an M with a P, not under any lock, when t is due; due false: the runtime ends, and t is not armed any
+  // more. It may ready and start goroutines, and arm t again; not wait. Once it has readied who owns t, t may be gone.
+  void (*f)(runtime_timer *t, bool due) = nullptr;
+  std::int64_t when = 0;                                     // nanotime(); under the lock of the timers that it is in
+  runtime_timer *wheelnext = nullptr, *wheelprev = nullptr;  // timing_wheel
+  std::uint16_t wheelslot = 0;                               // timing_wheel
+  atomic<timers *> in;                                       // whose it is while it is armed, else null
+};
+
+// Those of one P: of who runs there when they are armed. Any thread may look and take what is due: who owns the P does at
+// each turn, the others before they go idle; sysmon sleeps no longer than until the first is due.
+class timers {
+ public:
+  static constexpr std::int64_t never = timing_wheel<runtime_timer>::never;
+
+  // Pre: t is not armed. Any thread; the caller tells sysmon (resettimer).
+  void add(runtime_timer *t, std::int64_t when) noexcept;
+  // False: it is not in here any more.
+  bool remove(runtime_timer *t) noexcept;
+  // No timer in here is due before it: something between the last advance and the first timer.
+  std::int64_t wake_time() const noexcept { return next_.load(relaxed); }  // relaxed: a hint, or ordered by a fence
+  // Calls what is due at `now`. Caller: an M with a P, on g0.
+  void run(std::int64_t now) noexcept;
+  // Is anything due at `now`? Brings the wheel there, so that wake_time is later if not. Any thread.
+  bool due(std::int64_t now) noexcept;
+  void end() noexcept;
+
+ private:
+  void publish() noexcept;
+
+  atomic<std::int64_t> next_{never};  // written under lock_
+  spinlock lock_;
+  timing_wheel<runtime_timer> wheel_;  // under lock_, with all that is in it
+};
+
+// Arms t, which is not armed, for the time `when`. Any thread that may call sched. Blocks: nothing. Cost: a lock that only
+// thieves and stoptimer take as well.
+void resettimer(schedt &sched, runtime_timer *t, std::int64_t when) noexcept;
+// True: t was armed, is not any more, and is not called. False: it is not armed; if it was, it has been or is being called.
+// Any thread. Blocks: nothing.
+bool stoptimer(runtime_timer *t) noexcept;
+// Waits until nanotime() is `until`. Any thread. Blocks: the g; inside blocking(f) and on a thread that is no M, that one.
+void timesleep(std::int64_t until) noexcept;
+
+// When the first timer of all Ps may be due. Any thread.
+std::int64_t next_timer(const schedt &sched) noexcept;
+// Is one due now? Any thread.
+bool timer_due(const schedt &sched) noexcept;
+// Calls what is due there; on every P, also the dead ones. Caller: mp with a P, on g0.
+void checktimers(m *mp, timers &ts) noexcept;
+void checkalltimers(m *mp) noexcept;
+// Sees to it that sysmon is awake when the first timer is due, if nobody else is. Pre: a full fence since the change.
+void watch_timers(schedt &sched) noexcept;
+// When sysmon is to wake: at `latest`, or for a timer. Pre: as above, since sysmonuntil was set.
+std::int64_t sysmon_until(const schedt &sched, std::int64_t latest) noexcept;
+
+HEDDLE_END

@@ -1,0 +1,176 @@
+// mutex over the composed scheduler, and between threads. It starves after geometry::mutex_starves, some 20 steps.
+#include "heddle/mutex.hpp"
+
+#include <mutex>
+
+#include "heddle/runtime.hpp"
+#include "verify/suites/scheduled.hpp"
+
+using namespace heddle;
+using namespace verify;
+
+namespace {
+
+// A value that only who has the mutex may change: a race shows whoever got in beside him.
+struct guarded {
+  mutex mu;
+  plain<int> count;
+  void critical(bool yields) {
+    const std::lock_guard hold(mu);
+    const int before = count.get();
+    if (yields) goyield();
+    count.set(before + 1);
+  }
+  bool is_free() {
+    const bool was = mu.try_lock();
+    if (was) mu.unlock();
+    return was;
+  }
+};
+
+// Three goroutines under one mutex; one of them blocks while it holds it.
+template <int Ms, int Procs>
+struct exclusion : scheduled<exclusion<Ms, Procs>, Ms, Procs> {
+  guarded v;
+  countdown all{2};
+  void body() {
+    for (int i = 0; i < 2; ++i)
+      go([this, i] {
+        v.critical(i == 0);
+        all.arrive();
+      });
+    v.critical(false);
+    all.wait();
+    VERIFY_INV("I58", v.count.get() == 3 && v.is_free());
+  }
+};
+using mutex_1p = exclusion<2, 1>;
+using mutex_2p = exclusion<2, 2>;
+
+// Threads outside every runtime; thread 0 comes as often as it takes to make another one starve.
+template <int Threads, int Often>
+struct threads : suite<Threads> {
+  guarded v;
+  void thread(unsigned i) {
+    for (int k = i == 0 ? Often : 1; k > 0; --k) v.critical(false);
+  }
+  void after() { VERIFY_INV("I58", v.count.get() == Often + Threads - 1 && v.is_free()); }
+};
+
+// One P. Someone who has waited for long is readied and beaten to it: it starves, and is handed over in the order in
+// which they came, each time at once. Then it is as before: who comes is faster than who is readied.
+struct starving : scheduled<starving, 2, 1> {
+  guarded v;
+  plain<int> order;
+  countdown all{3};
+  void turn(int mine) {
+    VERIFY_INV("MUTEX-TURN", order.get() == mine);
+    order.set(mine + 1);
+  }
+  void queue_up(int mine) {
+    go([this, mine] {
+      v.mu.lock();
+      turn(mine);
+      VERIFY_INV("I58", v.mu.holder(sched) == getm()->curg.peek());
+      v.mu.unlock();
+      all.arrive();
+    });
+    goyield();  // it waits now
+  }
+  void grow_old() {
+    for (const std::int64_t until = nanotime() + geometry::mutex_starves; nanotime() < until;) cpu_relax();
+  }
+  void body() {
+    v.mu.lock();
+    queue_up(0);
+    VERIFY_INV("I58", v.mu.holder(sched) == getm()->curg.peek());
+    grow_old();
+    v.mu.unlock();
+    VERIFY_INV("MUTEX-TURN", v.mu.try_lock() && order.get() == 0);
+    queue_up(1);  // and the first one is beaten to it
+    grow_old();
+    v.mu.unlock();  // handed over, and from there to the other
+    turn(2);
+    v.mu.lock();
+    queue_up(3);
+    v.mu.unlock();
+    VERIFY_INV("MUTEX-TURN", v.mu.try_lock() && order.get() == 3);
+    v.mu.unlock();
+    all.wait();
+  }
+};
+
+// Whoever gets it last destroys it.
+struct gone : scheduled<gone, 2, 2> {
+  plain<int> left{3};
+  countdown all{2};
+  void last_out(mutex *mu) {
+    mu->lock();
+    const int n = left.get() - 1;
+    left.set(n);
+    mu->unlock();
+    if (n == 0) delete mu;
+  }
+  void body() {
+    auto *mu = new mutex;
+    for (int i = 0; i < 2; ++i)
+      go([this, mu] {
+        last_out(mu);
+        all.arrive();
+      });
+    last_out(mu);
+    all.wait();
+  }
+};
+
+// As gone, among threads outside every runtime.
+struct gone_outside : suite<3> {
+  mutex *mu = nullptr;
+  plain<int> left{4};
+  void before() { mu = new mutex; }
+  void thread(unsigned i) {
+    for (int k = i == 0 ? 2 : 1; k > 0; --k) {
+      mu->lock();
+      const int n = left.get() - 1;
+      left.set(n);
+      mu->unlock();
+      if (n == 0) delete mu;
+    }
+  }
+};
+
+}  // namespace
+
+HEDDLE_SUITE(mutex_1p, {.name = "mutex.exclusion_1p",
+                        .component = "mutex",
+                        .invariants = "I25 I26 I58",
+                        .what = "three goroutines on one P, one blocks inside",
+                        .modes = {random_mix(2)}})
+HEDDLE_SUITE(mutex_2p, {.name = "mutex.exclusion",
+                        .component = "mutex",
+                        .invariants = "I25 I26 I58",
+                        .what = "as mutex.exclusion_1p on two Ps",
+                        .modes = {random_mix(6)}})
+HEDDLE_WORLDS(
+    threads, "mutex", "I58",
+    {world<threads<2, 1>>({.name = "mutex.meet", .what = "two threads", .modes = {random_mix(0.5), bounded(2, 1)}}),
+     world<threads<2, 4>>(
+         {.name = "mutex.often", .what = "two threads, one of which comes again and again", .modes = {random_mix(1)}}),
+     world<threads<3, 3>>({.name = "mutex.threads",
+                           .what = "three threads, one of which comes again and again",
+                           .modes = {random_mix(3)}})})
+HEDDLE_SUITE(starving, {.name = "mutex.starving",
+                        .component = "mutex",
+                        .invariants = "I58 MUTEX-TURN",
+                        .what = "one who has waited for too long; before, while and after it is handed over",
+                        .modes = {random_mix(0.5)}})
+HEDDLE_SUITE(gone, {.name = "mutex.gone",
+                    .component = "mutex",
+                    .invariants = "I26 I58",
+                    .what = "destruction by whoever gets it last",
+                    .modes = {random_mix(2)}})
+HEDDLE_SUITE(gone_outside, {.name = "mutex.gone_outside",
+                            .component = "mutex",
+                            .invariants = "I58",
+                            .what = "as mutex.gone, among threads outside every runtime",
+                            .modes = {random_mix(1)}})

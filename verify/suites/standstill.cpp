@@ -1,0 +1,104 @@
+// What the report of a standstill says: who waits for what, as it was when each of them parked, whichever M looks. Who is told
+// ends the waits: what is in the frames of those who wait must not be left behind.
+#include "verify/suites/standstill.hpp"
+
+#include <cstring>
+
+#include "heddle/chan.hpp"
+#include "heddle/mutex.hpp"
+#include "heddle/select.hpp"
+#include "heddle/wait_group.hpp"
+
+using namespace heddle;
+using namespace verify;
+
+namespace {
+
+// Each of them on any M. What they wait for is said of all.
+template <int Ms, int Procs>
+struct everybody : standstill<everybody<Ms, Procs>, Ms, Procs> {
+  wait_group wg{2};
+  chan<int> c, d{1};
+  countdown all{2};
+  bool seen = false;
+  bool says(const char *text) const { return std::strstr(this->report, text) != nullptr; }
+  void told() {
+    seen = says("--> wait_group ") && says(", 2 to be done\n") && says("--> receive from chan ") &&
+           says("--> or receive from chan ") && says(", 0 of 1 in it\n") && !says("these wait for each other");
+    wg.add(-2);
+    c.close();
+  }
+  void body() {
+    go([this] {
+      (void)c.recv();
+      all.arrive();
+    });
+    go([this] {
+      select(on_recv(c), on_recv(d));
+      all.arrive();
+    });
+    wg.wait();
+    all.wait();
+  }
+  void check() { VERIFY_INV("REPORT", this->reports.get() == 1 && seen); }
+};
+using everybody_1p = everybody<2, 1>;
+using everybody_2p = everybody<2, 2>;
+
+// Two goroutines that each have a mutex and want the other's, and a third that wants one and has none.
+template <int Ms, int Procs>
+struct circle : standstill<circle<Ms, Procs>, Ms, Procs> {
+  mutex a, b;
+  atomic<std::uint32_t> locked;
+  countdown all{2};
+  int circles = 0;
+  void told() {
+    for (const char *at = this->report; (at = std::strstr(at, "these wait for each other")) != nullptr; ++at) ++circles;
+    ++getm()->locks;  // here nobody can give way to who gets a mutex
+    a.unlock();
+    b.unlock();
+    --getm()->locks;
+  }
+  void cross(mutex &first, mutex &second) {
+    first.lock();
+    locked.fetch_add(1, release);
+    while (locked.load(acquire) != 2) goyield();
+    second.lock();
+    second.unlock();
+    all.arrive();
+  }
+  void body() {
+    go([this] { cross(a, b); });
+    go([this] { cross(b, a); });
+    while (locked.load(acquire) != 2) goyield();
+    a.lock();
+    a.unlock();
+    all.wait();
+  }
+  void check() { VERIFY_INV("REPORT", this->reports.get() == 1 && circles == 1); }
+};
+using circle_1p = circle<2, 1>;
+using circle_2p = circle<2, 2>;
+
+}  // namespace
+
+HEDDLE_SUITE(everybody_1p, {.name = "standstill.everybody_1p",
+                            .component = "sched/standstill",
+                            .invariants = "I37 REPORT",
+                            .what = "the report names what each waits for: a wait_group, a channel, a select of two",
+                            .modes = {random_mix(2)}})
+HEDDLE_SUITE(everybody_2p, {.name = "standstill.everybody",
+                            .component = "sched/standstill",
+                            .invariants = "I37 REPORT",
+                            .what = "as standstill.everybody_1p on two Ps",
+                            .modes = {random_mix(2)}})
+HEDDLE_SUITE(circle_1p, {.name = "standstill.circle_1p",
+                         .component = "sched/standstill",
+                         .invariants = "I37 REPORT",
+                         .what = "two hold a mutex each and want the other's, a third wants one: one circle is drawn",
+                         .modes = {random_mix(2)}})
+HEDDLE_SUITE(circle_2p, {.name = "standstill.circle",
+                         .component = "sched/standstill",
+                         .invariants = "I37 REPORT",
+                         .what = "as standstill.circle_1p on two Ps",
+                         .modes = {random_mix(2)}})

@@ -1,0 +1,52 @@
+#pragma once
+// Programs that come to a standstill.
+#include "verify/suites/scheduled.hpp"
+
+namespace verify {
+
+// As scheduled, for programs that stand still: the embedder is told, and ends them.
+template <class Derived, int Ms, int Procs, int Dynamic = Ms - 1, int Foreign = 0>
+struct standstill : suite<1 + Foreign, Dynamic> {
+  heddle::schedt sched{heddle::sched_options{.procs = Procs, .threads_max = Ms}};
+  heddle::plain<int> reports;
+  heddle::plain<int> done;       // goroutines that had something to do first
+  const char *report = nullptr;  // while told() is called
+
+  void before() {
+    sched.options.on_deadlock = [](void *self, const char *text) {
+      auto *const s = static_cast<Derived *>(self);
+      s->reports.set(s->reports.get() + 1);
+      s->report = text;
+      s->told();
+    };
+    sched.options.on_deadlock_arg = static_cast<Derived *>(this);
+    static_cast<Derived *>(this)->options();
+    VERIFY_CHECK(heddle::schedinit(sched));
+  }
+  void options() {}
+  void told() { heddle::stop(sched); }
+  void thread(unsigned i) {
+    if (i != 0) return static_cast<Derived *>(this)->foreign();
+    if (sched.options.sysmon) VERIFY_CHECK(heddle::start_sysmon(sched));
+    heddle::detail::start_main(sched);
+    Derived *self = static_cast<Derived *>(this);
+    auto main = [self] { self->body(); };
+    const heddle::newborn s = heddle::detail::prepare(sched, main, 0);
+    heddle::detail::run_main(sched, s, &heddle::detail::invoke<decltype(main)>);
+  }
+  void foreign() {}
+  static void sleep() { heddle::gopark(nullptr, nullptr, heddle::waitreason::test); }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    static_cast<Derived *>(this)->check();
+    std::int32_t ms = 0;
+    for (const heddle::m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) ++ms;
+    while (sched.mfree.pop() != nullptr) --ms;
+    while (sched.freem.pop() != nullptr) --ms;
+    VERIFY_INV("I34", sched.mcount.peek() == ms && sched.nmrunning.peek() == ms);
+    heddle::schedfree(sched);
+  }
+  void check() { VERIFY_INV("I37", reports.get() == 1); }
+};
+
+}  // namespace verify

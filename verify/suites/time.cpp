@@ -1,0 +1,193 @@
+// Timers: who waits for them, who runs them, who takes them back. Sleeps of sysmon for want of anything to do last until
+// somebody wakes it (they are longer than sleeps_last); those until a timer is due end by themselves.
+#include "heddle/time.hpp"
+#include "heddle/blocking.hpp"
+#include "verify/suites/watched.hpp"
+
+using namespace heddle;
+using namespace verify;
+
+namespace {
+
+constexpr std::int64_t us = 1000, long_time = 1'000'000;
+
+template <class Derived, int Ms, int Procs, int Foreign = 0>
+struct timed : watched<Derived, Ms, Procs, Foreign> {
+  void options() { harness::sleeps_last = long_time; }
+  void sleep(std::int64_t ns) {
+    const std::int64_t until = nanotime() + ns;
+    timesleep(until);
+    VERIFY_INV("I47", nanotime() >= until);
+  }
+};
+
+// Nobody else is there: all is idle, and it is no deadlock.
+struct alone : timed<alone, 1, 1> {
+  void body() {
+    sleep(50 * us);
+    sleep(2 * us);
+  }
+};
+
+// Two sleep, perhaps on two Ps, and each runs again.
+struct two : timed<two, 2, 2> {
+  countdown ended{2};
+  trail trails[2];
+  void body() {
+    for (int i : {0, 1})
+      go([this, i] {
+        trails[i].step();
+        this->sleep((i + 1) * 30 * us);
+        trails[i].step();
+        ended.arrive();
+      });
+    ended.wait();
+    for (const trail &t : trails) VERIFY_INV("I20", t.steps.get() == 2);
+  }
+};
+
+// The P where it was armed has a goroutine that computes until the sleeper has run: an idle one must do it (B29).
+template <int Procs>
+struct hogged : timed<hogged<Procs>, 2, Procs> {
+  atomic<std::uint32_t> woken;
+  void body() {
+    go([this] {
+      this->sleep(20 * us);
+      woken.store(1, release);
+    });
+    goyield();
+    while (woken.load(acquire) == 0) cpu_relax();
+  }
+};
+
+// Inside blocking(f), and on a thread that is none of the runtime's, the thread sleeps.
+struct threads_sleep : timed<threads_sleep, 2, 1, 1> {
+  void foreign() { this->sleep(10 * us); }
+  void body() {
+    blocking([this] { this->sleep(10 * us); });
+  }
+};
+
+// A P goes while a timer is armed there.
+struct resized : timed<resized, 2, 2> {
+  atomic<std::uint32_t> armed;
+  trail slept;
+  countdown ended{1};
+  void body() {
+    go([this] {
+      slept.step();
+      this->sleep(40 * us);
+      slept.step();
+      ended.arrive();
+    });
+    goyield();
+    VERIFY_CHECK(set_procs(this->sched, 1));
+    ended.wait();
+    VERIFY_INV("I20", slept.steps.get() == 2);
+  }
+};
+
+// Thread 0 arms a timer and computes until it has been called; sysmon is about to sleep. Another P is idle, or its M lies down
+// just now: then that M may have looked before the timer was there.
+template <bool Drops, int Due>
+struct armed : suite<Drops ? 2 : 1, 2> {
+  struct called : runtime_timer {
+    atomic<std::uint32_t> yes;
+  };
+  schedt sched{sched_options{.procs = 2, .threads_max = 3, .detect_deadlock = false, .sysmon = true}};
+  m *ms[2];
+  called t;
+  void before() {
+    harness::sleeps_last = long_time;
+    VERIFY_CHECK(schedinit(sched));
+    for (int i = 0; i < (Drops ? 2 : 1); ++i) {
+      ms[i] = allocm(sched);
+      sched.mcount.fetch_add(1, relaxed);
+      sched.nmrunning.fetch_add(1, relaxed);
+      acquirep(ms[i], sched.pidle.get());
+    }
+    t.f = [](runtime_timer *self, bool due) { static_cast<called *>(self)->yes.store(due, release); };
+  }
+  void thread(unsigned i) {
+    set_current_m(ms[i]);
+    if (i == 0) {
+      VERIFY_CHECK(start_sysmon(sched));
+      resettimer(sched, &t, nanotime() + Due * us);
+      while (t.yes.load(acquire) == 0) cpu_relax();
+      stop(sched);
+    } else {
+      become_spinning(ms[i]);
+      if (!drop_p(ms[i])) stopm(ms[i]);
+      if (ms[i]->p.get() != nullptr) schedule(ms[i]);
+    }
+    leave_p(ms[i]);
+    set_current_m(nullptr);
+    if (i == 0) joinms(sched);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() { schedfree(sched); }
+};
+
+// Taken back as it becomes due: it is called, or it has been taken back, and never both.
+struct stopped : suite<3> {
+  struct counted : runtime_timer {
+    plain<int> called;
+  };
+  timers ts;
+  counted t[2];
+  plain<int> stops[2];
+  void before() {
+    for (counted &c : t) {
+      c.f = [](runtime_timer *self, bool due) {
+        auto *me = static_cast<counted *>(self);
+        me->called.set(me->called.get() + due);
+      };
+      ts.add(&c, 1);
+    }
+  }
+  void thread(unsigned i) {
+    if (i == 2) return ts.run(long_time);
+    if (i == 1) ts.due(0);
+    stops[i].set(stoptimer(&t[i]));
+  }
+  void after() {
+    for (int i : {0, 1}) {
+      VERIFY_INV("I48", stops[i].get() + t[i].called.get() == 1);
+      VERIFY_INV("I44", t[i].in.peek() == nullptr);
+    }
+    VERIFY_INV("I45", ts.wake_time() == timers::never);
+    const int called = t[0].called.get();
+    ts.add(&t[0], 1);
+    ts.end();
+    VERIFY_INV("I44", t[0].in.peek() == nullptr && t[0].called.get() == called);
+  }
+};
+
+}  // namespace
+
+HEDDLE_WORLDS(
+    timed, "sched/time", "I36 I37 I47 TIME-1",
+    {world<alone>({.name = "time.alone", .what = "the only goroutine sleeps", .modes = {random_mix(2)}}),
+     world<two>({.name = "time.two", .what = "two goroutines sleep", .modes = {random_mix(3)}}),
+     world<hogged<2>>({.name = "time.hogged",
+                       .what = "the P of a timer has a goroutine that computes (B29)",
+                       .modes = {random_mix(3)}}),
+     world<threads_sleep>({.name = "time.threads",
+                           .what = "a goroutine in a call and a thread outside sleep",
+                           .modes = {random_mix(1)}}),
+     world<resized>({.name = "time.resized", .what = "the P where a timer is armed goes", .modes = {random_mix(2)}})})
+HEDDLE_WORLDS(armed, "sched/time", "I45 TIME-1",
+              {world<armed<false, 20>>({.name = "time.armed",
+                                        .what = "a timer is armed as sysmon goes to sleep",
+                                        .modes = {random_mix(2), bounded(2, 2)}}),
+               world<armed<true, 20>>({.name = "time.armed_drop",
+                                       .what = "a timer is armed as the other P is dropped and sysmon goes to sleep",
+                                       .modes = {random_mix(3)}}),
+               world<armed<true, 100>>({.name = "time.armed_later",
+                                        .what = "as time.armed_drop, and the timer is not due when the P has gone",
+                                        .modes = {random_mix(2)}})})
+HEDDLE_SUITE(stopped, {.name = "time.stopped",
+                       .component = "sched/time",
+                       .invariants = "I44 I45 I48",
+                       .what = "two timers are taken back as they become due",
+                       .modes = {random_mix(1), full_search(2)}})
