@@ -38,8 +38,8 @@ struct geometry {
   static constexpr std::uint32_t spin_rounds = 96;          // ours: polls of a spinning M before it drops its P
   static constexpr std::uint32_t spin_pauses = 32;          // cpu_relax calls between two such polls (about 0.4 us)
   static constexpr std::uint32_t backoff_max = 256;         // longest pause of a spinlock's waiter, in cpu_relax calls
-  static constexpr std::uint32_t mutex_spins = 4;           // looks at a locked mutex before its goroutine parks
-  static constexpr std::uint32_t mutex_pauses = 30;         // cpu_relax calls between two such looks
+  static constexpr std::uint32_t mutex_spins = 8;           // looks at a locked mutex before its goroutine parks
+  static constexpr std::uint32_t mutex_pauses = 100;        // cpu_relax calls between two such looks
   static constexpr std::int64_t mutex_starves = 1'000'000;  // nanoseconds of waiting after which a mutex is handed over
   static constexpr std::uint32_t runnext_pauses = 256;      // back-off before a thief takes a runnext (about 3 us)
   static constexpr std::int64_t sysmon_delay_min = 20'000;  // nanoseconds between two rounds of sysmon that find

@@ -8,12 +8,13 @@ HEDDLE_BEGIN
 
 namespace {
 
-// Is it worth while to wait a moment for somebody to leave? Not where he has no P to run on, or others want ours. A
-// thread that would have to sleep tries. Source: sync_runtime_canSpin.
-bool holder_may_run(m *mp) noexcept {
-  if (mp->incall != 0) return true;
-  // relaxed: a hint
-  return mp->sched->gomaxprocs.load(relaxed) > 1 && mp->p.get()->runq.runqempty();
+// How often one looks again before he parks. Not at all where the holder has no P to run on; once where others want ours,
+// because to park and be readied costs about as much; and where nobody does our M would spin all the longer in search of
+// work. Source: sync_runtime_canSpin.
+std::uint32_t looks(m *mp) noexcept {
+  if (mp->incall != 0) return geometry::mutex_spins;
+  if (mp->sched->gomaxprocs.load(relaxed) == 1) return 0;  // relaxed: a hint
+  return mp->p.get()->runq.runqempty() ? geometry::mutex_spins : 1;
 }
 
 }  // namespace
@@ -42,7 +43,7 @@ bool holder_may_run(m *mp) noexcept {
 // The step that frees it is the unlocker's last touch, because whoever gets it then may destroy it; but as long as one
 // whom he has taken off waiters_ and not readied yet is on his way to it, nobody may.
 bool mutex::spin(m *mp, std::uint32_t &role) noexcept {
-  const std::uint32_t turns = holder_may_run(mp) ? geometry::mutex_spins : 0;
+  const std::uint32_t turns = looks(mp);
   std::uint32_t state = state_.load(relaxed);  // relaxed: the CAS says whether it still holds
   for (std::uint32_t i = 0; i < turns && (state & starving) == 0;) {
     if ((state & locked) == 0) {

@@ -29,7 +29,7 @@ RC_GTEST_PROP(Properties, timers_go_by_a_sorted_model, ()) {
     t.f = [](heddle::runtime_timer *self, bool due) {
       auto *me = static_cast<counted_timer *>(self);
       me->calls += due;
-      me->order->push_back(me->when);
+      me->order->push_back(me->when.get());
     };
   }
   std::multimap<std::int64_t, counted_timer *> model;
@@ -48,11 +48,14 @@ RC_GTEST_PROP(Properties, timers_go_by_a_sorted_model, ()) {
       case 0:  // stop, exactly
         RC_ASSERT(heddle::stoptimer(&t) == forget(&t));
         break;
-      case 1:  // reset
-        RC_ASSERT(heddle::stoptimer(&t) == forget(&t));
-        ts.add(&t, now + length);
+      case 1: {  // reset, armed or not
+        const std::int64_t before = ts.wake_time();
+        bool first = false;
+        RC_ASSERT(ts.set(&t, now + length, first) == forget(&t));
+        RC_ASSERT(first == (ts.wake_time() < before));
         model.emplace(now + length, &t);
         break;
+      }
       default: {
         now += length;
         order.clear();

@@ -53,7 +53,6 @@ class alarm : public runtime_timer {
 
  private:
   static void called(runtime_timer *t, bool due);
-  bool disarm() noexcept;
   void arm(schedt &sched, std::int64_t at) noexcept;
 
   // Under the lock. Its time has come; ready: whom to ready afterwards, or null.
