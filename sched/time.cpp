@@ -101,8 +101,8 @@ std::int64_t sysmon_until(const schedt &sched, std::int64_t latest) noexcept {
 bool resettimer(schedt &sched, runtime_timer *t, std::int64_t when) noexcept {
   struct p *pp = own_p(sched, getm());
   timers &ts = (pp != nullptr ? pp : sched.allp[0].get())->timers;
-  timers *const in =
-      t->in.load(acquire);  // acquire: pairs with timers::run, which has taken it out of another wheel. [TIME-2]
+  // acquire: pairs with timers::run, which has taken it out of another wheel. [TIME-2]
+  timers *const in = t->in.load(acquire);
   const bool elsewhere = in != nullptr && in != &ts && in->remove(t);
   bool first = false;
   const bool here = ts.set(t, when, first);
