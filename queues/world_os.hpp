@@ -47,6 +47,9 @@ struct geometry {
   static constexpr std::uint32_t sysmon_rounds = 50;            // so many, before the pause grows
   static constexpr std::uint32_t tick_shift = 12;               // a tick of the timing wheels is 2^12 ns
   static constexpr std::uint32_t wheel_bits = 6;                // of a tick, per level of a wheel
+  static constexpr std::uint32_t timer_crowd = 8;               // so many timers of a P called within timer_window
+  static constexpr std::int64_t timer_window = 128'000;         // nanoseconds, and the next wait
+  static constexpr std::int64_t timer_hold = 500'000;  // so long, to be called together: half of Go's precision
   static constexpr std::int32_t procs_max = 1024;
   static constexpr std::int32_t threads_max = 10000;
 #if defined(HEDDLE_ASAN) || defined(HEDDLE_TSAN)

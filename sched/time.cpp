@@ -7,6 +7,10 @@
 //   sysmon, before it sleeps:    T1 sysmonuntil          T2 full fence   T3 the same question, for good
 // Of any two one sees the other. When the first one is due it is as if a submitter had just published work: sysmon calls
 // wakep, and timer_due is one of the sources where the last look of the dance is (has_work, sched/wake.cpp).
+//
+// Where one timer follows the other within the time that an M spins for work, it would never sleep, for a few calls. So where
+// timer_crowd of them were called within timer_window, the next ones wait until timer_hold is over, and are called together.
+// All of the above is about wake_time, which says so.
 #include <algorithm>
 
 #include "sched/proc.hpp"
@@ -16,7 +20,8 @@ HEDDLE_BEGIN
 
 // True: it is earlier now.
 bool timers::publish() noexcept {
-  const std::int64_t next = wheel_.next(), before = next_.load(relaxed);  // relaxed: under the lock it changes
+  const std::int64_t next = std::max(wheel_.next(), hold_),
+                     before = next_.load(relaxed);  // relaxed: under the lock it changes
   if (next == before) return false;
   next_.store(next, relaxed);  // relaxed: ordered by the fence of who arms, and else a hint [TIME-1]
   return next < before;
@@ -52,7 +57,12 @@ bool timers::remove(runtime_timer *t) noexcept {
 void timers::run(std::int64_t now) noexcept {
   lock_.lock();
   wheel_.advance(now);
+  if (now - crowdsince_ >= geometry::timer_window) {
+    crowdsince_ = now;
+    crowd_ = 0;
+  }
   while (runtime_timer *t = wheel_.pop()) {
+    ++crowd_;
     // release: pairs with resettimer, which does not come to our lock: we have left the links. [TIME-2]
     t->in.store(nullptr, release);
     publish();
@@ -60,6 +70,7 @@ void timers::run(std::int64_t now) noexcept {
     t->f(t, true);
     lock_.lock();
   }
+  if (crowd_ >= geometry::timer_crowd) hold_ = now + geometry::timer_hold;
   publish();
   lock_.unlock();
 }
@@ -68,7 +79,7 @@ bool timers::due(std::int64_t now) noexcept {
   lock_.lock();
   wheel_.advance(now);
   publish();
-  const bool any = wheel_.due();
+  const bool any = wheel_.due() && now >= hold_;
   lock_.unlock();
   return any;
 }

@@ -33,11 +33,11 @@ class timers {
   bool set(runtime_timer *t, std::int64_t when, bool &first) noexcept;
   // False: it is not in here any more.
   bool remove(runtime_timer *t) noexcept;
-  // No timer in here is due before it: something between the last advance and the first timer.
+  // No timer in here is called before it: something between the last advance and the first timer, or the end of a hold.
   std::int64_t wake_time() const noexcept { return next_.load(relaxed); }  // relaxed: a hint, or ordered by a fence
   // Calls what is due at `now`. Caller: an M with a P, on g0.
   void run(std::int64_t now) noexcept;
-  // Is anything due at `now`? Brings the wheel there, so that wake_time is later if not. Any thread.
+  // Is anything to be called at `now`? Brings the wheel there, so that wake_time is later if not. Any thread.
   bool due(std::int64_t now) noexcept;
   void end() noexcept;
 
@@ -47,6 +47,9 @@ class timers {
   atomic<std::int64_t> next_{never};  // written under lock_
   spinlock lock_;
   timing_wheel<runtime_timer> wheel_;  // under lock_, with all that is in it
+  // Under lock_: no timer is called before hold_; so many have been called since crowdsince_.
+  std::int64_t hold_ = 0, crowdsince_ = 0;
+  std::uint32_t crowd_ = 0;
 };
 
 // Arms t for the time `when`, armed or not. True: it was armed, and is not called for its old time. Any thread that may call

@@ -46,6 +46,19 @@ struct two : timed<two, 2, 2> {
   }
 };
 
+// One after the other, until the next ones are held back to be called together.
+struct crowd : timed<crowd, 2, 1> {
+  countdown ended{4};
+  void body() {
+    for (int i : {0, 1, 2, 3})
+      go([this, i] {
+        this->sleep((20 + 3 * i) * us);
+        ended.arrive();
+      });
+    ended.wait();
+  }
+};
+
 // The P where it was armed has a goroutine that computes until the sleeper has run: an idle one must do it (B29).
 template <int Procs>
 struct hogged : timed<hogged<Procs>, 2, Procs> {
@@ -176,6 +189,7 @@ HEDDLE_WORLDS(
     timed, "sched/time", "I36 I37 I47 TIME-1",
     {world<alone>({.name = "time.alone", .what = "the only goroutine sleeps", .modes = {random_mix(2)}}),
      world<two>({.name = "time.two", .what = "two goroutines sleep", .modes = {random_mix(3)}}),
+     world<crowd>({.name = "time.crowd", .what = "timers so close that they are held back", .modes = {random_mix(1)}}),
      world<hogged<2>>({.name = "time.hogged",
                        .what = "the P of a timer has a goroutine that computes (B29)",
                        .modes = {random_mix(3)}}),
