@@ -49,12 +49,12 @@ void condition_variable::enqueue(detail::cond_waiter &w) noexcept {
   waiting_.store(1, relaxed);  // relaxed: the caller's lock orders it before the notification that counts
 }
 
-// False: it is not in the queue any more, because it has been notified, or is about to be.
+// False: it is not in the queue any more, because it has been notified, or is about to be. waiting_ stays as it is: a
+// notify that read that nobody waits would not come for lock_, and return while we are here.
 bool condition_variable::leave(detail::cond_waiter &w) noexcept {
   const std::lock_guard hold(lock_);
   if (w.queue_entry()->success.get()) return false;
   waiters_.remove(w.queue_entry());
-  if (waiters_.empty()) waiting_.store(0, relaxed);  // relaxed: as in notify_first
   return true;
 }
 

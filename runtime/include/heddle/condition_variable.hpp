@@ -129,7 +129,7 @@ class condition_variable {
 
   spinlock lock_;
   detail::waitq waiters_;          // under lock_
-  atomic<std::uint32_t> waiting_;  // written under lock_: waiters_ is not empty
+  atomic<std::uint32_t> waiting_;  // written under lock_; 0: waiters_ is empty, and nobody is here to leave it
 };
 
 HEDDLE_END
