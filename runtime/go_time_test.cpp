@@ -154,7 +154,7 @@ TEST(GoTime, TestConcurrentTimerResetStop) {
                        wg.go([&] { t.stop(); });
                      }
                      wg.wait();
-                     EXPECT_TRUE(t.reset(0ns)) << "the resets outlast the stops by far";
+                     t.reset(0ns);
                      EXPECT_TRUE(t.recv());
                      EXPECT_FALSE(t.stop());
                    }),
