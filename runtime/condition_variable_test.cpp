@@ -40,7 +40,7 @@ struct line {
   }
 };
 
-TEST(ConditionVariable, CondSignal) {
+TEST(ConditionVariable, TestCondSignal) {
   for (const int procs : {1, 2, 4})
     EXPECT_EQ(run_on(procs,
                      [] {
@@ -60,7 +60,7 @@ TEST(ConditionVariable, CondSignal) {
               0);
 }
 
-TEST(ConditionVariable, CondSignalGenerations) {
+TEST(ConditionVariable, TestCondSignalGenerations) {
   for (const int procs : {1, 4})
     EXPECT_EQ(run_on(procs,
                      [] {
@@ -80,7 +80,7 @@ TEST(ConditionVariable, CondSignalGenerations) {
               0);
 }
 
-TEST(ConditionVariable, CondBroadcast) {
+TEST(ConditionVariable, TestCondBroadcast) {
   for (const int procs : {1, 2, 4})
     EXPECT_EQ(run_on(procs,
                      [] {
@@ -109,8 +109,8 @@ TEST(ConditionVariable, CondBroadcast) {
               0);
 }
 
-// Go's CondSignalStealing: a notification is for those who wait already, nobody who comes later takes it.
-TEST(ConditionVariable, CondSignalStealing) {
+// A notification is for those who wait already, nobody who comes later takes it. (Go's test with a broadcast: go_sync_test.cpp)
+TEST(ConditionVariable, TestCondSignalStealing) {
   for (const int procs : {1, 2, 4})
     EXPECT_EQ(run_on(procs,
                      [] {
@@ -137,7 +137,7 @@ TEST(ConditionVariable, CondSignalStealing) {
               0);
 }
 
-TEST(ConditionVariable, CondRace) {
+TEST(ConditionVariable, hand_in_hand) {
   for (const int procs : {1, 2, 4})
     EXPECT_EQ(run_on(procs,
                      [] {

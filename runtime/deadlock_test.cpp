@@ -1,5 +1,7 @@
 // Deadlocks: the tests of Go's crash_test.go under their names, then those of what heddle adds.
 #include <cstring>
+#include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -206,6 +208,139 @@ TEST(OnDeadlock, is_not_called_while_a_thread_outside_may_come) {
     s.rescue.send(9);
     runner.join();
   }
+}
+
+// ------------------------------------------------------------------------------------------------------------- circles
+
+// What `f`, which ends in a deadlock, is told of on one P; `rescue` ends it.
+template <class F, class R>
+std::string report_of(F &&f, R &&rescue) {
+  struct told {
+    std::string text;
+    R &rescue;
+  } t{"", rescue};
+  heddle::options o = with_procs(1);
+  o.preempt = false;
+  o.on_deadlock_arg = &t;
+  o.on_deadlock = [](void *arg, const char *report) {
+    auto &mine = *static_cast<told *>(arg);
+    mine.text = report;
+    mine.rescue();
+  };
+  EXPECT_EQ(heddle::run(std::forward<F>(f), o), 0);
+  return t.text;
+}
+
+std::string circles_of(const std::string &report) {
+  const std::size_t at = report.find("\nthese wait for each other:\n");
+  return at == std::string::npos ? "" : report.substr(at);
+}
+int circles(const std::string &report) {
+  int n = 0;
+  for (std::size_t at = 0; (at = report.find("these wait for each other", at)) != std::string::npos; ++at) ++n;
+  return n;
+}
+
+TEST(DeadlockCircle, of_a_task_that_wants_what_its_owner_has) {
+  heddle::shared_mutex mu;
+  const std::string report = report_of(
+      [&] {
+        mu.lock();
+        auto t = heddle::spawn([&] { const std::shared_lock hold(mu); });
+        t.join();
+      },
+      [&] { mu.unlock(); });
+  EXPECT_THAT(report, testing::ContainsRegex("goroutine 1 \\[task join\\] \\(main\\)\n  --> task 0x[0-9a-f]+, run by "
+                                             "goroutine 2\n"));
+  EXPECT_THAT(circles_of(report),
+              testing::MatchesRegex("\nthese wait for each other:\n"
+                                    "  \\+-> goroutine 1 waits for task 0x[0-9a-f]+, run by goroutine 2\n"
+                                    "  \\|   goroutine 2 waits for shared_mutex 0x[0-9a-f]+, held by goroutine 1\n"
+                                    "  \\+-- goroutine 1\n"));
+}
+
+// The way to the circle goes through a scope within a scope, past goroutines that wait for nobody.
+TEST(DeadlockCircle, of_goroutines_of_scopes) {
+  heddle::mutex mu;
+  const heddle::chan<int> never;
+  const std::string report = report_of(
+      [&] {
+        mu.lock();
+        heddle::with_scope([&](heddle::scope &outer) {
+          outer.spawn([&] { (void)never.recv(); });
+          outer.spawn([&] {
+            heddle::with_scope([&](heddle::scope &inner) {
+              inner.spawn([&] { (void)never.recv(); });
+              inner.spawn([&] { const std::lock_guard hold(mu); });
+              inner.spawn([&] { (void)never.recv(); });
+            });
+          });
+        });
+      },
+      [&] {
+        never.close();
+        ++heddle::getm()->locks;  // where this is called nobody can give way
+        mu.unlock();
+        --heddle::getm()->locks;
+      });
+  EXPECT_THAT(report,
+              testing::ContainsRegex("\\[scope wait\\] \\(main\\)\n  --> scope 0x[0-9a-f]+, 2 have not ended\n"));
+  EXPECT_EQ(circles(report), 1);
+  EXPECT_THAT(circles_of(report),
+              testing::MatchesRegex("\nthese wait for each other:\n"
+                                    "  \\+-> goroutine 1 waits for scope 0x[0-9a-f]+, 2 have not ended\n"
+                                    "  \\|   goroutine [0-9]+ waits for scope 0x[0-9a-f]+, 3 have not ended\n"
+                                    "  \\|   goroutine [0-9]+ waits for mutex 0x[0-9a-f]+, held by goroutine 1\n"
+                                    "  \\+-- goroutine 1\n"));
+}
+
+// Of a hundred ways round one is drawn; two circles that have nobody in common are drawn both.
+TEST(DeadlockCircle, draws_nobody_twice) {
+  heddle::mutex mu;
+  heddle::shared_mutex a, b;
+  const std::string report = report_of(
+      [&] {
+        mu.lock();
+        heddle::scope s;
+        for (int i = 0; i < 100; ++i) s.spawn([&] { const std::lock_guard hold(mu); });
+        for (const bool first : {true, false})
+          heddle::go([&, first] {
+            const std::lock_guard mine(first ? a : b);
+            heddle::yield();
+            (first ? b : a).lock();
+            (first ? b : a).unlock();
+          });
+        s.wait();
+      },
+      [&] {
+        ++heddle::getm()->locks;
+        mu.unlock();
+        --heddle::getm()->locks;
+      });
+  EXPECT_EQ(circles(report), 2) << circles_of(report);
+  EXPECT_THAT(circles_of(report), testing::ContainsRegex("waits for scope 0x[0-9a-f]+, 100 have not ended\n"));
+}
+
+// Who has it as a reader is not known, nor that he asks again; what is known is said.
+TEST(DeadlockCircle, of_readers_is_not_known) {
+  heddle::shared_mutex mu;
+  const std::string report = report_of(
+      [&] {
+        mu.lock_shared();
+        heddle::wait_group wg;
+        wg.go([&] { const std::lock_guard hold(mu); });
+        heddle::yield();
+        mu.lock_shared();
+        mu.unlock_shared();
+        wg.wait();
+      },
+      [&] { mu.unlock_shared(); });
+  EXPECT_THAT(report,
+              testing::ContainsRegex("\\[shared_mutex lock_shared\\] \\(main\\)\n  --> shared_mutex 0x[0-9a-f]+, "
+                                     "held by 1 readers, and a writer waits\n"));
+  EXPECT_THAT(report,
+              testing::ContainsRegex("\\[shared_mutex lock\\]\n  --> shared_mutex 0x[0-9a-f]+, held by 1 readers\n"));
+  EXPECT_EQ(circles(report), 0);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
-// Go's test/chan and the tests of its chan_test.go under their names, where select_test.cpp has none of that name. Not
-// here: what is about stacks that move (TestShrinkStackDuringBlockedSend, TestNoShrinkStackWhileParking,
-// TestSelectStackAdjust); heddle's do not.
+// Go's test/chan and the tests of its chan_test.go under their names, where select_test.cpp and select5_test.cpp have none of
+// that name. Not here: what is about stacks that move (TestShrinkStackDuringBlockedSend, TestNoShrinkStackWhileParking,
+// TestSelectStackAdjust); heddle's do not. sendstmt: which way `a <- b <- c` is read; a send is a call here. powser2: powser1
+// with values behind interfaces; TestChanSendInterface sends such. select7 and sieve1 are in select_test.cpp.
 #include <malloc.h>
 #include <any>
 #include <array>
@@ -8,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <numeric>
+#include <queue>
 #include <vector>
 
 #include "runtime/test_support.hpp"
@@ -232,6 +234,75 @@ TEST(GoChan, select8) {
                      }
                      EXPECT_EQ(rounds, 3);
                      EXPECT_EQ(after, 13);
+                   }),
+            0);
+}
+
+// test/chan/sieve2.go: the multiples of each prime as a stream of its own, the smallest of all merged in a heap.
+TEST(GoChan, sieve2) {
+  EXPECT_EQ(run_on(2,
+                   [] {
+                     constexpr int n = 400;
+                     struct stream {
+                       int head;
+                       chan<int> rest;
+                       bool operator>(const stream &other) const { return head > other.head; }
+                     };
+                     const chan<bool> over;
+                     heddle::wait_group wg;
+                     const auto counting = [&](int from, int by) {
+                       const chan<int> out;
+                       wg.go([=] {
+                         for (int i = from; select(on_send(out, i), on_recv(over)) == 0; i += by) {
+                         }
+                       });
+                       return out;
+                     };
+                     std::priority_queue<stream, std::vector<stream>, std::greater<>> composites;
+                     const auto add_multiples_of = [&](int prime) {
+                       const chan<int> c = counting(prime * prime, prime);
+                       composites.push({c.recv().value(), c});
+                     };
+                     std::vector<int> primes;
+                     const chan<int> candidates = counting(2, 1);
+                     while (primes.size() < 62) {
+                       const int candidate = candidates.recv().value();
+                       bool prime = true;
+                       while (!composites.empty() && composites.top().head == candidate) {
+                         const stream s = composites.top();
+                         composites.pop();
+                         composites.push({s.rest.recv().value(), s.rest});
+                         prime = false;
+                       }
+                       if (!prime) continue;
+                       primes.push_back(candidate);
+                       if (candidate < n / candidate + 1) add_multiples_of(candidate);
+                     }
+                     EXPECT_EQ(primes.front(), 2);
+                     EXPECT_EQ(primes.back(), 293);
+                     over.close();
+                     wg.wait();
+                   }),
+            0);
+}
+
+// test/chan/zerosize.go: values that are nothing but a type.
+TEST(GoChan, zerosize) {
+  struct nothing {};
+  EXPECT_EQ(run_on(2,
+                   [] {
+                     const chan<nothing> handed, buffered(3);
+                     heddle::go([=] {
+                       for (int i = 0; i < 5; ++i) handed.send({});
+                       handed.close();
+                     });
+                     int n = 0;
+                     while (handed.recv()) ++n;
+                     EXPECT_EQ(n, 5);
+                     for (int i = 0; i < 3; ++i) EXPECT_TRUE(buffered.try_send(nothing{}));
+                     EXPECT_FALSE(buffered.try_send(nothing{}));
+                     EXPECT_EQ(select(on_recv(buffered), on_send(buffered, nothing{}), otherwise()), 0u);
+                     EXPECT_EQ(buffered.size(), 2u);
                    }),
             0);
 }

@@ -11,7 +11,7 @@ using heddle::once;
 using heddle::wait_group;
 using heddle_test::run_on;
 
-TEST(Once, Once) {
+TEST(Once, TestOnce) {
   for (const int procs : {1, 2, 4}) {
     int calls = 0;  // plain
     EXPECT_EQ(run_on(procs,
@@ -35,7 +35,7 @@ TEST(Once, Once) {
 }
 
 // As Go's TestOncePanic, but for what an exception means: it has not been done.
-TEST(Once, OncePanic) {
+TEST(Once, TestOncePanic) {
   EXPECT_EQ(run_on(1,
                    [] {
                      once o;

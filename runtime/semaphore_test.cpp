@@ -85,7 +85,7 @@ TEST(Semaphore, serves_in_the_order_of_coming) {
 }
 
 // Who releases and acquires again at once waits behind those who were there before.
-TEST(Semaphore, SemaHandoff) {
+TEST(Semaphore, who_releases_and_acquires_again_waits_his_turn) {
   int mine = 0, others = -1;
   EXPECT_EQ(run_on(1,
                    [&] {

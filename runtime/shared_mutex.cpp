@@ -28,6 +28,7 @@ bool shared_mutex::lock_until(bool shared, std::int64_t when) noexcept {
     if (shared ? (state & writer) == 0 : state == 0) {
       // acquire: pairs with the unlocks. [RWMUTEX-1]  relaxed on failure: looks again.
       if (!state_.compare_exchange_weak(state, state + (shared ? reader : writer), acquire, relaxed)) continue;
+      if (!shared) holder_.set(__builtin_frame_address(0));
       lock_.unlock();
       return true;
     }
@@ -81,9 +82,14 @@ void shared_mutex::withdraw() noexcept {
 g *shared_mutex::hand_to_writer() noexcept {
   detail::sudog *sg = writers_.dequeue();
   if (sg == nullptr) return nullptr;
+  holder_.set(sg);
   const bool more = !writers_.empty() || !readers_.empty();
   state_.store(more ? writer | contended : writer, relaxed);  // relaxed: contended until now, so it was ours to write
   return sg->gp;
+}
+
+g *shared_mutex::holder(const schedt &sched) const noexcept {
+  return (state_.peek() & writer) == 0 ? nullptr : detail::on_whose_stack(sched, glimpse(holder_));
 }
 
 void shared_mutex::unlock_slow() noexcept {

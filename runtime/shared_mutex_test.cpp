@@ -13,7 +13,7 @@ using heddle::shared_mutex;
 using heddle::wait_group;
 using heddle_test::run_on;
 
-TEST(SharedMutex, ParallelReaders) {
+TEST(SharedMutex, TestParallelReaders) {
   for (const int procs : {1, 2, 4})
     EXPECT_EQ(run_on(procs,
                      [] {
@@ -77,7 +77,7 @@ void hammer(int procs, int readers, int turns) {
   EXPECT_TRUE(mu.try_lock());
 }
 
-TEST(SharedMutex, RWMutex) {
+TEST(SharedMutex, TestRWMutex) {
   for (const int procs : {1, 2, 4, 10})
     for (const int readers : {1, 3, 10}) hammer(procs, readers, 300);
 }
@@ -145,8 +145,8 @@ TEST(SharedMutex, neither_side_starves) {
               0);
 }
 
-// Go's TestRLocker: the reader's side as a lock of its own, also for a condition.
-TEST(SharedMutex, RLocker) {
+// The reader's side as a lock of its own, for a condition.
+TEST(SharedMutex, a_condition_of_readers) {
   for (const int procs : {1, 2})
     EXPECT_EQ(run_on(procs,
                      [] {

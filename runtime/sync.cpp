@@ -2,8 +2,6 @@
 #include "heddle/mutex.hpp"
 #include "heddle/wait_group.hpp"
 
-#include <functional>
-
 HEDDLE_BEGIN
 
 namespace {
@@ -204,18 +202,7 @@ void mutex::unlock_slow() noexcept {
 }
 
 g *mutex::holder(const schedt &sched) const noexcept {
-  if ((state_.peek() & locked) == 0) return nullptr;
-  const auto *at = static_cast<const char *>(glimpse(holder_));
-  // acquire: pairs with allgadd. [ALLG-1]
-  // Survives as relaxed (statistic): for a report; the bounds of a stack are raw memory that nobody watches.
-  g *gp = sched.allgs.load(acquire);
-  const std::less<const char *> before;  // of any two pointers
-  while (gp != nullptr && (before(at, gp->stack.lo) || !before(at, gp->stack.hi))) {
-    // acquire: pairs with allgadd. [ALLG-1]
-    // Survives as relaxed (statistic): as above.
-    gp = gp->alllink.load(acquire);
-  }
-  return gp;
+  return (state_.peek() & locked) == 0 ? nullptr : detail::on_whose_stack(sched, glimpse(holder_));
 }
 
 void wait_group::add(std::int64_t n) noexcept {

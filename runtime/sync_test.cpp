@@ -120,7 +120,15 @@ TEST(WaitGroup, done_may_come_from_a_thread_outside) {
             0);
 }
 
-TEST(WaitGroupDeathTest, negative_counter) {
+TEST(WaitGroupDeathTest, TestWaitGroupMisuse) {
+  EXPECT_EXIT((void)run_on(1,
+                           [] {
+                             wait_group wg;
+                             wg.add(1);
+                             wg.done();
+                             wg.done();
+                           }),
+              testing::ExitedWithCode(2), "fatal error: negative wait_group counter\n");
   EXPECT_EXIT((void)run_on(1, [] { wait_group().done(); }), testing::ExitedWithCode(2),
               "fatal error: negative wait_group counter\n");
   EXPECT_EXIT((void)run_on(1, [] { wait_group(2).add(-3); }), testing::ExitedWithCode(2),

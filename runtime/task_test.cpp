@@ -215,7 +215,7 @@ TEST(Task, several_join_one_also_from_outside) {
 TEST(TaskDeathTest, a_task_without_a_goroutine) {
   EXPECT_EXIT((void)run_on(1, [] { heddle::task<int>().get(); }), status_2,
               "task::join: the task has no goroutine, or its result has been taken\n");
-  EXPECT_EXIT((void)heddle::spawn([] {}), status_2, "heddle::go called on a thread that runs no goroutine\n");
+  EXPECT_EXIT((void)heddle::spawn([] {}), status_2, "heddle::spawn called on a thread that runs no goroutine\n");
 }
 
 // ------------------------------------------------------------------------------------------------ when_all, when_any

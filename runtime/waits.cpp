@@ -3,15 +3,19 @@
 #include <cstdarg>
 #include <cstddef>
 #include <cstdio>
+#include <functional>
 
 #include "heddle/barrier.hpp"
 #include "heddle/condition_variable.hpp"
 #include "heddle/latch.hpp"
 #include "heddle/mutex.hpp"
+#include "heddle/scope.hpp"
 #include "heddle/select.hpp"
 #include "heddle/semaphore.hpp"
 #include "heddle/shared_mutex.hpp"
+#include "heddle/task.hpp"
 #include "heddle/wait_group.hpp"
+#include "sched/status.hpp"
 
 // The members are not all public, and a channel has virtual functions: where a member lies is still the same in every object.
 #pragma GCC diagnostic ignored "-Winvalid-offsetof"
@@ -19,6 +23,34 @@
 HEDDLE_BEGIN
 
 namespace detail {
+
+namespace {
+
+// The next of sched's goroutines after `after`, or the first: one of which is(gp); null: no more.
+template <class F>
+g *find_goroutine(const schedt &sched, const g *after, F is) noexcept {
+  for (const atomic<g *> *link = after == nullptr ? &sched.allgs : &after->alllink;;) {
+    // acquire: pairs with allgadd. [ALLG-1]
+    // Survives as relaxed (statistic): for a report; who prints one has been everywhere before.
+    g *gp = link->load(acquire);
+    if (gp == nullptr || is(gp)) return gp;
+    link = &gp->alllink;
+  }
+}
+
+bool parked(const g *gp) noexcept {
+  const gstatus status = readgstatus(gp);
+  return status == gstatus::waiting || status == gstatus::syscall;
+}
+
+}  // namespace
+
+g *on_whose_stack(const schedt &sched, const void *at) noexcept {
+  const std::less<const char *> before;  // of any two pointers
+  return find_goroutine(sched, nullptr, [&, where = static_cast<const char *>(at)](const g *gp) {
+    return !before(where, gp->stack.lo) && before(where, gp->stack.hi);
+  });
+}
 
 struct onlooker {
   // A piece of text of limited length.
@@ -39,14 +71,26 @@ struct onlooker {
   static const mutex *wanted_mutex(const g *gp) noexcept {
     return owner<mutex>(gp->waitingon.get(), offsetof(mutex, waiters_));
   }
-  template <class Mutex>
-  static const g *holder(const schedt &sched, const Mutex &mu) noexcept {
-    if constexpr (requires { mu.holder(sched); })
-      return mu.holder(sched);
-    else
-      return nullptr;
+  static const shared_mutex *wanted_shared_mutex(const g *gp) noexcept {
+    const bool shared = gp->waitreason.get() == waitreason::shared_mutex_lock_shared;
+    return owner<shared_mutex>(gp->waitingon.get(),
+                               shared ? offsetof(shared_mutex, readers_) : offsetof(shared_mutex, writers_));
+  }
+  // What the goroutines whose end gp waits for are members of; null: it waits for something else.
+  static const void *awaited(const g *gp) noexcept {
+    const void *const on = gp->waitingon.get();
+    switch (gp->waitreason.get()) {
+      case waitreason::task_join: return owner<hchan>(on, offsetof(hchan, recvq));
+      case waitreason::scope_wait: return owner<scope>(on, offsetof(scope, waiters_));
+      default: return nullptr;
+    }
+  }
+  // The next of those after `after` that has not ended, and waits itself.
+  static g *member(const schedt &sched, const void *of, const g *after) noexcept {
+    return find_goroutine(sched, after, [of](const g *gp) { return parked(gp) && gp->memberof.get() == of; });
   }
 
+  static unsigned long long id(const g *gp) noexcept { return gp->goid.get(); }
   static bool say_channel(words &w, const hchan &c, bool send, const char *how) noexcept {
     const char *const verb = send ? "send on" : "receive from";
     if (c.dataqsiz == 0) return w.say("%s%s chan %p, unbuffered", how, verb, static_cast<const void *>(&c));
@@ -60,19 +104,31 @@ struct onlooker {
   }
   static bool say_mutex(words &w, const schedt &sched, const g *gp) noexcept {
     const mutex *mu = wanted_mutex(gp);
-    const g *has = holder(sched, *mu);
+    const g *has = mu->holder(sched);
     if (has == nullptr) return w.say("mutex %p", static_cast<const void *>(mu));
-    return w.say("mutex %p, held by goroutine %llu", static_cast<const void *>(mu),
-                 static_cast<unsigned long long>(has->goid.get()));
+    return w.say("mutex %p, held by goroutine %llu", static_cast<const void *>(mu), id(has));
   }
-  static bool say_shared_mutex(words &w, const void *queue, bool shared) noexcept {
-    const auto *mu =
-        owner<shared_mutex>(queue, shared ? offsetof(shared_mutex, readers_) : offsetof(shared_mutex, writers_));
+  // Of readers only their number is known; that one of them waits for the lock again shows in the writer between.
+  static bool say_shared_mutex(words &w, const schedt &sched, const g *gp) noexcept {
+    const shared_mutex *mu = wanted_shared_mutex(gp);
+    const auto *at = static_cast<const void *>(mu);
     const std::uint64_t state = mu->state_.peek();
-    if ((state & shared_mutex::writer) != 0)
-      return w.say("shared_mutex %p, held by a writer", static_cast<const void *>(mu));
-    return w.say("shared_mutex %p, held by %llu readers", static_cast<const void *>(mu),
-                 static_cast<unsigned long long>(state / shared_mutex::reader));
+    const g *has = mu->holder(sched);
+    if (has != nullptr) return w.say("shared_mutex %p, held by goroutine %llu", at, id(has));
+    if ((state & shared_mutex::writer) != 0) return w.say("shared_mutex %p, held by a writer", at);
+    const bool shared = gp->waitreason.get() == waitreason::shared_mutex_lock_shared;
+    return w.say("shared_mutex %p, held by %llu readers%s", at,
+                 static_cast<unsigned long long>(state / shared_mutex::reader), shared ? ", and a writer waits" : "");
+  }
+  static bool say_task(words &w, const schedt &sched, const g *gp) noexcept {
+    const void *const of = awaited(gp);
+    const g *runs = member(sched, of, nullptr);
+    if (runs == nullptr) return w.say("task %p", of);
+    return w.say("task %p, run by goroutine %llu", of, id(runs));
+  }
+  static bool say_scope(words &w, const g *gp) noexcept {
+    const auto *s = static_cast<const scope *>(awaited(gp));
+    return w.say("scope %p, %zu have not ended", static_cast<const void *>(s), s->running_.get());
   }
   static bool say_group(words &w, const void *queue) noexcept {
     const auto *wg = owner<wait_group>(queue, offsetof(wait_group, waiters_));
@@ -99,8 +155,10 @@ struct onlooker {
       case waitreason::chan_receive: return say_channel(w, *channel(gp), false, "");
       case waitreason::chan_send: return say_channel(w, *channel(gp), true, "");
       case waitreason::mutex_lock: return say_mutex(w, sched, gp);
-      case waitreason::shared_mutex_lock: return say_shared_mutex(w, on, false);
-      case waitreason::shared_mutex_lock_shared: return say_shared_mutex(w, on, true);
+      case waitreason::shared_mutex_lock:
+      case waitreason::shared_mutex_lock_shared: return say_shared_mutex(w, sched, gp);
+      case waitreason::task_join: return say_task(w, sched, gp);
+      case waitreason::scope_wait: return say_scope(w, gp);
       case waitreason::wait_group_wait: return say_group(w, on);
       case waitreason::latch_wait: return say_latch(w, on);
       case waitreason::barrier_wait: return say_barrier(w, on);
@@ -127,9 +185,16 @@ bool waits_for(const schedt &sched, const g *gp, std::size_t i, char *text, std:
   return i == 0 && onlooker::say_one(w, sched, gp);
 }
 
-const g *holder_for(const schedt &sched, const g *gp) noexcept {
-  if (gp->waitingon.get() == nullptr || gp->waitreason.get() != waitreason::mutex_lock) return nullptr;
-  return onlooker::holder(sched, *onlooker::wanted_mutex(gp));
+g *holder_for(const schedt &sched, const g *gp, const g *after) noexcept {
+  if (gp->waitingon.get() == nullptr) return nullptr;
+  if (const void *of = onlooker::awaited(gp)) return onlooker::member(sched, of, after);
+  if (after != nullptr) return nullptr;  // a lock has one holder
+  switch (gp->waitreason.get()) {
+    case waitreason::mutex_lock: return onlooker::wanted_mutex(gp)->holder(sched);
+    case waitreason::shared_mutex_lock:
+    case waitreason::shared_mutex_lock_shared: return onlooker::wanted_shared_mutex(gp)->holder(sched);
+    default: return nullptr;
+  }
 }
 
 }  // namespace detail

@@ -225,8 +225,9 @@ namespace detail {
 // What the i-th thing is that gp waits for, in words, or false: there is none, or no more. Pre: gp has parked and stays so, and
 // so does what it waits for. runtime/waits.cpp
 bool waits_for(const schedt &sched, const g *gp, std::size_t i, char *text, std::size_t size) noexcept;
-// The goroutine that has what gp waits for, if that is one, and known. Pre: likewise.
-const g *holder_for(const schedt &sched, const g *gp) noexcept;
+// A goroutine without which gp can't go on: it has what gp waits for, or gp waits for its end. Of several the first, or the
+// next after `after`; null: none, or none that is known. Pre: likewise.
+g *holder_for(const schedt &sched, const g *gp, const g *after) noexcept;
 }  // namespace detail
 
 // Where reports go, some lines at a time.
@@ -234,7 +235,8 @@ struct text_sink {
   void (*write)(void *arg, const char *text);
   void *arg;
 };
-// Says of each goroutine that waits what for, and draws the circles of those who wait for each other. Pre: as waits_for, for all.
+// Says of each goroutine that waits what for, and draws circles of those who wait for each other. Caller: nobody else does at the
+// time. Pre: as waits_for, for all.
 void print_standstill(const schedt &sched, text_sink out) noexcept;
 
 // Called by whoever has just brought nmrunning to 0. Reports, and ends the process or calls the embedder.

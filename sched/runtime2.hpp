@@ -73,6 +73,9 @@ enum class waitreason : std::uint8_t {
 };
 const char *waitreason_text(waitreason r) noexcept;
 
+// Of a goroutine, for who looks for circles of those who wait for each other: has he been there, and is it in a circle?
+enum class passage : std::uint8_t { none, seen, drawn };
+
 // A value that belongs to one goroutine, and to the task_local `key`.
 struct goroutine_local {
   goroutine_local *next = nullptr;  // older
@@ -100,9 +103,13 @@ struct alignas(cacheline) g : lfnode {
   struct fiber fiber;                 // the switch
   schedt *home;                       // malg: its runtime, for wakers that are no M
   bool decorated = false;             // own g: it has had locals or a name, which go when it ends: shed
+  plain<enum passage> passage;        // who reports a standstill: sched/standstill.cpp
   goroutine_local *locals = nullptr;  // own g: newest first
   atomic<g *> alllink;                // allgadd: list of all gs
   source_location started;            // who makes it, before newproc: where it was started
+  plain<const void *> memberof;       // who makes it, before newproc: the task or scope whose end waits for its end
+  plain<g *> camefrom;                // who reports a standstill: on the way from there, else null
+  plain<g *> wentto;                  // likewise: on to there
   char name[32] = "";                 // under sched.lock: set_name
 
   bool has_stack() const noexcept { return static_cast<bool>(stack); }

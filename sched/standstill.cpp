@@ -16,13 +16,18 @@ class standstill {
   void print() noexcept {
     // acquire: pairs with allgadd. [ALLG-1]
     // Survives as relaxed (equivalent): main is on the list, and who added it came under the lock after the first.
-    const g *const first = sched_.allgs.load(acquire);
-    const g *last = first;
+    g *const first = sched_.allgs.load(acquire);
+    g *last = first;
     // acquire: pairs with allgadd: one that a thread outside makes meanwhile. [ALLG-1]
-    while (const g *next = last->alllink.load(acquire)) last = next;
-    each_waiting(first, last, [this](const g *gp) { print_one(gp); });
-    each_waiting(first, last, [this](const g *gp) {
-      if (leads_a_circle(gp)) draw_circle(gp);
+    while (g *next = last->alllink.load(acquire)) last = next;
+    each_waiting(first, last, [this](g *gp) {
+      print_one(gp);
+      gp->passage.set(passage::none);
+      gp->camefrom.set(nullptr);
+      gp->wentto.set(nullptr);
+    });
+    each_waiting(first, last, [this](g *gp) {
+      if (gp->passage.get() == passage::none) walk(gp);
     });
   }
 
@@ -32,8 +37,8 @@ class standstill {
     return status == gstatus::waiting || status == gstatus::syscall;
   }
   template <class F>
-  static void each_waiting(const g *first, const g *last, F f) noexcept {
-    for (const g *gp = first;; gp = gp->alllink.load(relaxed)) {  // relaxed: to where we have been already
+  static void each_waiting(g *first, const g *last, F f) noexcept {
+    for (g *gp = first;; gp = gp->alllink.load(relaxed)) {  // relaxed: to where we have been already
       if (waits(gp)) f(gp);
       if (gp == last) return;
     }
@@ -64,35 +69,58 @@ class standstill {
     if (sched_.options.print_stack != nullptr) sched_.options.print_stack(gp, out_.write, out_.arg);
   }
 
-  // The next on the way from who waits to who has what he waits for, and waits himself.
-  const g *next(const g *gp) const noexcept {
-    const g *holder = detail::holder_for(sched_, gp);
-    return holder != nullptr && waits(holder) ? holder : nullptr;
+  // Where to go on from gp: to the next of those without whom it can't, who wait themselves.
+  g *next(const g *gp) const noexcept {
+    g *to = detail::holder_for(sched_, gp, gp->wentto.get());
+    while (to != nullptr && !waits(to)) to = detail::holder_for(sched_, gp, to);
+    return to;
   }
 
-  // The way from gp comes back to it, and it is the eldest on it: each circle has one leader. Others may only lead into it, so
-  // the steps are bounded by one that walks at half the speed.
-  bool leads_a_circle(const g *gp) const noexcept {
-    const g *slow = gp;
-    bool slow_moves = false;
-    for (const g *at = next(gp); at != gp; at = next(at)) {
-      if (at == nullptr || at == slow || id(at) < id(gp)) return false;
-      if (slow_moves) slow = next(slow);
-      slow_moves = !slow_moves;
+  static bool on_the_way(const g *gp) noexcept { return gp->camefrom.get() != nullptr; }
+  static void enter(g *gp, g *from) noexcept {
+    gp->passage.set(passage::seen);
+    gp->camefrom.set(from);
+  }
+
+  // All ways from `start`, depth first, by links in the goroutines: there may be many, and there is no memory to ask for. Who
+  // comes back to where the way has been has a circle.
+  void walk(g *start) noexcept {
+    enter(start, start);
+    for (g *at = start; at != nullptr;) {
+      g *to = next(at);
+      at->wentto.set(to);
+      if (to == nullptr) {
+        g *const back = at->camefrom.get();
+        at->camefrom.set(nullptr);
+        at = back == at ? nullptr : back;
+      } else if (to->passage.get() == passage::none) {
+        enter(to, at);
+        at = to;
+      } else if (on_the_way(to)) {
+        draw_circle(to);
+      }
     }
-    return true;
   }
 
-  void draw_circle(const g *gp) noexcept {
-    char what[160];
+  // Nobody is drawn twice: of many whom a scope waits for, and who all wait for the same, one is enough.
+  void draw_circle(g *on) noexcept {
+    g *eldest = on;
+    g *at = on;
+    do {
+      if (at->passage.get() == passage::drawn) return;
+      if (id(at) < id(eldest)) eldest = at;
+      at = at->wentto.get();
+    } while (at != on);
     say("\nthese wait for each other:\n");
-    const g *at = gp;
+    char what[160];
+    at = eldest;
     do {
       if (!detail::waits_for(sched_, at, 0, what, sizeof what)) what[0] = '\0';
-      say("  %s goroutine %llu waits for %s\n", at == gp ? "+->" : "|  ", id(at), what);
-      at = next(at);
-    } while (at != gp);
-    say("  +-- goroutine %llu\n", id(gp));
+      say("  %s goroutine %llu waits for %s\n", at == eldest ? "+->" : "|  ", id(at), what);
+      at->passage.set(passage::drawn);
+      at = at->wentto.get();
+    } while (at != eldest);
+    say("  +-- goroutine %llu\n", id(eldest));
   }
 
   const schedt &sched_;

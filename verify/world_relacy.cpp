@@ -348,6 +348,8 @@ void on_main(bool is) noexcept { now.on_main = is; }
 void threads_begin() noexcept { now.begun = (1u << now.shape.static_threads) - 1; }
 void thread_end(unsigned thread) noexcept { now.ended |= 1u << thread; }
 void *last_m(unsigned thread) noexcept { return now.last_m[thread]; }
+
+unsigned dealt(unsigned n) noexcept { return rl::ctx().rand(n, sched_type_turn); }
 bool can_run(unsigned thread) noexcept { return now.begun & ~now.ended & 1u << thread; }
 
 }  // namespace harness

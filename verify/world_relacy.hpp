@@ -362,6 +362,8 @@ class statistic {
 
 // How a timed sleep ends is asked under a name that Relacy has for its own schedulers, none of which is in use.
 inline constexpr rl::sched_type sched_type_sleep = rl::sched_type_sched;
+// And what is dealt under one that it does not know.
+inline constexpr auto sched_type_turn = static_cast<rl::sched_type>(rl::sched_type_user + 1);
 
 void fence(std::memory_order o, site s = site::here()) noexcept;
 void fence_light(site s = site::here()) noexcept;
@@ -465,6 +467,9 @@ void threads_begin() noexcept;   // before() is done
 void thread_end(unsigned thread) noexcept;
 bool can_run(unsigned thread) noexcept;  // static, or started; and not ended
 void *last_m(unsigned thread) noexcept;  // what its current_m() was before it became null
+// Below n, from 1 to 256: which of so many things this execution is about. A search tries each; where executions are
+// sampled, n in a row get n different ones; asked twice, as ones and tens.
+unsigned dealt(unsigned n) noexcept;
 }  // namespace harness
 
 }  // namespace HEDDLE_WORLD

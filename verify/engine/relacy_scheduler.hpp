@@ -87,6 +87,7 @@ class plug : public rl::scheduler<plug<N>, rl::scheduler_thread_info, N> {
   }
 
   unsigned rand_impl(unsigned limit, rl::sched_type type) {
+    if (type == heddle::sched_type_turn) return ask(limit, choice::turn);
     switch (type) {
       case rl::sched_type_atomic_load: return ask(limit, choice::stale_load);
       case rl::sched_type_cas_fail: return ask(2, choice::cas_failure) ? 0 : 1;    // Relacy fails it on 0

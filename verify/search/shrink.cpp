@@ -37,7 +37,7 @@ class usual_only final : public strategy {
   }
   void ran(unsigned thread) override { inner_->ran(thread); }
   unsigned choose(unsigned limit, choice kind) override {
-    return kind == choice::user ? inner_->choose(limit, kind) : 0;
+    return kind == choice::user || kind == choice::turn ? inner_->choose(limit, kind) : 0;
   }
   bool end() override { return inner_->end(); }
   bool samples() const override { return inner_->samples(); }

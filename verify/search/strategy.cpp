@@ -30,11 +30,17 @@ class sampler : public strategy {
   explicit sampler(std::uint64_t seed) : seed_(seed) {}
   void begin(std::uint64_t iteration) override {
     iteration_ = iteration;
+    turn_ = iteration;
     random_.state = seed_ * 0xa0761d6478bd642full;
     random_.state = random_.next() + iteration * 0xd1342543de82ef95ull;
     random_.state = random_.next();
   }
   unsigned choose(unsigned limit, choice kind) override {
+    if (kind == choice::turn) {  // digit by digit, where one execution asks several times
+      const std::uint64_t mine = turn_ % limit;
+      turn_ /= limit;
+      return static_cast<unsigned>(mine);
+    }
     const unsigned rare = rarity(kind);
     if (rare == 1) return random_.below(limit);
     if (random_.below(rare) != 0) return 0;
@@ -47,6 +53,7 @@ class sampler : public strategy {
   std::string where() const { return std::to_string(seed_) + "." + std::to_string(iteration_); }
   std::uint64_t seed_;
   std::uint64_t iteration_ = 0;
+  std::uint64_t turn_ = 0;
   splitmix64 random_;
 };
 

@@ -17,9 +17,10 @@ enum class choice : std::uint8_t {
   late_reuse,     // 1: freed memory is held back instead of being the next to be handed out
   timed_sleep,    // 1: its time is over before anybody else runs; 2: it ends so for no reason
   user,           // chance in the code under test; all outcomes alike
+  turn,           // likewise, but who samples deals the outcomes: n in a row are all different
 };
 
-inline constexpr unsigned choice_kinds = 7;
+inline constexpr unsigned choice_kinds = 8;
 
 // Threads are numbered below 63; a set of threads is a bit mask.
 inline constexpr unsigned no_thread = 63;  // before the first step
@@ -34,7 +35,7 @@ class strategy {
   virtual unsigned choose_thread(std::uint64_t runnable, unsigned current, bool yielded) = 0;
   // Told of every step, the forced ones included.
   virtual void ran(unsigned thread) { (void)thread; }
-  // Below `limit`; except for `user`, 0 is the ordinary outcome.
+  // Below `limit`; except for `user` and `turn`, 0 is the ordinary outcome.
   virtual unsigned choose(unsigned limit, choice kind) = 0;
   // False when the present execution belongs to another shard, and was made here only to learn how to go on.
   virtual bool counts() const { return true; }

@@ -6,7 +6,7 @@
 namespace verify {
 namespace {
 
-constexpr const char *kind_names[choice_kinds] = {"to", "old", "fail", "wake", "keep", "over", "pick"};
+constexpr const char *kind_names[choice_kinds] = {"to", "old", "fail", "wake", "keep", "over", "pick", "turn"};
 
 class recorder final : public observed {
  public:
@@ -50,7 +50,7 @@ class recorder final : public observed {
     if (answer >= limit) answer = 0;
     if (answer == 0) return 0;
     keep(d, answer);
-    if (kind != choice::user) ++shape_.unusual;
+    if (kind != choice::user && kind != choice::turn) ++shape_.unusual;
     return answer;
   }
 

@@ -6,7 +6,10 @@
 
 #include "heddle/chan.hpp"
 #include "heddle/mutex.hpp"
+#include "heddle/scope.hpp"
 #include "heddle/select.hpp"
+#include "heddle/shared_mutex.hpp"
+#include "heddle/task.hpp"
 #include "heddle/wait_group.hpp"
 
 using namespace heddle;
@@ -80,6 +83,69 @@ struct circle : standstill<circle<Ms, Procs>, Ms, Procs> {
 using circle_1p = circle<2, 1>;
 using circle_2p = circle<2, 2>;
 
+// Main waits for two of a scope, of which one waits for what he has, and the other for nobody whom we know.
+struct nursery : standstill<nursery, 2, 2> {
+  mutex a;
+  chan<int> c;
+  bool seen = false;
+  bool says(const char *text) const { return std::strstr(report, text) != nullptr; }
+  void told() {
+    seen = says("--> scope ") && says(", 2 have not ended\n") &&
+           says("these wait for each other:\n  +-> goroutine 1 waits for scope ") &&
+           says(", held by goroutine 1\n  +-- goroutine 1\n");
+    c.close();
+    ++getm()->locks;  // as in circle
+    a.unlock();
+    --getm()->locks;
+  }
+  void body() {
+    a.lock();
+    scope s;
+    s.spawn([this] { (void)c.recv(); });
+    s.spawn([this] {
+      a.lock();
+      a.unlock();
+    });
+    s.wait();
+  }
+  void check() { VERIFY_INV("REPORT", reports.get() == 1 && seen); }
+};
+
+// One has a lock, which he took or was handed, and waits for the end of a task that wants it.
+template <bool Handed>
+struct joined : standstill<joined<Handed>, 2, 2> {
+  shared_mutex rw;
+  countdown all{1};
+  bool seen = false;
+  bool says(const char *text) const { return std::strstr(this->report, text) != nullptr; }
+  void told() {
+    seen = says("these wait for each other:\n") && says(" waits for task ") && says(", run by goroutine ") &&
+           says(" waits for shared_mutex ") && says(", held by goroutine ") && says("goroutine 1 waits for") != Handed;
+    rw.unlock();
+  }
+  void join() {
+    spawn([this] {
+      rw.lock_shared();
+      rw.unlock_shared();
+    }).join();
+  }
+  void body() {
+    rw.lock();
+    if constexpr (!Handed) return join();
+    go([this] {
+      rw.lock();
+      join();
+      all.arrive();
+    });
+    goyield();
+    rw.unlock();
+    all.wait();
+  }
+  void check() { VERIFY_INV("REPORT", this->reports.get() == 1 && seen); }
+};
+using joined_taken = joined<false>;
+using joined_handed = joined<true>;
+
 }  // namespace
 
 HEDDLE_SUITE(everybody_1p, {.name = "standstill.everybody_1p",
@@ -102,3 +168,18 @@ HEDDLE_SUITE(circle_2p, {.name = "standstill.circle",
                          .invariants = "I37 REPORT",
                          .what = "as standstill.circle_1p on two Ps",
                          .modes = {random_mix(2)}})
+HEDDLE_SUITE(nursery, {.name = "standstill.scope",
+                       .component = "sched/standstill",
+                       .invariants = "I37 REPORT",
+                       .what = "the way from a scope goes on from each of its goroutines: one leads back",
+                       .modes = {random_mix(1)}})
+HEDDLE_SUITE(joined_taken, {.name = "standstill.task",
+                            .component = "sched/standstill",
+                            .invariants = "I37 REPORT",
+                            .what = "a task wants a shared_mutex whose writer joins it: one circle",
+                            .modes = {random_mix(1)}})
+HEDDLE_SUITE(joined_handed, {.name = "standstill.task_handed",
+                             .component = "sched/standstill",
+                             .invariants = "I37 REPORT",
+                             .what = "as standstill.task, by one to whom the lock may have been handed over",
+                             .modes = {random_mix(1)}})

@@ -1,5 +1,6 @@
-// Tests of what the tool's behaviour does not show: that shards hold every execution once and no execution twice, and
-// that reports stay well-formed whatever a failure says. Usage: parts_test JUNIT JSON; both files are written.
+// Tests of what the tool's behaviour does not show: that shards hold every execution once and no execution twice, that
+// outcomes are dealt in turn, and that reports stay well-formed whatever a failure says.
+// Usage: parts_test JUNIT JSON; both files are written.
 #include "verify/search/strategy.hpp"
 #include "verify/tool/report.hpp"
 
@@ -118,6 +119,24 @@ void test_samples() {
   check(common.size() == measured, "windows share the measured iterations only");
 }
 
+// Of as many executions in a row as there are outcomes each has another, whoever samples.
+void test_turns() {
+  const auto how = make_mix(7, 2, {});
+  std::set<unsigned> dealt;
+  for (std::uint64_t n = 0; n < 100; ++n) {
+    how->begin(n);
+    run(*how, 1);
+    const unsigned ones = how->choose(10, choice::turn);
+    dealt.insert(how->choose(10, choice::turn) * 10 + ones);
+    how->end();
+  }
+  check(dealt.size() == 100, "a hundred executions in a row are dealt a hundred outcomes");
+  const auto again = strategy_from_text("pct3.20-7.1234");
+  again->begin(0);
+  const unsigned ones = again->choose(100, choice::turn);
+  check(ones == 34 && again->choose(100, choice::turn) == 12, "a name repeats what was dealt");
+}
+
 void test_coverage() {
   distinct_table few;
   for (std::uint64_t i = 0; i < 49'990; ++i) few.add(i % 10);
@@ -161,6 +180,7 @@ int main(int argc, char **argv) {
   if (argc != 3) return 2;
   test_searches();
   test_samples();
+  test_turns();
   test_coverage();
   check(write_reports(argv[1], argv[2]), "the reports are written");
   return failures == 0 ? 0 : 1;

@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -58,6 +59,9 @@ class barrier {
     explicit arrival_token(std::uint64_t phase) noexcept : phase_(phase) {}
     std::uint64_t phase_;
   };
+
+  // The largest number.
+  static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max(); }
 
   // Errors: a negative number is misuse.
   explicit barrier(std::ptrdiff_t expected, Completion f = Completion()) : core_(expected), completion_(std::move(f)) {}

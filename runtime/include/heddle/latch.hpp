@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <limits>
 
 #include "heddle/waitq.hpp"
 
@@ -9,6 +10,9 @@ HEDDLE_BEGIN
 // goes up again: wait_group.)
 class latch {
  public:
+  // The largest count.
+  static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max(); }
+
   // Errors: a negative count is misuse.
   explicit latch(std::ptrdiff_t expected) noexcept;
   latch(const latch &) = delete;

@@ -105,11 +105,13 @@ void invoke(void *closure) {
 
 // The closure is built on the goroutine's own stack: nothing is allocated once a free g exists.
 template <class F>
-newborn prepare(schedt &sched, F &&f, std::size_t stack_size, source_location where = {}) {
+newborn prepare(schedt &sched, F &&f, std::size_t stack_size, source_location where = {},
+                const void *memberof = nullptr) {
   using closure = std::decay_t<F>;
   const newborn s = newspawn(sched, sizeof(closure), alignof(closure), stack_size);
   if (s.gp == nullptr) throw std::bad_alloc();
   s.gp->started = where;
+  s.gp->memberof.set(memberof);
   try {
     ::new (s.closure) closure(std::forward<F>(f));
   } catch (...) {
@@ -120,8 +122,8 @@ newborn prepare(schedt &sched, F &&f, std::size_t stack_size, source_location wh
 }
 
 template <class F>
-void go_on(schedt &sched, F &&f, std::size_t stack_size, source_location where) {
-  newproc(sched, prepare(sched, std::forward<F>(f), stack_size, where), &invoke<std::decay_t<F>>);
+void go_on(schedt &sched, F &&f, std::size_t stack_size, source_location where, const void *memberof = nullptr) {
+  newproc(sched, prepare(sched, std::forward<F>(f), stack_size, where, memberof), &invoke<std::decay_t<F>>);
 }
 
 template <class F>

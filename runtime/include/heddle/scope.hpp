@@ -41,7 +41,8 @@ class scope {
     using closure = std::decay_t<F>;
     add();
     try {
-      heddle::go(
+      detail::go_on(
+          detail::current_sched("scope::spawn"),
           [this, body = std::optional<closure>(std::forward<F>(f))]() mutable {
             ignored result;
             std::exception_ptr error = detail::run_task(result, *body, stop_);
@@ -49,7 +50,7 @@ class scope {
             if (error != nullptr) fail(std::move(error));
             leave();
           },
-          stack_size, where);
+          stack_size, where, this);
     } catch (...) {
       leave();
       throw;
@@ -67,6 +68,7 @@ class scope {
   std::stop_token stop_token() const noexcept { return stop_.get_token(); }
 
  private:
+  friend struct detail::onlooker;
   template <class F, class... Token>
   friend auto with_scope(F &&f, Token &&...parent) -> std::invoke_result_t<F &, scope &>;
 

@@ -22,12 +22,15 @@ class shared_mutex {
     std::uint64_t expected = 0;
     // acquire: pairs with the unlocks; what earlier holders did. [RWMUTEX-1]  relaxed on failure: lock_slow looks
     // again.
-    if (!state_.compare_exchange_weak(expected, writer, acquire, relaxed)) lock_slow(false);
+    if (!state_.compare_exchange_weak(expected, writer, acquire, relaxed)) return lock_slow(false);
+    holder_.set(__builtin_frame_address(0));
   }
   bool try_lock() noexcept {
     std::uint64_t expected = 0;
     // acquire: as in lock. [RWMUTEX-1]  relaxed on failure: somebody else has it.
-    return state_.compare_exchange_strong(expected, writer, acquire, relaxed);
+    if (!state_.compare_exchange_strong(expected, writer, acquire, relaxed)) return false;
+    holder_.set(__builtin_frame_address(0));
+    return true;
   }
   // As lock, for so long at most, or until then; not at all, but for one try, if the time is over. False: somebody else
   // has it. A writer whose time is over holds nobody back: readers who waited for him alone go on. Caller, blocks: as
@@ -79,6 +82,9 @@ class shared_mutex {
     if (before - reader == contended || before < reader) unlock_shared_slow(before);
   }
 
+  // The goroutine of `sched` that has it as a writer; null: none, or a thread. For reports, as mutex::holder.
+  g *holder(const schedt &sched) const noexcept;
+
  private:
   friend struct detail::onlooker;
   // The readers who hold it are counted above two bits. contended: somebody waits, or has waited, or the last reader is
@@ -95,7 +101,8 @@ class shared_mutex {
 
   atomic<std::uint64_t> state_;
   spinlock lock_;
-  detail::waitq readers_;  // under lock_, as the other
+  plain<const void *> holder_{nullptr};  // the writer: where his stack is, as in mutex
+  detail::waitq readers_;                // under lock_, as the other
   detail::waitq writers_;
 };
 

@@ -222,13 +222,14 @@ task<detail::task_result_t<F>> spawn(F &&f, std::size_t stack_size = 0,
   using closure = std::decay_t<F>;
   auto state = std::make_unique<detail::task_state<T>>();
   if constexpr (detail::takes_stop_token<closure>) state->stop = std::stop_source();
-  heddle::go(
+  detail::go_on(
+      detail::current_sched("heddle::spawn"),
       [s = state.get(), body = std::optional<closure>(std::forward<F>(f))]() mutable {
         s->error = detail::run_task(s->result, *body, s->stop);
         body.reset();  // before the end: what f has captured is gone when join returns
         detail::close(*s);
       },
-      stack_size, where);
+      stack_size, where, static_cast<const detail::hchan *>(state.get()));
   return task<T>(std::move(state));
 }
 

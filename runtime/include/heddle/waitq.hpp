@@ -8,6 +8,8 @@ HEDDLE_BEGIN
 namespace detail {
 
 struct onlooker;  // looks into what goroutines wait for, for reports: runtime/waits.cpp
+// The goroutine of sched on whose stack `at` is; null: none. Any thread, while sched exists.
+g *on_whose_stack(const schedt &sched, const void *at) noexcept;
 
 // One parked goroutine in one queue; lives in the frame that parks.
 struct sudog {
