@@ -1,6 +1,7 @@
 // The workloads in heddle. bench/peers/ has the same in other languages, line for line where that is possible.
 #include "bench/workloads.hpp"
 
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -321,8 +322,45 @@ figure wakes(int procs, std::int64_t divisor) {
           {{"burst_per_1000", burst}, {"each_10us_per_1000", often}, {"each_200us_per_1000", seldom}}};
 }
 
-// Timers of an hour: one after the other made, stopped and gone; a thousand in turn reset; as many at once armed, then stopped.
+double cpu_ms() {
+  timespec t{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) * 1e-6;
+}
+
 figure timers(int procs, std::int64_t divisor) {
+  const std::int64_t count = 100'000 / divisor;
+  std::vector<std::int64_t> late(static_cast<std::size_t>(count));
+  double cpu = 0;
+  const double elapsed = timed(procs, [&] {
+    const double before = cpu_ms();
+    heddle::wait_group done(count);
+    std::uint64_t random = 1;
+    for (std::int64_t &mine : late) {
+      random = random * 6364136223846793005u + 1442695040888963407u;
+      const auto ns = static_cast<std::int64_t>(1'000'000 + (random >> 33) % 999'000'000);
+      heddle::go([&mine, &done, ns] {
+        const std::int64_t start = now_ns();
+        heddle::sleep_for(std::chrono::nanoseconds(ns));
+        mine = now_ns() - start - ns;
+        done.done();
+      });
+    }
+    done.wait();
+    cpu = cpu_ms() - before;
+  });
+  std::sort(late.begin(), late.end());
+  check(late.front() >= 0, "timers");
+  return {cpu,
+          "ms",
+          elapsed,
+          {{"p50_us", quantile(late, 0.50) * 1e-3},
+           {"p99_us", quantile(late, 0.99) * 1e-3},
+           {"max_us", quantile(late, 1.0) * 1e-3}}};
+}
+
+// Timers of an hour: one after the other made, stopped and gone; a thousand in turn reset; as many at once armed, then stopped.
+figure timer_ops(int procs, std::int64_t divisor) {
   using namespace std::chrono_literals;
   const std::int64_t count = 1'000'000 / divisor;
   double make = 0, reset = 0, arm = 0, stop = 0;
@@ -332,7 +370,7 @@ figure timers(int procs, std::int64_t divisor) {
       const std::int64_t now = now_ns();
       return static_cast<double>(now - std::exchange(start, now)) / static_cast<double>(count);
     };
-    for (std::int64_t i = 0; i < count; ++i) check(heddle::timer(1h).stop(), "timers");
+    for (std::int64_t i = 0; i < count; ++i) check(heddle::timer(1h).stop(), "timer_ops");
     make = each();
     {
       std::vector<heddle::timer> some;
@@ -346,7 +384,7 @@ figure timers(int procs, std::int64_t divisor) {
     start = now_ns();
     for (std::int64_t i = 0; i < count; ++i) all.emplace_back(1h + i * 1us);
     arm = each();
-    for (const heddle::timer &t : all) check(t.stop(), "timers");
+    for (const heddle::timer &t : all) check(t.stop(), "timer_ops");
     stop = each();
   });
   return {make, "ns", elapsed, {{"make_stop_ns", make}, {"reset_ns", reset}, {"arm_ns", arm}, {"stop_ns", stop}}};
@@ -433,7 +471,9 @@ constexpr workload all[] = {
     {"primes", primes, 1, 2, false, "2000 primes through a chain of unbuffered channels; ms"},
     {"wake", wake, 2, 2, false, "ready to running beside a waker that goes on computing; p50 in us"},
     {"wakes", wakes, 2, 2, false, "Ms woken or started per 1000 go(): at once, each 10 us, each 200 us"},
-    {"timers", timers, 1, 2, false, "1,000,000 timers: made and stopped one by one, reset, all armed at once; ns each"},
+    {"timers", timers, 1, 2, false, "100,000 goroutines sleep 1 to 1000 ms each; CPU time of the process in ms"},
+    {"timer_ops", timer_ops, 1, 2, false,
+     "1,000,000 timers: made and stopped one by one, reset, all armed at once; ns each"},
     {"sleep_late", sleep_late, 1, 2, false,
      "sleeps of 100 us, one after the other: how much longer they last; p50 in us"},
     {"mem_100k", mem_100k, 1, 1, false, "100,000 goroutines parked on one gate; resident bytes each"},

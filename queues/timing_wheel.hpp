@@ -8,8 +8,8 @@
 
 HEDDLE_BEGIN
 
-// Of Ts linked through wheelnext and wheelprev, due at T::when nanoseconds; T::wheelslot says where one is. Not concurrent: its
-// holder owns every T in it. Allocates nothing.
+// Of Ts linked through wheelnext and wheelprev, due at T::when nanoseconds; T::wheelslot says where one is; all four are plain<>.
+// Not concurrent: its holder owns every T in it. Allocates nothing.
 //
 // Time is counted in ticks. Level l has a slot for each value of the l-th digit of a tick; a T lies on the level of the first
 // digit, from the left, in which its tick and now_ differ, so all on a lower level are due before all on a higher one, and
@@ -23,15 +23,17 @@ class timing_wheel {
   void insert(T *t) noexcept { place(t); }
   // Pre: t is in here. Cost: constant.
   void erase(T *t) noexcept {
-    T *&head = heads_[t->wheelslot];
-    if (t->wheelnext == t) {
+    const std::uint16_t slot = t->wheelslot.get();
+    T *&head = heads_[slot];
+    T *const next = t->wheelnext.get(), *const prev = t->wheelprev.get();
+    if (next == t) {
       head = nullptr;
-      if (t->wheelslot != due_slot) occupied_[t->wheelslot / slots] &= ~(one << t->wheelslot % slots);
+      if (slot != due_slot) occupied_[slot / slots] &= ~(one << slot % slots);
       return;
     }
-    t->wheelprev->wheelnext = t->wheelnext;
-    t->wheelnext->wheelprev = t->wheelprev;
-    if (head == t) head = t->wheelnext;
+    prev->wheelnext.set(next);
+    next->wheelprev.set(prev);
+    if (head == t) head = next;
   }
 
   // It is `now` now, and not earlier than the last time. Cost: each T is moved once per level at most.
@@ -43,7 +45,7 @@ class timing_wheel {
       heads_[e.slot] = nullptr;
       occupied_[e.slot / slots] &= ~(one << e.slot % slots);
       for (T *t = head, *next; t != nullptr; t = next) {
-        next = t->wheelnext == head ? nullptr : t->wheelnext;
+        next = t->wheelnext.get() == head ? nullptr : t->wheelnext.get();
         place(t);
       }
     }
@@ -90,7 +92,8 @@ class timing_wheel {
   // The first tick that is not before t->when.
   static std::uint64_t tick(const T *t) noexcept {
     constexpr std::uint64_t rest = (one << geometry::tick_shift) - 1;
-    return t->when <= 0 ? 0 : (static_cast<std::uint64_t>(t->when) + rest) >> geometry::tick_shift;
+    const std::int64_t when = t->when.get();
+    return when <= 0 ? 0 : (static_cast<std::uint64_t>(when) + rest) >> geometry::tick_shift;
   }
 
   void place(T *t) noexcept {
@@ -102,16 +105,19 @@ class timing_wheel {
       occupied_[level] |= one << digit;
       slot = level * slots + digit;
     }
-    t->wheelslot = static_cast<std::uint16_t>(slot);
+    t->wheelslot.set(static_cast<std::uint16_t>(slot));
     T *&head = heads_[slot];
     if (head == nullptr) {
-      head = t->wheelnext = t->wheelprev = t;
+      head = t;
+      t->wheelnext.set(t);
+      t->wheelprev.set(t);
       return;
     }
-    t->wheelnext = head;
-    t->wheelprev = head->wheelprev;
-    head->wheelprev->wheelnext = t;
-    head->wheelprev = t;
+    T *const last = head->wheelprev.get();
+    t->wheelnext.set(head);
+    t->wheelprev.set(last);
+    last->wheelnext.set(t);
+    head->wheelprev.set(t);
   }
 
   // The occupied slot that begins first. Its beginning comes after now_.

@@ -11,9 +11,9 @@
 namespace {
 
 struct item {
-  std::int64_t when = 0;
-  item *wheelnext = nullptr, *wheelprev = nullptr;
-  std::uint16_t wheelslot = 0;
+  heddle::plain<std::int64_t> when;
+  heddle::plain<item *> wheelnext, wheelprev;
+  heddle::plain<std::uint16_t> wheelslot;
   bool armed = false;
 };
 using wheel = heddle::timing_wheel<item>;
@@ -30,9 +30,9 @@ void expect_all_due_out(wheel &w, std::multimap<std::int64_t, item *> &model, st
   w.advance(now);
   while (item *t = w.pop()) {
     RC_ASSERT(t->armed);
-    RC_ASSERT(t->when <= now);
+    RC_ASSERT(t->when.get() <= now);
     t->armed = false;
-    const auto [from, to] = model.equal_range(t->when);
+    const auto [from, to] = model.equal_range(t->when.get());
     const auto it = std::find_if(from, to, [t](const auto &entry) { return entry.second == t; });
     RC_ASSERT(it != to);
     model.erase(it);
@@ -58,14 +58,14 @@ RC_GTEST_PROP(properties, timing_wheel, ()) {
       now += *gen_length();
       expect_all_due_out(w, model, now);
     } else if (!t.armed) {
-      t.when = now + *gen_length();
+      t.when.set(now + *gen_length());
       t.armed = true;
       w.insert(&t);
-      model.emplace(t.when, &t);
+      model.emplace(t.when.get(), &t);
     } else {
       w.erase(&t);
       t.armed = false;
-      const auto [from, to] = model.equal_range(t.when);
+      const auto [from, to] = model.equal_range(t.when.get());
       model.erase(std::find_if(from, to, [&t](const auto &entry) { return entry.second == &t; }));
     }
   }

@@ -9,15 +9,15 @@
 namespace {
 
 struct item {
-  std::int64_t when = 0;
-  item *wheelnext = nullptr, *wheelprev = nullptr;
-  std::uint16_t wheelslot = 0;
+  heddle::plain<std::int64_t> when;
+  heddle::plain<item *> wheelnext, wheelprev;
+  heddle::plain<std::uint16_t> wheelslot;
 };
 using wheel = heddle::timing_wheel<item>;
 constexpr std::int64_t tick = std::int64_t{1} << heddle::geometry::tick_shift;
 
 item *add(wheel &w, item &t, std::int64_t when) {
-  t.when = when;
+  t.when.set(when);
   w.insert(&t);
   return &t;
 }

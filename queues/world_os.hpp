@@ -38,8 +38,8 @@ struct geometry {
   static constexpr std::uint32_t spin_rounds = 96;          // ours: polls of a spinning M before it drops its P
   static constexpr std::uint32_t spin_pauses = 32;          // cpu_relax calls between two such polls (about 0.4 us)
   static constexpr std::uint32_t backoff_max = 256;         // longest pause of a spinlock's waiter, in cpu_relax calls
-  static constexpr std::uint32_t mutex_spins = 4;           // looks at a locked mutex before its goroutine parks
-  static constexpr std::uint32_t mutex_pauses = 30;         // cpu_relax calls between two such looks
+  static constexpr std::uint32_t mutex_spins = 8;           // looks at a locked mutex before its goroutine parks
+  static constexpr std::uint32_t mutex_pauses = 100;        // cpu_relax calls between two such looks
   static constexpr std::int64_t mutex_starves = 1'000'000;  // nanoseconds of waiting after which a mutex is handed over
   static constexpr std::uint32_t runnext_pauses = 256;      // back-off before a thief takes a runnext (about 3 us)
   static constexpr std::int64_t sysmon_delay_min = 20'000;  // nanoseconds between two rounds of sysmon that find
@@ -47,6 +47,9 @@ struct geometry {
   static constexpr std::uint32_t sysmon_rounds = 50;            // so many, before the pause grows
   static constexpr std::uint32_t tick_shift = 12;               // a tick of the timing wheels is 2^12 ns
   static constexpr std::uint32_t wheel_bits = 6;                // of a tick, per level of a wheel
+  static constexpr std::uint32_t timer_crowd = 8;               // so many timers of a P called within timer_window
+  static constexpr std::int64_t timer_window = 128'000;         // nanoseconds, and the next wait
+  static constexpr std::int64_t timer_hold = 500'000;  // so long, to be called together: half of Go's precision
   static constexpr std::int32_t procs_max = 1024;
   static constexpr std::int32_t threads_max = 10000;
 #if defined(HEDDLE_ASAN) || defined(HEDDLE_TSAN)

@@ -2,28 +2,42 @@
 #include "heddle/condition_variable.hpp"
 
 #include <mutex>
-#include <utility>
 
 HEDDLE_BEGIN
 
 namespace detail {
 
-bool cond_waiter::commit(g *, void *waiter) noexcept {
-  cond_waiter &w = *static_cast<cond_waiter *>(waiter);
-  std::uint32_t expected = queued;
-  // release: pairs with notify's exchange: the goroutine waits, before it is readied. [COND-1]  acquire on failure:
-  // pairs with notify's exchange: what the notifier did before; it has not readied us and will not. [COND-1]
-  return w.state_.compare_exchange_strong(expected, parked, release, acquire);
+// Caller: holds lock_, which is free afterwards unless the time is over: false.
+bool cond_waiter::park_locked(condition_variable &cv, std::int64_t when) noexcept {
+  if (notified_.get()) {
+    lock_.unlock();
+    return true;
+  }
+  m *mp = getm();
+  sudog sg(mp);
+  sg.isSelect = when != timers::never;
+  parked_.enqueue(&sg);
+  sg.gp->waitingon.set(&cv);
+  return parked_until(mp, parked_, sg, lock_, waitreason::condition_variable_wait, when);
 }
 
-void cond_waiter::park() noexcept { gopark(commit, this, waitreason::condition_variable_wait); }
+// When its time is over it leaves the queue with lock_ held. Either it is still there, so nobody has notified it; or somebody
+// has taken it out and comes for lock_, and until he has had it his notify is not over: so the condition_variable exists.
+bool cond_waiter::park(condition_variable &cv, std::int64_t when) noexcept {
+  lock_.lock();
+  if (park_locked(cv, when)) return true;
+  if (notified_.get() || !cv.leave(*this)) return park_locked(cv, timers::never);
+  lock_.unlock();
+  return false;
+}
 
 void cond_waiter::notify(sudog *sg) noexcept {
   cond_waiter &w = *static_cast<cond_waiter *>(sg->elem);
-  g *gp = sg->gp;
-  // acq_rel: pairs with commit's CAS, both ways: the goroutine waits; or what we did before, for one that goes on
-  // without. [COND-1]  The last touch: it goes on at once then.
-  if (w.state_.exchange(notified, acq_rel) == parked) goready(gp);
+  w.lock_.lock();
+  sudog *parked = w.parked_.dequeue();
+  if (parked == nullptr) w.notified_.set(true);
+  w.lock_.unlock();  // the last touch: one that has not parked goes on at once then
+  if (parked != nullptr) goready(parked->gp);
 }
 
 }  // namespace detail
@@ -32,14 +46,29 @@ void condition_variable::enqueue(detail::cond_waiter &w) noexcept {
   detail::not_in_child("condition_variable::wait");
   const std::lock_guard hold(lock_);
   waiters_.enqueue(w.queue_entry());
-  w.queue_entry()->gp->waitingon.set(this);
   waiting_.store(1, relaxed);  // relaxed: the caller's lock orders it before the notification that counts
+}
+
+// False: it is not in the queue any more, because it has been notified, or is about to be. waiting_ stays as it is: a
+// notify that read that nobody waits would not come for lock_, and return while we are here.
+bool condition_variable::leave(detail::cond_waiter &w) noexcept {
+  const std::lock_guard hold(lock_);
+  if (w.queue_entry()->success.get()) return false;
+  waiters_.remove(w.queue_entry());
+  return true;
+}
+
+// The next to be notified, or null. Caller: holds lock_.
+detail::sudog *condition_variable::take() noexcept {
+  detail::sudog *sg = waiters_.dequeue();
+  if (sg != nullptr) sg->success.set(true);
+  return sg;
 }
 
 void condition_variable::notify_first() noexcept {
   detail::not_in_child("condition_variable::notify_one");
   lock_.lock();
-  detail::sudog *sg = waiters_.dequeue();
+  detail::sudog *sg = take();
   if (waiters_.empty()) waiting_.store(0, relaxed);  // relaxed: as in enqueue; who misses it looks under lock_
   // The last touch: when all have been notified we may be destroyed.
   lock_.unlock();
@@ -49,7 +78,8 @@ void condition_variable::notify_first() noexcept {
 void condition_variable::notify_every() noexcept {
   detail::not_in_child("condition_variable::notify_all");
   lock_.lock();
-  detail::waitq all = std::exchange(waiters_, {});
+  detail::waitq all;
+  while (detail::sudog *sg = take()) all.enqueue(sg);
   waiting_.store(0, relaxed);  // relaxed: as in notify_first.
   lock_.unlock();
   while (detail::sudog *sg = all.dequeue()) detail::cond_waiter::notify(sg);

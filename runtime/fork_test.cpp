@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -17,6 +18,7 @@
 namespace {
 
 using heddle_test::run_on;
+using namespace std::chrono_literals;
 using heddle_test::with_procs;
 
 struct ending {
@@ -60,12 +62,14 @@ struct parent {
   heddle::runtime &rt;
   heddle::chan<int> empty, full{1};
   heddle::mutex taken;
+  heddle::shared_mutex written;
   heddle::wait_group open{1};
   heddle::semaphore none{0};
 
   explicit parent(heddle::runtime &r) : rt(r) {
     full.send(1);
     taken.lock();
+    written.lock();
   }
 };
 
@@ -108,12 +112,23 @@ void expect_every_call_refused(parent &p) {
   }
   expect_refused("mutex::lock", [&] { p.taken.lock(); });
   expect_refused("mutex::lock", [&] { const std::lock_guard hold(p.taken); });
+  expect_refused("mutex::try_lock_until", [&] { (void)p.taken.try_lock_for(1h); });
+  expect_refused("shared_mutex::lock", [&] { p.written.lock(); });
+  expect_refused("shared_mutex::lock_shared", [&] { p.written.lock_shared(); });
+  expect_refused("shared_mutex::try_lock_until", [&] { (void)p.written.try_lock_for(1h); });
+  expect_refused("shared_mutex::try_lock_shared_until", [&] { (void)p.written.try_lock_shared_for(1h); });
+  expect_refused("condition_variable::wait", [&] {
+    heddle::condition_variable cv;
+    (void)cv.wait_for(p.taken, 1h);
+  });
   expect_refused("wait_group::add", [&] { p.open.add(1); });
   expect_refused("wait_group::add", [&] { p.open.done(); });
   expect_refused("wait_group::wait", [&] { p.open.wait(); });
+  expect_refused("wait_group::wait_until", [&] { (void)p.open.wait_for(1h); });
   expect_refused("wait_group::add", [&] { p.open.go([] {}); });
   expect_refused("semaphore::acquire", [&] { p.none.acquire(); });
   expect_refused("semaphore::try_acquire", [&] { (void)p.none.try_acquire(); });
+  expect_refused("semaphore::try_acquire_until", [&] { (void)p.none.try_acquire_for(1h); });
   expect_refused("semaphore::release", [&] { p.none.release(); });
 }
 

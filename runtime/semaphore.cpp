@@ -11,28 +11,35 @@ semaphore::semaphore(std::ptrdiff_t units) noexcept : units_(units) {
   if (units < 0) detail::misuse("semaphore with a negative number of units");
 }
 
-bool semaphore::try_acquire() noexcept {
-  detail::not_in_child("semaphore::try_acquire");
-  lock_.lock();
+// Caller: holds lock_.
+bool semaphore::take() noexcept {
   const std::ptrdiff_t units = units_.get();
   if (units != 0) units_.set(units - 1);
-  lock_.unlock();
   return units != 0;
 }
 
-void semaphore::acquire() noexcept {
-  detail::not_in_child("semaphore::acquire");
-  m *mp = getm();
-  if (mp == nullptr) return detail::as_goroutine([this] { acquire(); });
+bool semaphore::try_acquire() noexcept {
+  detail::not_in_child("semaphore::try_acquire");
   lock_.lock();
-  if (const std::ptrdiff_t units = units_.get(); units != 0) {
-    units_.set(units - 1);
-    lock_.unlock();
-    return;
+  const bool taken = take();
+  lock_.unlock();
+  return taken;
+}
+
+bool semaphore::acquire_until(std::int64_t when) noexcept {
+  detail::not_in_child(when == timers::never ? "semaphore::acquire" : "semaphore::try_acquire_until");
+  m *mp = getm();
+  if (mp == nullptr) return detail::as_goroutine([this, when] { return acquire_until(when); });
+  lock_.lock();
+  bool taken = take();
+  if (!taken && !detail::is_over(when)) {
+    detail::sudog sg(mp);
+    // True: release has not counted the unit that it readied us with.
+    if (detail::park_on_until(mp, waiters_, sg, lock_, waitreason::semaphore_acquire, when)) return true;
+    taken = take();  // a release that found us too late has counted its unit
   }
-  detail::sudog sg(mp);
-  detail::park_on(mp, waiters_, sg, lock_, waitreason::semaphore_acquire);
-  // Ours: release has not counted the unit that it readied us with.
+  lock_.unlock();
+  return taken;
 }
 
 void semaphore::release(std::ptrdiff_t n) noexcept {

@@ -7,10 +7,20 @@
 
 HEDDLE_BEGIN
 
-void shared_mutex::lock_slow(bool shared) noexcept {
-  detail::not_in_child(shared ? "shared_mutex::lock_shared" : "shared_mutex::lock");
+namespace {
+
+const char *name_of(bool shared, bool limited) noexcept {
+  if (limited) return shared ? "shared_mutex::try_lock_shared_until" : "shared_mutex::try_lock_until";
+  return shared ? "shared_mutex::lock_shared" : "shared_mutex::lock";
+}
+
+}  // namespace
+
+bool shared_mutex::lock_until(bool shared, std::int64_t when) noexcept {
+  detail::not_in_child(name_of(shared, when != timers::never));
   m *mp = getm();
-  if (mp == nullptr) return detail::as_goroutine([this, shared] { lock_slow(shared); });
+  if (mp == nullptr) return detail::as_goroutine([this, shared, when] { return lock_until(shared, when); });
+  const bool late = detail::is_over(when);
   lock_.lock();
   std::uint64_t state =
       state_.load(relaxed);  // relaxed: contended is as the last holder of lock_ left it, the CAS knows the rest
@@ -20,16 +30,52 @@ void shared_mutex::lock_slow(bool shared) noexcept {
       if (!state_.compare_exchange_weak(state, state + (shared ? reader : writer), acquire, relaxed)) continue;
       if (!shared) holder_.set(__builtin_frame_address(0));
       lock_.unlock();
-      return;
+      return true;
     }
+    if (late) break;
     // relaxed: who unlocks sees it or fails us; what waiters are there he reads under lock_. relaxed on failure: looks
     // again.
     if (state_.compare_exchange_weak(state, state | contended, relaxed, relaxed)) break;
   }
+  if (late) {
+    lock_.unlock();
+    return false;
+  }
   detail::sudog sg(mp);
-  detail::park_on(mp, shared ? readers_ : writers_, sg, lock_,
-                  shared ? waitreason::shared_mutex_lock_shared : waitreason::shared_mutex_lock);
-  // Ours: who readied us left it so.
+  // True: ours, who readied us left it so.
+  if (detail::park_on_until(mp, shared ? readers_ : writers_, sg, lock_,
+                            shared ? waitreason::shared_mutex_lock_shared : waitreason::shared_mutex_lock, when))
+    return true;
+  withdraw();
+  return false;
+}
+
+// The readers who wait, to be let in; returns what they add to the state. Caller: holds lock_.
+std::uint64_t shared_mutex::take_readers(detail::waitq &in) noexcept {
+  std::uint64_t more = 0;
+  while (detail::sudog *sg = readers_.dequeue()) {
+    in.enqueue(sg);
+    more += reader;
+  }
+  return more;
+}
+
+// Out of its queue, because its time is over: if readers hold it and the last writer has left, those who waited behind him go
+// in. Nothing is left to do where a writer holds it, or the last reader is on his way here: they see who waits. Caller:
+// holds lock_.
+void shared_mutex::withdraw() noexcept {
+  detail::waitq in;
+  std::uint64_t state = state_.load(relaxed);  // relaxed: the bits are as lock_ says, the CAS knows how many readers
+  while ((state & (writer | contended)) == contended && writers_.empty() && state >= reader) {
+    // As one more reader: now none of them is the last, who would look for a writer. acquire: pairs with unlock, for those
+    // whom we let in. [RWMUTEX-1]  relaxed on failure: looks again.
+    if (!state_.compare_exchange_weak(state, state - contended + reader, acquire, relaxed)) continue;
+    // relaxed: who comes now reads what writers and readers did from their own releases.
+    state_.fetch_add(take_readers(in) - reader, relaxed);
+    break;
+  }
+  lock_.unlock();
+  in.goready_all();
 }
 
 // To the writer who has waited longest, if there is one. Caller: holds lock_, nobody holds us.
@@ -52,14 +98,10 @@ void shared_mutex::unlock_slow() noexcept {
     lock_.lock();
     if ((state_.load(relaxed) & writer) == 0)
       detail::misuse("unlock of unlocked shared_mutex");  // relaxed: only a caller's mistake makes it so
-    if (!readers_.empty()) {
-      detail::waitq in;
-      std::uint64_t state = writers_.empty() ? 0 : contended;
-      while (detail::sudog *sg = readers_.dequeue()) {
-        in.enqueue(sg);
-        state += reader;
-      }
-      state_.store(state, release);  // release: pairs with lock_shared, by readers who come now. [RWMUTEX-1]
+    detail::waitq in;
+    if (const std::uint64_t more = take_readers(in); more != 0) {
+      // release: pairs with lock_shared, by readers who come now. [RWMUTEX-1]
+      state_.store(writers_.empty() ? more : more | contended, release);
       lock_.unlock();
       return in.goready_all();  // what we did is visible to them by the hand-over
     }
@@ -67,6 +109,8 @@ void shared_mutex::unlock_slow() noexcept {
       lock_.unlock();
       return goready(gp);
     }
+    // Nobody waits any more. relaxed: the bits are ours and lock_'s.
+    state_.store(writer, relaxed);
     lock_.unlock();
     std::uint64_t expected = writer;
     // release: pairs with the locks. [RWMUTEX-1]  relaxed on failure: somebody waits now, or for no reason: look again.
@@ -79,8 +123,11 @@ void shared_mutex::unlock_shared_slow(std::uint64_t before) noexcept {
   if (before < reader) detail::misuse("unlock_shared of unlocked shared_mutex");
   lock_.lock();
   g *gp = hand_to_writer();
+  // The writers' time was over just now. As one of them we let in who waited behind them, if anybody. relaxed: contended
+  // until now, so it was ours to write.
+  if (gp == nullptr) state_.store(writer | contended, relaxed);
   lock_.unlock();
-  HEDDLE_INV("RW-EXCL", gp != nullptr);  // readers held it: whoever waits, waits for a writer who waits
+  if (gp == nullptr) return unlock_slow();
   goready(gp);
 }
 

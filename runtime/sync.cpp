@@ -6,12 +6,13 @@ HEDDLE_BEGIN
 
 namespace {
 
-// Is it worth while to wait a moment for somebody to leave? Not where he has no P to run on, or others want ours. A
-// thread that would have to sleep tries. Source: sync_runtime_canSpin.
-bool holder_may_run(m *mp) noexcept {
-  if (mp->incall != 0) return true;
-  // relaxed: a hint
-  return mp->sched->gomaxprocs.load(relaxed) > 1 && mp->p.get()->runq.runqempty();
+// How often one looks again before he parks. Not at all where the holder has no P to run on; once where others want ours,
+// because to park and be readied costs about as much; and where nobody does our M would spin all the longer in search of
+// work. Source: sync_runtime_canSpin.
+std::uint32_t looks(m *mp) noexcept {
+  if (mp->incall != 0) return geometry::mutex_spins;
+  if (mp->sched->gomaxprocs.load(relaxed) == 1) return 0;  // relaxed: a hint
+  return mp->p.get()->runq.runqempty() ? geometry::mutex_spins : 1;
 }
 
 }  // namespace
@@ -37,10 +38,16 @@ bool holder_may_run(m *mp) noexcept {
 // unlocks it then sees that nobody is awake: no wake-up is lost. And while it starves, it is locked and nobody is
 // awake.
 //
+// Who waits with a limit is claimed by the end of his time without lock_, and is on waiters_ until he has locked it and
+// gone. Until then, or until an unlock has come past him, `queued` says that somebody waits who does not: the unlock
+// that finds nobody takes it back, and what goes with it, and frees the mutex; so does he, when he was the only one. One
+// who was readied, and is beaten to it and late, gives up his role as if he queued up. One who was handed it has it,
+// however late it is.
+//
 // The step that frees it is the unlocker's last touch, because whoever gets it then may destroy it; but as long as one
 // whom he has taken off waiters_ and not readied yet is on his way to it, nobody may.
 bool mutex::spin(m *mp, std::uint32_t &role) noexcept {
-  const std::uint32_t turns = holder_may_run(mp) ? geometry::mutex_spins : 0;
+  const std::uint32_t turns = looks(mp);
   std::uint32_t state = state_.load(relaxed);  // relaxed: the CAS says whether it still holds
   for (std::uint32_t i = 0; i < turns && (state & starving) == 0;) {
     if ((state & locked) == 0) {
@@ -80,26 +87,58 @@ bool mutex::queue_up(detail::sudog &sg, std::uint32_t role, bool starves, bool f
   return true;
 }
 
-void mutex::lock_slow() noexcept {
-  detail::not_in_child("mutex::lock");
+// Takes those of the bits away that are set: they change under lock_, or are the caller's. Caller: holds lock_.
+void mutex::drop(std::uint32_t bits) noexcept {
+  bits &= state_.load(relaxed);     // relaxed: of what is asked for there is no later value
+  state_.fetch_sub(bits, relaxed);  // relaxed: nothing is read through it
+}
+
+// Out of waiters_, because its time is over. Caller: holds lock_.
+void mutex::withdraw() noexcept {
+  if (waiters_.empty()) drop(queued | starving);
+  lock_.unlock();
+}
+
+// Gives the role up while somebody has the mutex: who unlocks it sees to those who wait. True: it was free, and is ours.
+bool mutex::give_up(std::uint32_t role) noexcept {
+  std::uint32_t state = state_.load(relaxed);  // relaxed: the CAS says whether it still holds
+  while (role != 0) {
+    if ((state & locked) == 0) {
+      if (try_lock_from(state, role)) return true;
+      continue;
+    }
+    // relaxed: nothing is read through it; who unlocks sees it, or fails us. relaxed on failure: looks again.
+    if (state_.compare_exchange_weak(state, state & ~role, relaxed, relaxed)) role = 0;
+  }
+  return false;
+}
+
+bool mutex::lock_until(std::int64_t when) noexcept {
+  detail::not_in_child(when == timers::never ? "mutex::lock" : "mutex::try_lock_until");
   m *mp = getm();
-  if (mp == nullptr) return detail::as_goroutine([this] { lock_slow(); });
+  if (mp == nullptr) return detail::as_goroutine([this, when] { return lock_until(when); });
   safepoint(mp);  // one who locks and unlocks all the time on the only P, faster than those whom he readies
   mp = getm();
   std::uint32_t role = 0;
   std::int64_t since = 0;  // when it first queued up
   while (!spin(mp, role)) {
     const std::int64_t now = nanotime();
+    if (now >= when) return give_up(role);
     const bool first = since != 0;  // whoever was readied and beaten to it does not lose his place
     if (!first) since = now;
     detail::sudog sg(mp, &since);
-    if (!queue_up(sg, role, now - since >= geometry::mutex_starves, first)) return;
+    sg.isSelect = when != timers::never;
+    if (!queue_up(sg, role, now - since >= geometry::mutex_starves, first)) return true;
     sg.gp->waitingon.set(&waiters_);
-    gopark(parkunlock, &lock_, waitreason::mutex_lock, mp);
-    if (sg.success.get()) return;  // handed over: it has been left locked
+    if (!detail::parked_until(mp, waiters_, sg, lock_, waitreason::mutex_lock, when)) {
+      withdraw();
+      return false;
+    }
+    if (sg.success.get()) return true;  // handed over: it has been left locked
     role = awake;
     mp = getm();
   }
+  return true;
 }
 
 // To one who will compete for it. False: look again.
@@ -110,7 +149,11 @@ bool mutex::wake_one() noexcept {
   if (!state_.compare_exchange_weak(state, state | awake, relaxed, relaxed)) return false;
   lock_.lock();
   detail::sudog *sg = waiters_.dequeue();
-  HEDDLE_INV("I58", sg != nullptr);
+  if (sg == nullptr) {
+    drop(awake | queued);  // the role is ours
+    lock_.unlock();
+    return false;
+  }
   g *gp = sg->gp;
   // release: pairs with the locks. [MUTEX-1]
   // Survives as split (equivalent): with the mutex, the role and lock_ ours nobody else changes it.
@@ -124,7 +167,11 @@ bool mutex::wake_one() noexcept {
 bool mutex::hand_over() noexcept {
   lock_.lock();
   detail::sudog *sg = waiters_.dequeue();
-  HEDDLE_INV("I58", sg != nullptr);
+  if (sg == nullptr) {
+    drop(starving | queued);
+    lock_.unlock();
+    return false;
+  }
   const std::int64_t waited = nanotime() - *static_cast<const std::int64_t *>(sg->elem);
   const std::uint32_t over = waiters_.empty() ? starving | queued : waited < geometry::mutex_starves ? starving : 0;
   // relaxed: while it starves nobody gets it but by a hand-over.
@@ -165,22 +212,23 @@ void wait_group::add(std::int64_t n) noexcept {
   const std::int64_t count = count_.get() + n;
   if (count < 0) detail::misuse("negative wait_group counter");
   count_.set(count);
-  if (count == 0) released = std::exchange(waiters_, {});
+  if (count == 0) released = waiters_.dequeue_all();
   lock_.unlock();  // with a count of zero the last touch: a wait may return and destroy us
   released.goready_all();
 }
 
-void wait_group::wait() noexcept {
-  detail::not_in_child("wait_group::wait");
+bool wait_group::wait_to(std::int64_t when) noexcept {
+  detail::not_in_child(when == timers::never ? "wait_group::wait" : "wait_group::wait_until");
   m *mp = getm();
-  if (mp == nullptr) return detail::as_goroutine([this] { wait(); });
+  if (mp == nullptr) return detail::as_goroutine([this, when] { return wait_to(when); });
   lock_.lock();
-  if (count_.get() == 0) {
-    lock_.unlock();
-    return;
+  if (count_.get() != 0 && !detail::is_over(when)) {
+    detail::sudog sg(mp);
+    if (detail::park_on_until(mp, waiters_, sg, lock_, waitreason::wait_group_wait, when)) return true;
   }
-  detail::sudog sg(mp);
-  detail::park_on(mp, waiters_, sg, lock_, waitreason::wait_group_wait);
+  const bool over = count_.get() == 0;
+  lock_.unlock();
+  return over;
 }
 
 HEDDLE_END

@@ -264,7 +264,7 @@ TEST(WhenAll, an_exception_cancels_those_after_it_and_waits_for_them) {
 }
 
 TEST(WhenAny, the_first_one_wins_and_the_others_have_been_cancelled) {
-  int stopped = 0;
+  std::atomic<int> stopped{0};
   EXPECT_EQ(run_on(2,
                    [&] {
                      const auto waits = [&](std::stop_token stop) {

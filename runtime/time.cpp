@@ -15,12 +15,13 @@ void alarm::called(runtime_timer *t, bool due) {
   g *ready = nullptr;
   a.lock_.lock();
   const std::int64_t now = nanotime();
-  const bool ours = due && a.armed_.get() && a.when <= now;
+  const bool ours = due && a.armed_.get() && a.when.get() <= now;
   if (!due) a.armed_.set(false);
   if (ours) {
     a.armed_.set(a.period_ != 0);
     a.ring(now, ready);
-    if (a.period_ != 0) a.arm(*getm()->sched, a.when + (1 + (now - a.when) / a.period_) * a.period_);
+    const std::int64_t when = a.when.get();
+    if (a.period_ != 0) a.arm(*getm()->sched, when + (1 + (now - when) / a.period_) * a.period_);
   }
   a.lock_.unlock();
   if (ready != nullptr) goready(ready, false);
@@ -30,21 +31,16 @@ void alarm::called(runtime_timer *t, bool due) {
 
 // What is armed keeps it; what was, and is stopped in time, hands that on.
 void alarm::arm(schedt &sched, std::int64_t at) noexcept {
-  if (!stoptimer(this)) keep();
-  resettimer(sched, this, at);
-}
-
-bool alarm::disarm() noexcept {
-  const bool armed = armed_.get();
-  armed_.set(false);
-  if (stoptimer(this)) drop();  // not the last one: the caller has a handle, or is abandon
-  return discard() || armed;
+  if (!resettimer(sched, this, at)) keep();
 }
 
 bool alarm::stop() noexcept {
   not_in_child("timer::stop");
   lock_.lock();
-  const bool prevented = disarm();
+  const bool armed = armed_.get();
+  armed_.set(false);
+  if (stoptimer(this)) drop();  // not the last one: the caller has a handle, or is abandon
+  const bool prevented = discard() || armed;
   lock_.unlock();
   return prevented;
 }
@@ -53,7 +49,7 @@ bool alarm::reset(std::int64_t ns, std::int64_t period, const char *who) noexcep
   not_in_child(who);
   schedt &sched = current_sched(who);
   lock_.lock();
-  const bool prevented = disarm();
+  const bool prevented = discard() || armed_.get();
   armed_.set(true);
   period_ = period;
   arm(sched, time_in(ns));

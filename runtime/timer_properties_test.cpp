@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <vector>
@@ -29,7 +30,7 @@ RC_GTEST_PROP(Properties, timers_go_by_a_sorted_model, ()) {
     t.f = [](heddle::runtime_timer *self, bool due) {
       auto *me = static_cast<counted_timer *>(self);
       me->calls += due;
-      me->order->push_back(me->when);
+      me->order->push_back(me->when.get());
     };
   }
   std::multimap<std::int64_t, counted_timer *> model;
@@ -40,6 +41,8 @@ RC_GTEST_PROP(Properties, timers_go_by_a_sorted_model, ()) {
   };
   std::int64_t now = *rc::gen::inRange<std::int64_t>(0, 1 << 30);
   ts.run(now);
+  std::int64_t since = now < heddle::geometry::timer_window ? 0 : now, hold = 0;
+  std::uint32_t crowd = 0;
   const int steps = *rc::gen::inRange(0, 150);
   for (int i = 0; i < steps; ++i) {
     counted_timer &t = pool[*rc::gen::inRange<std::size_t>(0, pool.size())];
@@ -48,11 +51,14 @@ RC_GTEST_PROP(Properties, timers_go_by_a_sorted_model, ()) {
       case 0:  // stop, exactly
         RC_ASSERT(heddle::stoptimer(&t) == forget(&t));
         break;
-      case 1:  // reset
-        RC_ASSERT(heddle::stoptimer(&t) == forget(&t));
-        ts.add(&t, now + length);
+      case 1: {  // reset, armed or not
+        const std::int64_t before = ts.wake_time();
+        bool first = false;
+        RC_ASSERT(ts.set(&t, now + length, first) == forget(&t));
+        RC_ASSERT(first == (ts.wake_time() < before));
         model.emplace(now + length, &t);
         break;
+      }
       default: {
         now += length;
         order.clear();
@@ -67,12 +73,20 @@ RC_GTEST_PROP(Properties, timers_go_by_a_sorted_model, ()) {
           ++due;
         }
         RC_ASSERT(order.size() == due);
+        if (now - since >= heddle::geometry::timer_window) {
+          since = now;
+          crowd = 0;
+        }
+        crowd += static_cast<std::uint32_t>(due);
+        if (crowd >= heddle::geometry::timer_crowd) hold = now + heddle::geometry::timer_hold;
         for (std::size_t k = 1; k < order.size(); ++k) RC_ASSERT(tick(order[k - 1]) <= tick(order[k]));
       }
     }
     const std::int64_t first =
         model.empty() ? heddle::timers::never : tick(model.begin()->first) << heddle::geometry::tick_shift;
-    RC_ASSERT(ts.wake_time() <= first);
+    RC_ASSERT(ts.wake_time() <= std::max(first, hold));
+    RC_ASSERT(ts.wake_time() >= hold);
+    RC_ASSERT(now >= hold || !ts.due(now));
     RC_ASSERT((ts.wake_time() == heddle::timers::never) == model.empty());
   }
   ts.end();

@@ -122,7 +122,7 @@ bool arm_and_unlock(g *gp, void *arg) noexcept {
   auto *limit = static_cast<time_limit *>(arg);
   bool (*const unlockf)(g *, void *) = limit->unlockf;
   void *const lock = limit->lock;
-  resettimer(*gp->home, limit, limit->when);
+  resettimer(*gp->home, limit, limit->when.get());
   return unlockf(gp, lock);
 }
 
@@ -160,7 +160,7 @@ bool gopark_until(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m
   }
   time_limit limit;
   limit.f = time_over;
-  limit.when = when;
+  limit.when.set(when);
   limit.gp.set(gp);
   limit.unlockf = unlockf;
   limit.lock = lock;

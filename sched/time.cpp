@@ -7,6 +7,10 @@
 //   sysmon, before it sleeps:    T1 sysmonuntil          T2 full fence   T3 the same question, for good
 // Of any two one sees the other. When the first one is due it is as if a submitter had just published work: sysmon calls
 // wakep, and timer_due is one of the sources where the last look of the dance is (has_work, sched/wake.cpp).
+//
+// Where one timer follows the other within the time that an M spins for work, it would never sleep, for a few calls. So where
+// timer_crowd of them were called within timer_window, the next ones wait until timer_hold is over, and are called together.
+// All of the above is about wake_time, which says so.
 #include <algorithm>
 
 #include "sched/proc.hpp"
@@ -14,18 +18,28 @@
 
 HEDDLE_BEGIN
 
-void timers::publish() noexcept {
-  next_.store(wheel_.next(), relaxed);  // relaxed: ordered by the fence of who arms, and else a hint [TIME-1]
+// True: it is earlier now.
+bool timers::publish() noexcept {
+  const std::int64_t next = std::max(wheel_.next(), hold_),
+                     before = next_.load(relaxed);  // relaxed: under the lock it changes
+  if (next == before) return false;
+  next_.store(next, relaxed);  // relaxed: ordered by the fence of who arms, and else a hint [TIME-1]
+  return next < before;
 }
 
-void timers::add(runtime_timer *t, std::int64_t when) noexcept {
+bool timers::set(runtime_timer *t, std::int64_t when, bool &first) noexcept {
   lock_.lock();
-  HEDDLE_INV("I44", t->in.load(relaxed) == nullptr);  // relaxed: ours
-  t->when = when;
-  t->in.store(this, relaxed);  // relaxed: who stops it has been told of it by us, or by the lock
+  timers *const in = t->in.load(relaxed);  // relaxed: under the lock it changes
+  HEDDLE_INV("I44", in == nullptr || in == this);
+  if (in == this)
+    wheel_.erase(t);
+  else
+    t->in.store(this, relaxed);  // relaxed: who stops it has been told of it by us, or by the lock
+  t->when.set(when);
   wheel_.insert(t);
-  publish();
+  first = publish();
   lock_.unlock();
+  return in == this;
 }
 
 bool timers::remove(runtime_timer *t) noexcept {
@@ -33,7 +47,7 @@ bool timers::remove(runtime_timer *t) noexcept {
   const bool armed = t->in.load(relaxed) == this;  // relaxed: under the lock it changes
   if (armed) {
     wheel_.erase(t);
-    t->in.store(nullptr, relaxed);  // relaxed: as above
+    t->in.store(nullptr, relaxed);  // relaxed: whom the caller lets arm it next he tells of us
     publish();
   }
   lock_.unlock();
@@ -43,13 +57,20 @@ bool timers::remove(runtime_timer *t) noexcept {
 void timers::run(std::int64_t now) noexcept {
   lock_.lock();
   wheel_.advance(now);
+  if (now - crowdsince_ >= geometry::timer_window) {
+    crowdsince_ = now;
+    crowd_ = 0;
+  }
   while (runtime_timer *t = wheel_.pop()) {
-    t->in.store(nullptr, relaxed);  // relaxed: under the lock
+    ++crowd_;
+    // release: pairs with resettimer, which does not come to our lock: we have left the links. [TIME-2]
+    t->in.store(nullptr, release);
     publish();
     lock_.unlock();
     t->f(t, true);
     lock_.lock();
   }
+  if (crowd_ >= geometry::timer_crowd) hold_ = now + geometry::timer_hold;
   publish();
   lock_.unlock();
 }
@@ -58,7 +79,7 @@ bool timers::due(std::int64_t now) noexcept {
   lock_.lock();
   wheel_.advance(now);
   publish();
-  const bool any = wheel_.due();
+  const bool any = wheel_.due() && now >= hold_;
   lock_.unlock();
   return any;
 }
@@ -88,11 +109,19 @@ std::int64_t sysmon_until(const schedt &sched, std::int64_t latest) noexcept {
   return unwatched(sched) ? std::min(latest, next_timer(sched)) : latest;
 }
 
-void resettimer(schedt &sched, runtime_timer *t, std::int64_t when) noexcept {
+bool resettimer(schedt &sched, runtime_timer *t, std::int64_t when) noexcept {
   struct p *pp = own_p(sched, getm());
-  (pp != nullptr ? pp : sched.allp[0].get())->timers.add(t, when);
-  fence(seq_cst);  // wake_time against sysmonuntil, pidle and nmspinning; partners: sysmon_sleep, stopm. [TIME-1]
-  watch_timers(sched);
+  timers &ts = (pp != nullptr ? pp : sched.allp[0].get())->timers;
+  // acquire: pairs with timers::run, which has taken it out of another wheel. [TIME-2]
+  timers *const in = t->in.load(acquire);
+  const bool elsewhere = in != nullptr && in != &ts && in->remove(t);
+  bool first = false;
+  const bool here = ts.set(t, when, first);
+  if (first) {       // else who armed an earlier one sees to it, and to ours with it
+    fence(seq_cst);  // wake_time against sysmonuntil, pidle and nmspinning; partners: sysmon_sleep, stopm. [TIME-1]
+    watch_timers(sched);
+  }
+  return elsewhere || here;
 }
 
 bool stoptimer(runtime_timer *t) noexcept {
@@ -133,7 +162,7 @@ struct sleeper : runtime_timer {
 
 bool fall_asleep(g *gp, void *arg) noexcept {
   auto *s = static_cast<sleeper *>(arg);
-  resettimer(*gp->home, s, s->when);  // not before gp waits: it may be woken before we are back
+  resettimer(*gp->home, s, s->when.get());  // not before gp waits: it may be woken before we are back
   return true;
 }
 
@@ -152,7 +181,7 @@ void timesleep(std::int64_t until) noexcept {
   }
   sleeper s;
   s.f = wake_sleeper;
-  s.when = until;
+  s.when.set(until);
   s.gp = mp->curg.load(relaxed);  // relaxed: own M
   gopark(fall_asleep, &s, waitreason::sleep, mp);
 }

@@ -16,10 +16,10 @@ struct runtime_timer {
   // Called on g0 of an M with a P, not under any lock, when t is due; due false: the runtime ends, and t is not armed any
   // more. It may ready and start goroutines, and arm t again; not wait. Once it has readied who owns t, t may be gone.
   void (*f)(runtime_timer *t, bool due) = nullptr;
-  std::int64_t when = 0;                                     // nanotime(); under the lock of the timers that it is in
-  runtime_timer *wheelnext = nullptr, *wheelprev = nullptr;  // timing_wheel
-  std::uint16_t wheelslot = 0;                               // timing_wheel
-  atomic<timers *> in;                                       // whose it is while it is armed, else null
+  plain<std::int64_t> when;                     // nanotime(); under the lock of the timers that it is in
+  plain<runtime_timer *> wheelnext, wheelprev;  // timing_wheel
+  plain<std::uint16_t> wheelslot;               // timing_wheel
+  atomic<timers *> in;                          // whose it is while it is armed, else null
 };
 
 // Those of one P: of who runs there when they are armed. Any thread may look and take what is due: who owns the P does at
@@ -28,29 +28,34 @@ class timers {
  public:
   static constexpr std::int64_t never = timing_wheel<runtime_timer>::never;
 
-  // Pre: t is not armed. Any thread; the caller tells sysmon (resettimer).
-  void add(runtime_timer *t, std::int64_t when) noexcept;
+  // Arms t for `when`; true: it was armed here. first: wake_time is earlier now, and the caller tells sysmon (resettimer). Pre:
+  // t is armed here or nowhere. Any thread.
+  bool set(runtime_timer *t, std::int64_t when, bool &first) noexcept;
   // False: it is not in here any more.
   bool remove(runtime_timer *t) noexcept;
-  // No timer in here is due before it: something between the last advance and the first timer.
+  // No timer in here is called before it: something between the last advance and the first timer, or the end of a hold.
   std::int64_t wake_time() const noexcept { return next_.load(relaxed); }  // relaxed: a hint, or ordered by a fence
   // Calls what is due at `now`. Caller: an M with a P, on g0.
   void run(std::int64_t now) noexcept;
-  // Is anything due at `now`? Brings the wheel there, so that wake_time is later if not. Any thread.
+  // Is anything to be called at `now`? Brings the wheel there, so that wake_time is later if not. Any thread.
   bool due(std::int64_t now) noexcept;
   void end() noexcept;
 
  private:
-  void publish() noexcept;
+  bool publish() noexcept;
 
   atomic<std::int64_t> next_{never};  // written under lock_
   spinlock lock_;
   timing_wheel<runtime_timer> wheel_;  // under lock_, with all that is in it
+  // Under lock_: no timer is called before hold_; so many have been called since crowdsince_.
+  std::int64_t hold_ = 0, crowdsince_ = 0;
+  std::uint32_t crowd_ = 0;
 };
 
-// Arms t, which is not armed, for the time `when`. Any thread that may call sched. Blocks: nothing. Cost: a lock that only
-// thieves and stoptimer take as well.
-void resettimer(schedt &sched, runtime_timer *t, std::int64_t when) noexcept;
+// Arms t for the time `when`, armed or not. True: it was armed, and is not called for its old time. Any thread that may call
+// sched; who stops t or arms it at the same time is kept out by the caller. Blocks: nothing. Cost: a lock that only thieves and
+// stoptimer take as well; a full fence if t becomes the first.
+bool resettimer(schedt &sched, runtime_timer *t, std::int64_t when) noexcept;
 // True: t was armed, is not any more, and is not called. False: it is not armed; if it was, it has been or is being called.
 // Any thread. Blocks: nothing.
 bool stoptimer(runtime_timer *t) noexcept;

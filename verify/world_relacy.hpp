@@ -91,6 +91,9 @@ struct geometry {
   static constexpr std::uint32_t sysmon_rounds = 0;
   static constexpr std::uint32_t tick_shift = 10;
   static constexpr std::uint32_t wheel_bits = 2;
+  static constexpr std::uint32_t timer_crowd = 2;
+  static constexpr std::int64_t timer_window = 20'000;
+  static constexpr std::int64_t timer_hold = 10'000;
   static constexpr std::int32_t procs_max = 4;
   static constexpr std::int32_t threads_max = 4;
   static constexpr std::size_t stack_size = 64 * 1024;

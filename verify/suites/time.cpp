@@ -46,6 +46,19 @@ struct two : timed<two, 2, 2> {
   }
 };
 
+// One after the other, until the next ones are held back to be called together.
+struct crowd : timed<crowd, 2, 1> {
+  countdown ended{4};
+  void body() {
+    for (int i : {0, 1, 2, 3})
+      go([this, i] {
+        this->sleep((20 + 3 * i) * us);
+        ended.arrive();
+      });
+    ended.wait();
+  }
+};
+
 // The P where it was armed has a goroutine that computes until the sleeper has run: an idle one must do it (B29).
 template <int Procs>
 struct hogged : timed<hogged<Procs>, 2, Procs> {
@@ -88,15 +101,16 @@ struct resized : timed<resized, 2, 2> {
 };
 
 // Thread 0 arms a timer and computes until it has been called; sysmon is about to sleep. Another P is idle, or its M lies down
-// just now: then that M may have looked before the timer was there.
-template <bool Drops, int Due>
+// just now: then that M may have looked before the timer was there. Second: an earlier one was armed before it, and is taken
+// back.
+template <bool Drops, int Due, bool Second = false>
 struct armed : suite<Drops ? 2 : 1, 2> {
   struct called : runtime_timer {
     atomic<std::uint32_t> yes;
   };
   schedt sched{sched_options{.procs = 2, .threads_max = 3, .detect_deadlock = false, .sysmon = true}};
   m *ms[2];
-  called t;
+  called t, earlier;
   void before() {
     harness::sleeps_last = long_time;
     VERIFY_CHECK(schedinit(sched));
@@ -106,13 +120,17 @@ struct armed : suite<Drops ? 2 : 1, 2> {
       sched.nmrunning.fetch_add(1, relaxed);
       acquirep(ms[i], sched.pidle.get());
     }
-    t.f = [](runtime_timer *self, bool due) { static_cast<called *>(self)->yes.store(due, release); };
+    for (called *c : {&t, &earlier})
+      c->f = [](runtime_timer *self, bool due) { static_cast<called *>(self)->yes.store(due, release); };
   }
   void thread(unsigned i) {
     set_current_m(ms[i]);
     if (i == 0) {
       VERIFY_CHECK(start_sysmon(sched));
+      if (Second) resettimer(sched, &earlier, nanotime() + Due * us / 2);
       resettimer(sched, &t, nanotime() + Due * us);
+      if (Second && !stoptimer(&earlier))
+        while (earlier.yes.load(acquire) == 0) cpu_relax();
       while (t.yes.load(acquire) == 0) cpu_relax();
       stop(sched);
     } else {
@@ -142,7 +160,8 @@ struct stopped : suite<3> {
         auto *me = static_cast<counted *>(self);
         me->called.set(me->called.get() + due);
       };
-      ts.add(&c, 1);
+      bool first = false;
+      ts.set(&c, 1, first);
     }
   }
   void thread(unsigned i) {
@@ -157,7 +176,8 @@ struct stopped : suite<3> {
     }
     VERIFY_INV("I45", ts.wake_time() == timers::never);
     const int called = t[0].called.get();
-    ts.add(&t[0], 1);
+    bool first = false;
+    ts.set(&t[0], 1, first);
     ts.end();
     VERIFY_INV("I44", t[0].in.peek() == nullptr && t[0].called.get() == called);
   }
@@ -169,6 +189,7 @@ HEDDLE_WORLDS(
     timed, "sched/time", "I36 I37 I47 TIME-1",
     {world<alone>({.name = "time.alone", .what = "the only goroutine sleeps", .modes = {random_mix(2)}}),
      world<two>({.name = "time.two", .what = "two goroutines sleep", .modes = {random_mix(3)}}),
+     world<crowd>({.name = "time.crowd", .what = "timers so close that they are held back", .modes = {random_mix(1)}}),
      world<hogged<2>>({.name = "time.hogged",
                        .what = "the P of a timer has a goroutine that computes (B29)",
                        .modes = {random_mix(3)}}),
@@ -185,7 +206,10 @@ HEDDLE_WORLDS(armed, "sched/time", "I45 TIME-1",
                                        .modes = {random_mix(3)}}),
                world<armed<true, 100>>({.name = "time.armed_later",
                                         .what = "as time.armed_drop, and the timer is not due when the P has gone",
-                                        .modes = {random_mix(2)}})})
+                                        .modes = {random_mix(2)}}),
+               world<armed<true, 100, true>>({.name = "time.armed_second",
+                                              .what = "as time.armed_later, after an earlier timer that is taken back",
+                                              .modes = {random_mix(2)}})})
 HEDDLE_SUITE(stopped, {.name = "time.stopped",
                        .component = "sched/time",
                        .invariants = "I44 I45 I48",

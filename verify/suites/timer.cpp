@@ -108,10 +108,11 @@ struct selects : ringing<selects, 2, 2> {
   }
 };
 
-// One thread calls what is due, one stops the timer or resets it, one looks for its time or drops what it has of it.
-template <bool Resets>
+// One thread calls what is due, one stops the timer or resets it, one looks for its time or drops what it has of it. Who resets
+// it may have a P of its own, whose wheel the timer is in then.
+template <bool Resets, int Procs = 1>
 struct three : suite<3> {
-  schedt sched{sched_options{.procs = 1, .threads_max = 3, .detect_deadlock = false}};
+  schedt sched{sched_options{.procs = Procs, .threads_max = 3, .detect_deadlock = false}};
   m *ms[2];
   std::optional<timer> t;
   std::optional<receiver<time_point>> theirs;
@@ -120,6 +121,11 @@ struct three : suite<3> {
   void before() {
     VERIFY_CHECK(schedinit(sched));
     for (m *&mp : ms) mp = allocm(sched);
+    if (Procs == 2) {
+      struct p *pp = sched.pidle.get();
+      acquirep(ms[1],
+               pp != sched.allp[0].get() ? pp : sched.pidle.get());  // ms[0] has none, and arms it in the first one's
+    }
     set_current_m(ms[0]);
     t.emplace(us(0));
     theirs.emplace(*t);
@@ -127,7 +133,8 @@ struct three : suite<3> {
   }
   // Calls what is due, some times.
   void run(int times) {
-    for (; times != 0; --times) sched.allp[0].get()->timers.run(nanotime());
+    for (; times != 0; --times)
+      for (int i = 0; i < Procs; ++i) sched.allp[i].get()->timers.run(nanotime());
   }
   void thread(unsigned i) {
     if (i == 2) {
@@ -220,13 +227,16 @@ HEDDLE_WORLDS(
      world<calls>(
          {.name = "timer.calls", .what = "an after_func is stopped as it becomes due", .modes = {random_mix(2)}}),
      world<selects>({.name = "timer.select", .what = "a select over two timers", .modes = {random_mix(1)}})})
-HEDDLE_WORLDS(three, "time", "I48 TIMER-1",
+HEDDLE_WORLDS(three, "time", "I44 I48 TIMER-1 TIME-2",
               {world<three<false>>({.name = "timer.three_stop",
                                     .what = "a timer is called, stopped and received from",
                                     .modes = {random_mix(1), bounded(3, 1)}}),
                world<three<true>>({.name = "timer.three_reset",
                                    .what = "a timer is called, reset and received from",
-                                   .modes = {random_mix(1), bounded(3, 1)}})})
+                                   .modes = {random_mix(1), bounded(3, 1)}}),
+               world<three<true, 2>>({.name = "timer.three_moved",
+                                      .what = "a timer is called, reset on another P and received from",
+                                      .modes = {random_mix(2), bounded(3, 1)}})})
 HEDDLE_SUITE(last_handle, {.name = "timer.last_handle",
                            .component = "time",
                            .invariants = "I44 TIMER-1",

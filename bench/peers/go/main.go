@@ -43,6 +43,7 @@ var workloads = map[string]func(divisor int) figure{
 	"primes":        primes,
 	"wake":          wake,
 	"timers":        timers,
+	"timer_ops":     timerOps,
 	"sleep_late":    sleepLate,
 	"mem_100k":      func(d int) figure { return mem(100_000 / d) },
 	"mem_1m":        func(d int) figure { return mem(1_000_000 / d) },

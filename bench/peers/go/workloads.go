@@ -7,6 +7,7 @@ import (
 	"sort"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -283,7 +284,47 @@ func wake(divisor int) figure {
 	return figure{at(0.5), "us", elapsed.Seconds(), []extra{{"p50_us", at(0.5)}, {"p99_us", at(0.99)}, {"max_us", at(1)}}}
 }
 
+func cpuMs() float64 {
+	var used syscall.Rusage
+	check(syscall.Getrusage(syscall.RUSAGE_SELF, &used) == nil, "getrusage")
+	return float64(used.Utime.Nano()+used.Stime.Nano()) / 1e6
+}
+
 func timers(divisor int) figure {
+	count := 100_000 / divisor
+	late := make([]float64, count)
+	begun := time.Now()
+	before := cpuMs()
+	var done sync.WaitGroup
+	done.Add(count)
+	random := uint64(1)
+	for i := range late {
+		random = random*6364136223846793005 + 1442695040888963407
+		sleep := time.Duration(1_000_000 + random>>33%999_000_000)
+		mine := &late[i]
+		go func() {
+			start := time.Now()
+			time.Sleep(sleep)
+			*mine = float64(time.Since(start)-sleep) / 1e3
+			done.Done()
+		}()
+	}
+	done.Wait()
+	cpu := cpuMs() - before
+	elapsed := time.Since(begun)
+	sort.Float64s(late)
+	check(late[0] >= 0, "timers")
+	at := func(q float64) float64 {
+		i := int(q * float64(count))
+		if i >= count {
+			i = count - 1
+		}
+		return late[i]
+	}
+	return figure{cpu, "ms", elapsed.Seconds(), []extra{{"p50_us", at(0.5)}, {"p99_us", at(0.99)}, {"max_us", at(1)}}}
+}
+
+func timerOps(divisor int) figure {
 	count := 1_000_000 / divisor
 	begun := time.Now()
 	start := begun
@@ -294,7 +335,7 @@ func timers(divisor int) figure {
 		return ns
 	}
 	for i := 0; i < count; i++ {
-		check(time.NewTimer(time.Hour).Stop(), "timers")
+		check(time.NewTimer(time.Hour).Stop(), "timer_ops")
 	}
 	makeStop := each()
 	some := make([]*time.Timer, 1000)
@@ -316,7 +357,7 @@ func timers(divisor int) figure {
 	}
 	arm := each()
 	for _, t := range all {
-		check(t.Stop(), "timers")
+		check(t.Stop(), "timer_ops")
 	}
 	stop := each()
 	return figure{makeStop, "ns", time.Since(begun).Seconds(),

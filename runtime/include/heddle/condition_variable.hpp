@@ -1,40 +1,47 @@
 #pragma once
+#include <condition_variable>  // std::cv_status
+
+#include "heddle/deadline.hpp"
 #include "heddle/runtime.hpp"
 #include "heddle/waitq.hpp"
 
 HEDDLE_BEGIN
 
+class condition_variable;
+
 namespace detail {
 
-// One who waits for a condition; lives in its frame. It is on the queue before the mutex is unlocked, and parks after:
-// the two ends of that are decided by one exchange, so a notify in between is not lost, and nothing of the
-// condition_variable is touched after it.
+// One who waits for a condition; lives in its frame. It is on the queue before the mutex is unlocked, and parks after, on
+// itself: a notification in between is not lost, and nothing of the condition_variable is touched after it.
 class cond_waiter {
  public:
-  explicit cond_waiter(m *mp) noexcept : sg_(mp, this) {}
+  explicit cond_waiter(m *mp) noexcept : entry_(mp, this) {}
   cond_waiter(const cond_waiter &) = delete;
   cond_waiter &operator=(const cond_waiter &) = delete;
 
-  sudog *queue_entry() noexcept { return &sg_; }
-  // Returns when it has been notified. Caller: the goroutine that made it. Blocks: the g, or thread.
-  void park() noexcept;
+  sudog *queue_entry() noexcept { return &entry_; }
+  // Returns when it has been notified, or at `when` at the latest: false, and it is on no queue then. Caller: the
+  // goroutine that made it. Blocks: the g, or thread.
+  bool park(condition_variable &cv, std::int64_t when) noexcept;
   // Caller: has taken it off its queue and holds no lock. It is gone then.
   static void notify(sudog *sg) noexcept;
 
  private:
-  static constexpr std::uint32_t queued = 0, parked = 1, notified = 2;
-  static bool commit(g *gp, void *waiter) noexcept;
+  bool park_locked(condition_variable &cv, std::int64_t when) noexcept;
 
-  sudog sg_;
-  atomic<std::uint32_t> state_;
+  sudog entry_;  // in the queue of the condition_variable, under that one's lock; success: taken out to be notified
+  spinlock lock_;
+  plain<bool> notified_;  // under lock_, as the next: notified while it was not parked
+  waitq parked_;          // itself
 };
 
 }  // namespace detail
 
 // Waits until a condition holds that a lock protects. Works with any lock, as std::condition_variable_any:
 // std::unique_lock<heddle::mutex>, heddle::mutex itself, std::shared_lock<heddle::shared_mutex>. Waits end by a
-// notification only, in the order in which they began. Source: Go's sync.Cond; there are no tickets here, because who
-// waits is on the queue before it unlocks.
+// notification, in the order in which they began, or by the end of their time; a notification is not spent on one whose
+// wait has ended so. Source: Go's sync.Cond, std::condition_variable_any; there are no tickets here, because who waits is
+// on the queue before it unlocks.
 class condition_variable {
  public:
   condition_variable() noexcept = default;
@@ -47,18 +54,38 @@ class condition_variable {
   // ends the process.
   template <class Lock>
   void wait(Lock &lock) noexcept {
-    m *mp = getm();
-    if (mp == nullptr) return detail::as_goroutine([&] { wait(lock); });
-    detail::cond_waiter self(mp);
-    enqueue(self);
-    lock.unlock();
-    self.park();
-    lock.lock();
+    wait_to(lock, timers::never);
   }
   // Waits as long as condition() is false, which is asked with the lock held. Errors: what condition throws.
   template <class Lock, class Condition>
   void wait(Lock &lock, Condition condition) {
     while (!condition()) wait(lock);
+  }
+  // As wait, for so long at most, or until then. timeout: it has not been notified. Caller, blocks, errors: as wait; the
+  // time in which it waits for the lock again has no limit. The condition_variable may be destroyed as after wait.
+  // Ordering: no_timeout: as wait; timeout: none. Cost: as wait, and a timer.
+  template <class Lock, class Rep, class Period>
+  std::cv_status wait_for(Lock &lock, std::chrono::duration<Rep, Period> d) noexcept {
+    return status(wait_to(lock, detail::time_in(d)));
+  }
+  // With a clock that can be set a wait may also end for no reason: no_timeout, and its time has not come.
+  template <class Lock, class Clock, class Duration>
+  std::cv_status wait_until(Lock &lock, const std::chrono::time_point<Clock, Duration> &t) noexcept {
+    return status(wait_to(lock, detail::time_in(t - Clock::now())) || !is_over(t));
+  }
+  // Waits as long as condition() is false and the time is not over; returns condition(). Errors: what condition throws.
+  template <class Lock, class Rep, class Period, class Condition>
+  bool wait_for(Lock &lock, std::chrono::duration<Rep, Period> d, Condition condition) {
+    const std::int64_t when = detail::time_in(d);
+    while (!condition())
+      if (!wait_to(lock, when)) return condition();
+    return true;
+  }
+  template <class Lock, class Clock, class Duration, class Condition>
+  bool wait_until(Lock &lock, const std::chrono::time_point<Clock, Duration> &t, Condition condition) {
+    while (!condition())
+      if (wait_until(lock, t) == std::cv_status::timeout) return condition();
+    return true;
   }
 
   // Ends the wait that began first, if there is one. Caller: any thread. Who has changed the condition must have held
@@ -74,13 +101,35 @@ class condition_variable {
   }
 
  private:
+  friend class detail::cond_waiter;
+  static std::cv_status status(bool notified) noexcept {
+    return notified ? std::cv_status::no_timeout : std::cv_status::timeout;
+  }
+  // Of steady_clock the wait itself has said so.
+  template <class Clock, class Duration>
+  static bool is_over(const std::chrono::time_point<Clock, Duration> &t) noexcept {
+    return std::is_same_v<Clock, std::chrono::steady_clock> || Clock::now() >= t;
+  }
+  template <class Lock>
+  bool wait_to(Lock &lock, std::int64_t when) noexcept {
+    m *mp = getm();
+    if (mp == nullptr) return detail::as_goroutine([&] { return wait_to(lock, when); });
+    detail::cond_waiter self(mp);
+    enqueue(self);
+    lock.unlock();
+    const bool notified = self.park(*this, when);
+    lock.lock();
+    return notified;
+  }
   void enqueue(detail::cond_waiter &w) noexcept;
+  bool leave(detail::cond_waiter &w) noexcept;
+  detail::sudog *take() noexcept;
   void notify_first() noexcept;
   void notify_every() noexcept;
 
   spinlock lock_;
   detail::waitq waiters_;          // under lock_
-  atomic<std::uint32_t> waiting_;  // written under lock_: waiters_ is not empty
+  atomic<std::uint32_t> waiting_;  // written under lock_; 0: waiters_ is empty, and nobody is here to leave it
 };
 
 HEDDLE_END

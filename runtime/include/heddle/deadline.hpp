@@ -32,6 +32,9 @@ std::int64_t time_in(std::chrono::duration<Rep, Period> d) {
   return time_in(nanoseconds_of(d));
 }
 
+// Without asking for the time where there is no limit.
+inline bool is_over(std::int64_t when) { return when != timers::never && nanotime() >= when; }
+
 // try_until(when) until it is true or t has come. A clock that can be set is looked at again when its time should have come.
 template <class Clock, class Duration, class F>
 auto until(const std::chrono::time_point<Clock, Duration> &t, F &&try_until) {

@@ -1,4 +1,5 @@
 #pragma once
+#include "heddle/deadline.hpp"
 #include "heddle/waitq.hpp"
 
 HEDDLE_BEGIN
@@ -6,8 +7,8 @@ HEDDLE_BEGIN
 // Mutual exclusion among goroutines; may be held over anything that blocks one. Whoever comes while it is free has it,
 // even if others wait: that keeps it busy. One who has waited for a millisecond and was beaten to it makes it starving,
 // and from then on it is handed to whoever has waited longest, until that one has waited for less, or is the last. The
-// states and who changes them: runtime/sync.cpp. Meets std Lockable, so std::lock_guard and std::unique_lock work.
-// Source: Go's sync.Mutex.
+// states and who changes them: runtime/sync.cpp. Meets std TimedMutex, so std::lock_guard, std::unique_lock and
+// std::scoped_lock work. Source: Go's sync.Mutex, std::timed_mutex.
 class mutex {
  public:
   mutex() noexcept = default;
@@ -26,6 +27,18 @@ class mutex {
   bool try_lock() noexcept {
     std::uint32_t state = 0;
     return try_lock_from(state, 0);  // no look first: false from an old value would say that somebody has it who had it
+  }
+  // As lock, for so long at most, or until then; not at all, but for one try, if the time is over. False: somebody else
+  // has it. Caller, blocks: as lock. Ordering: true: as lock; false: none. The mutex may not be destroyed before this
+  // returns. Cost: one CAS when free; a timer, where it waits. Source: std::timed_mutex.
+  template <class Rep, class Period>
+  bool try_lock_for(std::chrono::duration<Rep, Period> d) noexcept {
+    return try_lock() || lock_until(detail::time_in(d));
+  }
+  // A clock that can be set is looked at again when its time should have come.
+  template <class Clock, class Duration>
+  bool try_lock_until(const std::chrono::time_point<Clock, Duration> &t) noexcept {
+    return try_lock() || detail::until(t, [this](std::int64_t when) { return lock_until(when); });
   }
   // Caller: a goroutine or thread, any. Blocks: nothing; one that hands a starving mutex over gives way to who gets it.
   // The mutex may be destroyed by who gets it next. Errors: unlocking what is not locked is misuse. Cost: one CAS when
@@ -56,7 +69,11 @@ class mutex {
   }
   bool spin(m *mp, std::uint32_t &role) noexcept;
   bool queue_up(detail::sudog &sg, std::uint32_t role, bool starves, bool first) noexcept;
-  void lock_slow() noexcept;
+  void lock_slow() noexcept { lock_until(timers::never); }
+  bool lock_until(std::int64_t when) noexcept;
+  bool give_up(std::uint32_t role) noexcept;
+  void drop(std::uint32_t bits) noexcept;
+  void withdraw() noexcept;
   void unlock_slow() noexcept;
   bool wake_one() noexcept;
   bool hand_over() noexcept;

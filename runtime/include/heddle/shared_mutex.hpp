@@ -1,14 +1,15 @@
 #pragma once
 #include <cstdint>
 
+#include "heddle/deadline.hpp"
 #include "heddle/waitq.hpp"
 
 HEDDLE_BEGIN
 
 // One writer or any number of readers. A writer who waits keeps new readers out; the readers who have waited for a
 // writer to end all go before the next writer; writers among themselves are served first come, first served. So neither
-// starves. Meets std SharedLockable and Lockable: std::shared_lock, std::unique_lock. A reader who locks it again may
-// wait for a writer who waits for him. Source: Go's sync.RWMutex, std::shared_mutex.
+// starves. Meets std SharedTimedMutex: std::shared_lock, std::unique_lock. A reader who locks it again may wait for a
+// writer who waits for him. Source: Go's sync.RWMutex, std::shared_timed_mutex.
 class shared_mutex {
  public:
   shared_mutex() noexcept = default;
@@ -31,6 +32,19 @@ class shared_mutex {
     holder_.set(__builtin_frame_address(0));
     return true;
   }
+  // As lock, for so long at most, or until then; not at all, but for one try, if the time is over. False: somebody else
+  // has it. A writer whose time is over holds nobody back: readers who waited for him alone go on. Caller, blocks: as
+  // lock. The shared_mutex may not be destroyed before this returns. Ordering: true: as lock; false: none. Cost: one CAS
+  // when free; a timer, where it waits. Source: std::shared_timed_mutex.
+  template <class Rep, class Period>
+  bool try_lock_for(std::chrono::duration<Rep, Period> d) noexcept {
+    return try_lock() || lock_until(false, detail::time_in(d));
+  }
+  // A clock that can be set is looked at again when its time should have come.
+  template <class Clock, class Duration>
+  bool try_lock_until(const std::chrono::time_point<Clock, Duration> &t) noexcept {
+    return try_lock() || detail::until(t, [this](std::int64_t when) { return lock_until(false, when); });
+  }
   // Caller: a goroutine or thread, any. Blocks: nothing. Errors: unlocking what no writer has locked is misuse.
   void unlock() noexcept {
     std::uint64_t expected = writer;
@@ -51,6 +65,15 @@ class shared_mutex {
     }
     return false;
   }
+  // As lock_shared, with a limit as try_lock_for and try_lock_until have one.
+  template <class Rep, class Period>
+  bool try_lock_shared_for(std::chrono::duration<Rep, Period> d) noexcept {
+    return try_lock_shared() || lock_until(true, detail::time_in(d));
+  }
+  template <class Clock, class Duration>
+  bool try_lock_shared_until(const std::chrono::time_point<Clock, Duration> &t) noexcept {
+    return try_lock_shared() || detail::until(t, [this](std::int64_t when) { return lock_until(true, when); });
+  }
   // Caller: a goroutine or thread, any. Blocks: nothing. Errors: unlocking what no reader has locked is misuse.
   void unlock_shared() noexcept {
     // acq_rel: pairs with lock, and with itself in the other readers: the last, who hands it to a writer, passes on what
@@ -64,13 +87,17 @@ class shared_mutex {
 
  private:
   friend struct detail::onlooker;
-  // The readers who hold it are counted above two bits. contended: a queue is not empty, or will not be when lock_ is
-  // free; it changes under lock_ only. While it is set nobody gets in but by a hand-over.
+  // The readers who hold it are counted above two bits. contended: somebody waits, or has waited, or the last reader is
+  // on his way to who does; it changes under lock_ only. While it is set nobody gets in but by a hand-over. While readers
+  // hold it, it is set only for a writer who waits, or whose time is just over.
   static constexpr std::uint64_t writer = 1, contended = 2, reader = 4;
-  void lock_slow(bool shared) noexcept;
+  void lock_slow(bool shared) noexcept { lock_until(shared, timers::never); }
+  bool lock_until(bool shared, std::int64_t when) noexcept;
+  void withdraw() noexcept;
   void unlock_slow() noexcept;
   void unlock_shared_slow(std::uint64_t before) noexcept;
   g *hand_to_writer() noexcept;
+  std::uint64_t take_readers(detail::waitq &in) noexcept;
 
   atomic<std::uint64_t> state_;
   spinlock lock_;

@@ -11,7 +11,8 @@ HEDDLE_BEGIN
 
 // Waits so long; not at all if d is not positive. Caller: any thread. Blocks: the goroutine; inside blocking(f) and on a thread
 // that runs no goroutine, the thread. Others run meanwhile. It may take longer: the time is over when the goroutine can run
-// again, and then it waits for its turn.
+// again, and then it waits for its turn. Where timers come by tens of thousands a second, a P calls them together, each half
+// millisecond.
 template <class Rep, class Period>
 void sleep_for(std::chrono::duration<Rep, Period> d) {
   const std::int64_t ns = detail::nanoseconds_of(d);
@@ -53,7 +54,6 @@ class alarm : public runtime_timer {
 
  private:
   static void called(runtime_timer *t, bool due);
-  bool disarm() noexcept;
   void arm(schedt &sched, std::int64_t at) noexcept;
 
   // Under the lock. Its time has come; ready: whom to ready afterwards, or null.

@@ -3,6 +3,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "heddle/deadline.hpp"
 #include "heddle/runtime.hpp"
 #include "heddle/waitq.hpp"
 
@@ -20,7 +21,19 @@ class wait_group {
   // Ordering: what the caller did before is visible after the wait that this ends.
   void done() noexcept { add(-1); }
   // Returns when the count is zero. Caller: a goroutine. Blocks: the goroutine. The wait_group may be destroyed then.
-  void wait() noexcept;
+  void wait() noexcept { wait_to(timers::never); }
+  // As wait, for so long at most, or until then; not at all, but for one look, if the time is over. False: the count is
+  // not zero. Caller: a goroutine; also any other thread. Blocks: the goroutine, or thread. The wait_group may not be
+  // destroyed before this returns. Ordering: true: as wait; false: none. Cost: one short lock; a timer, where it waits.
+  template <class Rep, class Period>
+  bool wait_for(std::chrono::duration<Rep, Period> d) noexcept {
+    return wait_to(detail::time_in(d));
+  }
+  // A clock that can be set is looked at again when its time should have come.
+  template <class Clock, class Duration>
+  bool wait_until(const std::chrono::time_point<Clock, Duration> &t) noexcept {
+    return detail::until(t, [this](std::int64_t when) { return wait_to(when); });
+  }
 
   // go(f), counted: add(1) now, done() when f returns.
   template <class F>
@@ -42,9 +55,11 @@ class wait_group {
 
  private:
   friend struct detail::onlooker;
+  bool wait_to(std::int64_t when) noexcept;
+
   spinlock lock_;
   plain<std::int64_t> count_;  // under lock
-  detail::waitq waiters_;      // under lock; not empty only while the count is not zero
+  detail::waitq waiters_;      // under lock; nobody waits there while the count is zero
 };
 
 HEDDLE_END

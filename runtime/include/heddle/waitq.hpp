@@ -14,7 +14,7 @@ g *on_whose_stack(const schedt &sched, const void *at) noexcept;
 // One parked goroutine in one queue; lives in the frame that parks.
 struct sudog {
   g *gp = nullptr;
-  bool isSelect = false;       // gp waits in other queues as well: who sets its selectdone has it
+  bool isSelect = false;       // gp waits in other queues as well, or has a limit: who sets its selectdone has it
   void *elem = nullptr;        // where the value is, or belongs
   plain<bool> success{false};  // the waker, under the lock: a value was handed over
   sudog *next = nullptr;
@@ -43,6 +43,7 @@ class waitq {
       // hands it over.
       if (sg->gp->selectdone.exchange(1, relaxed) != 0) continue;
       sg->gp->param.set(sg);
+      sg->isSelect = false;  // it is ours, also in another queue
       return sg;
     }
     return nullptr;
@@ -61,7 +62,14 @@ class waitq {
     (head_ != nullptr ? head_->prev : tail_) = sg;
     head_ = sg;
   }
-  // Readies every waiter, oldest first. Caller: has taken the queue out of its owner and holds no lock.
+  // Takes out all who still wait, to be readied when the lock is free: who has a limit of time is claimed under the lock.
+  waitq dequeue_all() noexcept {
+    waitq all;
+    while (sudog *sg = dequeue()) all.enqueue(sg);
+    return all;
+  }
+  // Readies every waiter, oldest first. Caller: has taken the queue out of its owner and holds no lock; none has a limit
+  // of time, or all were claimed under it (dequeue_all).
   void goready_all() noexcept {
     while (sudog *sg = dequeue()) goready(sg->gp);  // sg is gone as soon as its goroutine runs
   }
@@ -78,14 +86,13 @@ inline void park_on(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reaso
   gopark(parkunlock, &lock, reason, mp);
 }
 
-// As park_on, until `when` at the latest. True: a waker has taken sg out of q, as always; lock is not held, and what it belongs
-// to may be gone. False: the time is over; lock is held, and sg is in no queue. Wakers dequeue under the lock: a waiter that
-// another has taken out and not yet claimed would be in nobody's queue when its time is over.
-[[nodiscard]] inline bool park_on_until(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason,
-                                        std::int64_t when) noexcept {
-  sg.isSelect = true;
-  q.enqueue(&sg);
-  sg.gp->waitingon.set(&q);
+// As park_on_until, for one that is on q already; isSelect says whether it has a limit.
+[[nodiscard]] inline bool parked_until(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason,
+                                       std::int64_t when) noexcept {
+  if (!sg.isSelect) {
+    gopark(parkunlock, &lock, reason, mp);
+    return true;
+  }
   if (!gopark_until(parkunlock, &lock, reason, mp, when)) {
     lock.lock();
     q.remove(&sg);                        // nobody has it, but it may have been passed over
@@ -94,6 +101,17 @@ inline void park_on(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reaso
   }
   sg.gp->selectdone.store(0, relaxed);  // relaxed: it is in no queue, and the next is found under a lock
   return true;
+}
+
+// As park_on, until `when` at the latest; timers::never is no limit. True: a waker has taken sg out of q, as always; lock is
+// not held, and what it belongs to may be gone. False: the time is over; lock is held, and sg is in no queue. Wakers dequeue
+// under the lock: a waiter that another has taken out and not yet claimed would be in nobody's queue when its time is over.
+[[nodiscard]] inline bool park_on_until(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason,
+                                        std::int64_t when) noexcept {
+  sg.isSelect = when != timers::never;
+  q.enqueue(&sg);
+  sg.gp->waitingon.set(&q);
+  return parked_until(mp, q, sg, lock, reason, when);
 }
 
 }  // namespace detail
