@@ -17,6 +17,7 @@ verify::alteration mutant;
 verify::visitor visit = nullptr;
 std::int64_t sleeps_last = no_sleep;
 bool threads_counted = false;
+std::int64_t step_ns = 1000;
 
 bool mistaken(const site &s, access what, mistake how) noexcept {
   if (how != mutant.how || what != mutant.what || s.line < mutant.first_line || s.line > mutant.last_line) return false;
@@ -269,7 +270,7 @@ void set_current_m(void *mp) noexcept {
   if (mp != nullptr) now.last_m[self()] = mp;
 }
 
-std::int64_t nanotime() noexcept { return static_cast<std::int64_t>(harness::steps) * 1000 + now.skipped; }
+std::int64_t nanotime() noexcept { return static_cast<std::int64_t>(harness::steps) * harness::step_ns + now.skipped; }
 
 place::place() noexcept : at_(++now.places) {}
 
@@ -342,6 +343,7 @@ void begin_execution(const shape &s) noexcept {
   steps = 0;
   sleeps_last = no_sleep;
   threads_counted = false;
+  step_ns = 1000;
 }
 
 void on_main(bool is) noexcept { now.on_main = is; }

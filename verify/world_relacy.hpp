@@ -126,6 +126,7 @@ extern verify::visitor visit;  // may be null
 inline constexpr std::int64_t no_sleep = 0x7fffffffffffffff;
 extern std::int64_t sleeps_last;  // a timed sleep of so many ns or more ends by a wake alone: only then is a lost one seen
 extern bool threads_counted;  // thread_count() tells the truth
+extern std::int64_t step_ns;  // how long a step takes
 // What altered means for one order, and whether the mutant is this mistake at this site.
 std::memory_order altered_order(const site &s, access what, std::memory_order order) noexcept;
 bool mistaken(const site &s, access what, mistake how) noexcept;
@@ -392,7 +393,7 @@ std::int32_t thread_count() noexcept;
 [[gnu::noinline]] void *current_m() noexcept;
 [[gnu::noinline]] void set_current_m(void *mp) noexcept;
 
-// One microsecond for each scheduling point so far, and what the sleeps that lasted to their end have skipped.
+// One microsecond, or harness::step_ns, for each scheduling point so far, and what the sleeps that lasted to their end have skipped.
 std::int64_t nanotime() noexcept;
 inline std::uint64_t random_seed() noexcept { return 1; }
 

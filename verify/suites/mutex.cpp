@@ -3,6 +3,7 @@
 
 #include <mutex>
 
+#include "heddle/blocking.hpp"
 #include "heddle/runtime.hpp"
 #include "verify/suites/scheduled.hpp"
 
@@ -57,29 +58,49 @@ struct threads : suite<Threads> {
   void after() { VERIFY_INV("I58", v.count.get() == Often + Threads - 1 && v.is_free()); }
 };
 
-// One P. Someone who has waited for long is readied and beaten to it: it starves, and is handed over in the order in
-// which they came, each time at once. Then it is as before: who comes is faster than who is readied.
-struct starving : scheduled<starving, 2, 1> {
+// One P. Goroutines that queue up for a mutex, and note in which order they have it.
+template <class Derived>
+struct in_line : scheduled<Derived, 2, 1> {
   guarded v;
   plain<int> order;
-  countdown all{3};
   void turn(int mine) {
     VERIFY_INV("MUTEX-TURN", order.get() == mine);
     order.set(mine + 1);
   }
-  void queue_up(int mine) {
+  void come(int mine) {
     go([this, mine] {
       v.mu.lock();
       turn(mine);
-      VERIFY_INV("I58", v.mu.holder(sched) == getm()->curg.peek());
+      VERIFY_INV("I58", v.mu.holder(this->sched) == getm()->curg.peek());
       v.mu.unlock();
-      all.arrive();
+      static_cast<Derived *>(this)->all.arrive();
     });
+  }
+  void queue_up(int mine) {
+    come(mine);
     goyield();  // it waits now
   }
   void grow_old() {
     for (const std::int64_t until = nanotime() + geometry::mutex_starves; nanotime() < until;) cpu_relax();
   }
+  // The mutex is ours, and starves: who waits for it, as number 0, has waited for long and was beaten to it. first(): what comes
+  // before he notices.
+  template <class F>
+  void starve(F &&first) {
+    v.mu.lock();
+    queue_up(0);
+    grow_old();
+    v.mu.unlock();
+    VERIFY_INV("MUTEX-TURN", v.mu.try_lock() && order.get() == 0);
+    first();
+    goyield();
+  }
+};
+
+// Someone who has waited for long is readied and beaten to it: it starves, and is handed over in the order in which they
+// came, each time at once. Then it is as before: who comes is faster than who is readied.
+struct starving : in_line<starving> {
+  countdown all{3};
   void body() {
     v.mu.lock();
     queue_up(0);
@@ -96,6 +117,54 @@ struct starving : scheduled<starving, 2, 1> {
     v.mu.unlock();
     VERIFY_INV("MUTEX-TURN", v.mu.try_lock() && order.get() == 3);
     v.mu.unlock();
+    all.wait();
+  }
+};
+
+// It is handed over to one who has not waited for long, while others wait: it does not starve any more. A millisecond is
+// many steps here, else everybody would have waited for long.
+struct recovered : in_line<recovered> {
+  countdown all{3};
+  void before() {
+    harness::step_ns = 100;
+    in_line::before();
+  }
+  void body() {
+    starve([this] {
+      come(2);
+      go([this] {
+        v.mu.lock();
+        turn(1);
+        v.mu.unlock();
+        VERIFY_INV("MUTEX-TURN", v.mu.try_lock() && order.get() == 2);  // who comes is faster again
+        v.mu.unlock();
+        all.arrive();
+      });
+    });
+    v.mu.unlock();
+    all.wait();
+  }
+};
+
+// Who hands it over where nobody may give way goes on, and does not get it back.
+struct held_back : in_line<held_back> {
+  countdown all{1};
+  void body() {
+    starve([] {});
+    acquirem(getm());
+    v.mu.unlock();
+    VERIFY_INV("MUTEX-TURN", order.get() == 0 && !v.mu.try_lock());
+    releasem(getm());
+    all.wait();
+  }
+};
+
+// Handed over from within a call.
+struct from_a_call : in_line<from_a_call> {
+  countdown all{1};
+  void body() {
+    starve([] {});
+    blocking([this] { v.mu.unlock(); });
     all.wait();
   }
 };
@@ -164,6 +233,22 @@ HEDDLE_SUITE(starving, {.name = "mutex.starving",
                         .invariants = "I58 MUTEX-TURN",
                         .what = "one who has waited for too long; before, while and after it is handed over",
                         .modes = {random_mix(0.5)}})
+HEDDLE_SUITE(recovered,
+             {.name = "mutex.recovered",
+              .component = "mutex",
+              .invariants = "I58 MUTEX-TURN",
+              .what = "handed over to one who has waited for long, then to one who has not, while another waits",
+              .modes = {random_mix(0.5)}})
+HEDDLE_SUITE(held_back, {.name = "mutex.held_back",
+                         .component = "mutex",
+                         .invariants = "I58 MUTEX-TURN",
+                         .what = "handed over where the goroutine may not give way",
+                         .modes = {random_mix(0.5)}})
+HEDDLE_SUITE(from_a_call, {.name = "mutex.from_a_call",
+                           .component = "mutex",
+                           .invariants = "I25 I58 MUTEX-TURN",
+                           .what = "handed over by a goroutine in a call",
+                           .modes = {random_mix(0.5)}})
 HEDDLE_SUITE(gone, {.name = "mutex.gone",
                     .component = "mutex",
                     .invariants = "I26 I58",
