@@ -13,7 +13,7 @@ using namespace verify;
 
 namespace {
 
-constexpr std::chrono::nanoseconds short_time(20'000), some_time(60'000);
+constexpr std::chrono::nanoseconds short_time(20'000), some_time(60'000), long_wait(200'000);
 constexpr std::int64_t long_time = 1'000'000;
 
 // wait(limit), which does not end before its time without a reason.
@@ -133,13 +133,12 @@ struct mutex_starves : limits<mutex_starves, 2, 2> {
 // his all the same. Else he gives up, and it starves no more: who comes is faster than who is readied.
 template <bool Late>
 struct mutex_in_line : limits<mutex_in_line<Late>, 1, 1> {
-  static constexpr std::chrono::nanoseconds time{200'000};
   counted_mutex v;
   countdown gone{1}, all{1};
   void body() {
     v.mu.lock();
     go([this] {
-      VERIFY_INV("I58", !v.try_critical(time) || Late);
+      VERIFY_INV("I58", !v.try_critical(long_wait) || Late);
       gone.arrive();
     });
     goyield();
@@ -149,7 +148,7 @@ struct mutex_in_line : limits<mutex_in_line<Late>, 1, 1> {
     VERIFY_INV("MUTEX-TURN", v.mu.try_lock());
     goyield();  // and in line again
     if (Late) {
-      until(queued + time.count());
+      until(queued + long_wait.count());
       v.mu.unlock();
       v.mu.lock();
     }
@@ -165,6 +164,33 @@ struct mutex_in_line : limits<mutex_in_line<Late>, 1, 1> {
     VERIFY_INV("MUTEX-TURN", v.mu.try_lock() && v.count.get() == before);
     v.critical();
     all.wait();
+  }
+};
+
+// He is readied, beaten to it, and late: whoever waits behind him is readied by the next unlock.
+struct mutex_passes_on : limits<mutex_passes_on, 1, 1> {
+  counted_mutex v;
+  countdown all{2};
+  void body() {
+    v.mu.lock();
+    go([this] {
+      v.try_critical(long_wait);
+      all.arrive();
+    });
+    goyield();
+    go([this] {
+      v.mu.lock();
+      v.critical();
+      all.arrive();
+    });
+    goyield();
+    until(nanotime() + long_wait.count());
+    v.mu.unlock();
+    VERIFY_INV("MUTEX-TURN", v.mu.try_lock());
+    goyield();
+    v.critical();
+    all.wait();
+    VERIFY_INV("LIMIT-1", is_free(v.mu));
   }
 };
 
@@ -546,6 +572,9 @@ HEDDLE_WORLDS(mutex_world, "mutex", "I47 I53 I58 LIMIT-1 MUTEX-TURN TIMED-1",
                world<mutex_in_line<true>>({.name = "limits.mutex_late",
                                            .what = "a mutex that starves is handed to one whose time is over",
                                            .modes = {random_mix(0.5)}}),
+               world<mutex_passes_on>({.name = "limits.mutex_passes_on",
+                                       .what = "one who is readied and late passes the wake on",
+                                       .modes = {random_mix(0.5)}}),
                world<mutex_starves>({.name = "limits.mutex_starves",
                                      .what = "a mutex that starves for one who may give up",
                                      .modes = {random_mix(2)}})})
