@@ -135,10 +135,15 @@ TEST(TimedMutex, starves_for_one_with_a_limit) {
                 EXPECT_EQ(had, in_time);
                 wg.wait();
                 mu.lock();
-                wg.go([&] { const std::lock_guard hold(mu); });
+                bool overtaken = false;
+                wg.go([&] {
+                  const std::lock_guard hold(mu);
+                  overtaken = true;
+                });
                 heddle::yield();
                 mu.unlock();
-                EXPECT_TRUE(mu.try_lock()) << "it starves no more";
+                EXPECT_TRUE(mu.try_lock());
+                EXPECT_FALSE(overtaken) << "it starves no more";
                 mu.unlock();
                 wg.wait();
               }

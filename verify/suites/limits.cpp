@@ -13,7 +13,7 @@ using namespace verify;
 
 namespace {
 
-constexpr std::chrono::nanoseconds short_time(20'000), some_time(60'000);
+constexpr std::chrono::nanoseconds short_time(20'000), some_time(60'000), long_wait(200'000);
 constexpr std::int64_t long_time = 1'000'000;
 
 // wait(limit), which does not end before its time without a reason.
@@ -23,6 +23,10 @@ bool in_time(std::chrono::nanoseconds limit, F &&wait) {
   if (wait(limit)) return true;
   VERIFY_INV("I47", nanotime() >= begun + limit.count());
   return false;
+}
+
+void until(std::int64_t when) {
+  while (nanotime() < when) cpu_relax();
 }
 
 template <class M>
@@ -100,9 +104,7 @@ struct mutex_meet : suite<2> {
 struct mutex_starves : limits<mutex_starves, 2, 2> {
   counted_mutex v;
   countdown all{2};
-  void hold() {
-    for (const std::int64_t until = nanotime() + geometry::mutex_starves; nanotime() < until;) cpu_relax();
-  }
+  void hold() { until(nanotime() + geometry::mutex_starves); }
   void body() {
     v.mu.lock();
     for (int i : {0, 1})
@@ -127,20 +129,29 @@ struct mutex_starves : limits<mutex_starves, 2, 2> {
   }
 };
 
-// It starves for one, on one P; he gives up, and it starves no more: who comes is faster than who is readied.
-struct mutex_no_more : limits<mutex_no_more, 1, 1> {
+// It starves for one, on one P. Late: it is handed to him after his time, which nobody could end because the P was busy: it is
+// his all the same. Else he gives up, and it starves no more: who comes is faster than who is readied.
+template <bool Late>
+struct mutex_in_line : limits<mutex_in_line<Late>, 1, 1> {
   counted_mutex v;
   countdown gone{1}, all{1};
   void body() {
     v.mu.lock();
     go([this] {
-      VERIFY_INV("LIMIT-1", !v.try_critical(some_time));
+      VERIFY_INV("I58", !v.try_critical(long_wait) || Late);
       gone.arrive();
     });
     goyield();
-    for (const std::int64_t until = nanotime() + geometry::mutex_starves; nanotime() < until;) cpu_relax();
-    v.mu.unlock();  // he is readied, if he waits still
+    const std::int64_t queued = nanotime();
+    until(queued + geometry::mutex_starves);
+    v.mu.unlock();  // he is readied
     VERIFY_INV("MUTEX-TURN", v.mu.try_lock());
+    goyield();  // and in line again
+    if (Late) {
+      until(queued + long_wait.count());
+      v.mu.unlock();
+      v.mu.lock();
+    }
     gone.wait();
     go([this] {
       v.mu.lock();
@@ -148,10 +159,38 @@ struct mutex_no_more : limits<mutex_no_more, 1, 1> {
       all.arrive();
     });
     goyield();
+    const int before = v.count.get();
     v.mu.unlock();
-    VERIFY_INV("MUTEX-TURN", v.mu.try_lock());
+    VERIFY_INV("MUTEX-TURN", v.mu.try_lock() && v.count.get() == before);
     v.critical();
     all.wait();
+  }
+};
+
+// He is readied, beaten to it, and late: whoever waits behind him is readied by the next unlock.
+struct mutex_passes_on : limits<mutex_passes_on, 1, 1> {
+  counted_mutex v;
+  countdown all{2};
+  void body() {
+    v.mu.lock();
+    go([this] {
+      v.try_critical(long_wait);
+      all.arrive();
+    });
+    goyield();
+    go([this] {
+      v.mu.lock();
+      v.critical();
+      all.arrive();
+    });
+    goyield();
+    until(nanotime() + long_wait.count());
+    v.mu.unlock();
+    VERIFY_INV("MUTEX-TURN", v.mu.try_lock());
+    goyield();
+    v.critical();
+    all.wait();
+    VERIFY_INV("LIMIT-1", is_free(v.mu));
   }
 };
 
@@ -268,6 +307,47 @@ struct rw_leaves : suite<3> {
   }
 };
 
+// A reader leaves as soon as the writer has taken his announcement back, behind whom another reader waits; and a writer comes
+// who takes it as soon as it is free.
+struct rw_between : suite<4> {
+  halves v;
+  std::int64_t begun = 0;
+  int written[2] = {};
+  void before() {
+    VERIFY_CHECK(v.mu.try_lock_shared());
+    begun = nanotime();
+  }
+  void thread(unsigned i) {
+    if (i == 0) {
+      until(begun + short_time.count());
+      for (int k = 0; k < 8; ++k) {
+        cpu_relax();
+        if (!v.mu.try_lock_shared()) continue;
+        v.read();
+        break;
+      }
+      v.read();
+    } else if (i == 1) {
+      written[0] = v.try_write(short_time);
+    } else if (i == 2) {
+      v.mu.lock_shared();
+      v.read();
+    } else {
+      until(begun + short_time.count());
+      for (int k = 0; k < 16 && written[1] == 0; ++k) {
+        cpu_relax();
+        if (!v.mu.try_lock()) continue;
+        v.write();
+        written[1] = 1;
+      }
+    }
+  }
+  void after() {
+    VERIFY_INV("RW-EXCL", v.left.get() == written[0] + written[1]);
+    VERIFY_INV("LIMIT-1", is_free(v.mu));
+  }
+};
+
 // A writer has it; a reader and a writer who wait may both give up.
 struct rw_writer : suite<3> {
   halves v;
@@ -288,12 +368,17 @@ struct rw_writer : suite<3> {
 // still be in unlock_shared.
 struct rw_last : suite<2> {
   halves *v = nullptr;
+  std::int64_t begun = 0;
   void before() {
     v = new halves;
     VERIFY_CHECK(v->mu.try_lock_shared());
+    begun = nanotime();
   }
   void thread(unsigned i) {
-    if (i == 0) return v->mu.unlock_shared();
+    if (i == 0) {
+      until(begun + short_time.count());
+      return v->mu.unlock_shared();
+    }
     if (!v->mu.try_lock_for(short_time)) v->mu.lock();
     v->mu.unlock();
     delete v;
@@ -481,9 +566,15 @@ HEDDLE_WORLDS(mutex_world, "mutex", "I47 I53 I58 LIMIT-1 MUTEX-TURN TIMED-1",
               {world<mutex_world>({.name = "limits.mutex_goroutines",
                                    .what = "three goroutines at a mutex, two may give up",
                                    .modes = {random_mix(2)}}),
-               world<mutex_no_more>({.name = "limits.mutex_no_more",
-                                     .what = "a mutex starves for one who gives up, and no more",
-                                     .modes = {random_mix(0.5)}}),
+               world<mutex_in_line<false>>({.name = "limits.mutex_no_more",
+                                            .what = "a mutex starves for one who gives up, and no more",
+                                            .modes = {random_mix(0.5)}}),
+               world<mutex_in_line<true>>({.name = "limits.mutex_late",
+                                           .what = "a mutex that starves is handed to one whose time is over",
+                                           .modes = {random_mix(0.5)}}),
+               world<mutex_passes_on>({.name = "limits.mutex_passes_on",
+                                       .what = "one who is readied and late passes the wake on",
+                                       .modes = {random_mix(0.5)}}),
                world<mutex_starves>({.name = "limits.mutex_starves",
                                      .what = "a mutex that starves for one who may give up",
                                      .modes = {random_mix(2)}})})
@@ -504,6 +595,9 @@ HEDDLE_WORLDS(
      world<rw_leaves<true>>({.name = "limits.shared_mutex_leaves_w",
                              .what = "the last reader goes to a writer who gives up, and a writer comes",
                              .modes = {random_mix(2)}}),
+     world<rw_between>({.name = "limits.shared_mutex_between",
+                        .what = "the last reader leaves, a writer gives up, another comes, a reader waits",
+                        .modes = {random_mix(2)}}),
      world<rw_writer>({.name = "limits.shared_mutex_writer",
                        .what = "a writer has it, a reader and a writer may give up",
                        .modes = {random_mix(1)}}),
