@@ -1,6 +1,8 @@
 #pragma once
 // One-shot sleep and wake-up of one M. Source: note of Go's lock_futex.go, with a third state that spares the waker the
 // system call when the sleeper has not gone to sleep yet.
+#include <limits>
+
 #include "queues/world.hpp"
 
 HEDDLE_BEGIN
@@ -29,16 +31,16 @@ class note {
     while (key_.load(acquire) != signalled) futex_sleep(key_, sleeping);  // acquire: pairs with notewakeup. [NOTE-1]
   }
 
-  // Caller: the owner. Blocks: the M, for ns nanoseconds at most, which are less than a century. True: signalled, as
-  // after notesleep. False: the time is over and the note is clear; a notewakeup that comes later is kept for the next
-  // sleep.
+  // Caller: the owner. Blocks: the M, for ns nanoseconds at most. True: signalled, as after notesleep. False: the time is
+  // over and the note is clear; a notewakeup that comes later is kept for the next sleep.
   bool notetsleep(std::int64_t ns) noexcept {
     std::uint32_t old = clear;
     // acquire: as in notesleep. [NOTE-1]
     // acquire on failure: pairs with notewakeup. [NOTE-1]
     // Survives as relaxed (equivalent): the value that succeeds is our own noteclear's, or the one below.
     if (!key_.compare_exchange_strong(old, sleeping, acquire, acquire)) return true;
-    const std::int64_t end = nanotime() + ns;
+    const std::int64_t now = nanotime(), last = std::numeric_limits<std::int64_t>::max();
+    const std::int64_t end = ns > last - now ? last : now + ns;
     for (std::int64_t left = ns; futex_sleep_for(key_, sleeping, left); left = end - nanotime())
       if (key_.load(acquire) == signalled) return true;  // acquire: pairs with notewakeup. [NOTE-1]
     old = sleeping;

@@ -129,12 +129,11 @@ bool arm_and_unlock(g *gp, void *arg) noexcept {
 // For a thread that keeps its g: its own sleep ends in time, so no timer is needed, nor a runtime. For checkdead it is awake
 // all the while: it will go on without anybody's help.
 bool park_thread_until(m *mp, g *gp, bool (*unlockf)(g *, void *), void *lock, std::int64_t when) noexcept {
-  constexpr std::int64_t longest = 3'600'000'000'000;  // notetsleep takes no century
   unlockf(gp, lock);
   if (!mp->extra) hand_own_p_on(mp);
   bool told = false;
   for (std::int64_t left = when - nanotime(); left > 0 && !told; left = when - nanotime())
-    told = mp->park.notetsleep(std::min(left, longest));
+    told = mp->park.notetsleep(left);
   if (!told) {
     if (claim(gp)) return false;
     mp->park.notesleep();  // the waker is about to tell us

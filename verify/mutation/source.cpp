@@ -13,32 +13,7 @@ namespace verify {
 namespace {
 
 // What is compiled for every world, layer by layer.
-constexpr const char *files_of_components[] = {"queues", "sched"};
-constexpr const char *files_of_runtime[] = {"runtime/include/heddle/barrier.hpp",
-                                            "runtime/include/heddle/chan.hpp",
-                                            "runtime/include/heddle/condition_variable.hpp",
-                                            "runtime/include/heddle/context.hpp",
-                                            "runtime/include/heddle/hchan.hpp",
-                                            "runtime/include/heddle/latch.hpp",
-                                            "runtime/include/heddle/mutex.hpp",
-                                            "runtime/include/heddle/once.hpp",
-                                            "runtime/include/heddle/runtime.hpp",
-                                            "runtime/include/heddle/select.hpp",
-                                            "runtime/include/heddle/semaphore.hpp",
-                                            "runtime/include/heddle/shared_mutex.hpp",
-                                            "runtime/include/heddle/time.hpp",
-                                            "runtime/include/heddle/wait_group.hpp",
-                                            "runtime/include/heddle/waitq.hpp",
-                                            "runtime/chan.cpp",
-                                            "runtime/condition_variable.cpp",
-                                            "runtime/context.cpp",
-                                            "runtime/latch.cpp",
-                                            "runtime/runtime.cpp",
-                                            "runtime/select.cpp",
-                                            "runtime/semaphore.cpp",
-                                            "runtime/shared_mutex.cpp",
-                                            "runtime/sync.cpp",
-                                            "runtime/time.cpp"};
+constexpr const char *folders[] = {"queues", "sched", "runtime/include/heddle"};
 
 const std::map<std::string, std::memory_order> orders = {
     {"relaxed", std::memory_order_relaxed}, {"acquire", std::memory_order_acquire},
@@ -401,7 +376,7 @@ std::vector<source_site> scan_text(const std::string &file, const std::string &t
 std::vector<std::string> shared_files(const std::string &root) {
   namespace fs = std::filesystem;
   std::vector<std::string> files;
-  for (const char *folder : files_of_components) {
+  for (const char *folder : folders) {
     std::vector<std::string> here;
     for (const fs::directory_entry &e : fs::directory_iterator(fs::path(root) / folder)) {
       const std::string name = e.path().filename().string();
@@ -412,7 +387,8 @@ std::vector<std::string> shared_files(const std::string &root) {
     std::sort(here.begin(), here.end());
     files.insert(files.end(), here.begin(), here.end());
   }
-  for (const char *file : files_of_runtime) files.emplace_back(file);
+  std::istringstream runtime(HEDDLE_SHARED_RUNTIME);
+  for (std::string file; std::getline(runtime, file, ',');) files.push_back(file);
   return files;
 }
 
