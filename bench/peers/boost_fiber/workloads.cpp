@@ -3,6 +3,7 @@
 // Stacks come from malloc, told not to give them back: otherwise each fiber would cost an mmap and a munmap.
 // One P: the default scheduler (round robin). More: work stealing, a thread each. No select: Boost.Fiber has none.
 #include <malloc.h>
+#include <time.h>
 
 #include <algorithm>
 #include <atomic>
@@ -33,6 +34,7 @@ struct figure {
   double value;
   const char *unit;
   double elapsed_s;
+  std::vector<std::pair<const char *, double>> more = {};
 };
 
 void check(bool right, const char *what) {
@@ -219,10 +221,60 @@ figure primes(std::int64_t divisor) {
   return f;
 }
 
+double cpu_ms() {
+  timespec t{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) * 1e-6;
+}
+
+// Nanoseconds that a sleep of ns lasts longer.
+std::int64_t lateness(std::int64_t ns) {
+  const auto start = std::chrono::steady_clock::now();
+  boost::this_fiber::sleep_for(std::chrono::nanoseconds(ns));
+  return (std::chrono::steady_clock::now() - start).count() - ns;
+}
+
+std::vector<std::pair<const char *, double>> quantiles(std::vector<std::int64_t> &late) {
+  std::sort(late.begin(), late.end());
+  const auto at = [&late](double q) {
+    const auto i = static_cast<std::size_t>(q * static_cast<double>(late.size()));
+    return static_cast<double>(late[std::min(i, late.size() - 1)]) * 1e-3;
+  };
+  return {{"p50_us", at(0.5)}, {"p99_us", at(0.99)}, {"max_us", at(1)}};
+}
+
+figure timers(std::int64_t divisor) {
+  std::vector<std::int64_t> late(static_cast<std::size_t>(100'000 / divisor));
+  const auto start = std::chrono::steady_clock::now();
+  const double before = cpu_ms();
+  wait_group done(static_cast<std::int64_t>(late.size()));
+  std::uint64_t random = 1;
+  for (std::int64_t &mine : late) {
+    random = random * 6364136223846793005u + 1442695040888963407u;
+    const auto ns = static_cast<std::int64_t>(1'000'000 + (random >> 33) % 999'000'000);
+    go([&mine, &done, ns] {
+      mine = lateness(ns);
+      done.done();
+    });
+  }
+  done.wait();
+  const double cpu = cpu_ms() - before;
+  return {cpu, "ms", since(start), quantiles(late)};
+}
+
+figure sleep_late(std::int64_t divisor) {
+  std::vector<std::int64_t> late(static_cast<std::size_t>(5000 / divisor));
+  const auto start = std::chrono::steady_clock::now();
+  for (std::int64_t &mine : late) mine = lateness(100'000);
+  auto more = quantiles(late);
+  const double p50 = more[0].second;
+  return {p50, "us", since(start), std::move(more)};
+}
+
 const std::map<std::string, figure (*)(std::int64_t)> workloads = {
-    {"spawn_exit", spawn_exit}, {"yield_2", yield_2},     {"yield_1000", yield_1000},
-    {"pingpong", pingpong},     {"chan_1p1c", chan_1p1c}, {"chan_4p4c", chan_4p4c},
-    {"skynet", skynet},         {"mutex", mutex},         {"primes", primes},
+    {"spawn_exit", spawn_exit}, {"yield_2", yield_2},     {"yield_1000", yield_1000}, {"pingpong", pingpong},
+    {"chan_1p1c", chan_1p1c},   {"chan_4p4c", chan_4p4c}, {"skynet", skynet},         {"mutex", mutex},
+    {"primes", primes},         {"timers", timers},       {"sleep_late", sleep_late},
 };
 
 // As the main fiber of `procs` threads, which steal from each other until the process ends.
@@ -263,6 +315,7 @@ int main(int argc, char **argv) {
   const figure f = found->second(quick ? 10 : 1);
   std::printf("{\"name\": \"%s\", \"procs\": %u, \"value\": %.6g, \"unit\": \"%s\", \"elapsed_s\": %.6g, ", argv[1],
               procs, f.value, f.unit, f.elapsed_s);
+  for (const auto &[name, value] : f.more) std::printf("\"%s\": %.6g, ", name, value);
   std::printf("\"compiler\": \"g++ %s -O2, Boost %s\"}\n", __VERSION__, BOOST_LIB_VERSION);
   std::fflush(stdout);
   std::_Exit(0);  // threads and fibers are still there
