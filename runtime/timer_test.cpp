@@ -193,7 +193,7 @@ TEST(Timer, a_stop_against_a_receiver_is_exact) {
                          for (int j = 0; j < 50; ++j) {
                            const timer t(20us);
                            heddle::chan<bool> got;
-                           heddle::go([r = heddle::receiver<time_point>(t), got] {
+                           const auto other = heddle::spawn([r = heddle::receiver<time_point>(t), got] {
                              const bool arrived = r.recv_for(100ms).has_value();
                              got.send(arrived);
                            });
@@ -503,7 +503,7 @@ TEST(ChanLimit, a_refused_value_stays_with_the_caller) {
                      EXPECT_TRUE(mine);
                      EXPECT_FALSE(c.send_until(std::move(mine), std::chrono::system_clock::now() + 1ms));
                      EXPECT_TRUE(mine);
-                     heddle::go([c] { EXPECT_EQ(**c.recv_for(10s), 7); });
+                     const auto other = heddle::spawn([c] { EXPECT_EQ(**c.recv_for(10s), 7); });
                      EXPECT_TRUE(c.send_for(std::move(mine), 10s));
                      EXPECT_FALSE(mine);
                      heddle::chan<int> copies(1);
