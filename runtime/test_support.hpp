@@ -49,7 +49,7 @@ inline heddle::options with_procs(int procs) {
 struct settling {
   ~settling() {
     if (!asan) return;
-    const auto over = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
+    const auto over = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
     while (heddle::num_goroutine() > 1 && std::chrono::steady_clock::now() < over)
       heddle::sleep_for(std::chrono::microseconds(100));
   }
