@@ -268,6 +268,13 @@ double quantile(const std::vector<std::int64_t> &sorted, double q) {
   return static_cast<double>(sorted[std::min(at, sorted.size() - 1)]);
 }
 
+// From how late each was, in ns, which this sorts: the figure is the p50.
+figure lateness(std::vector<std::int64_t> &late, double elapsed_s) {
+  std::sort(late.begin(), late.end());
+  const double p50 = quantile(late, 0.50) * 1e-3, p99 = quantile(late, 0.99) * 1e-3;
+  return {p50, "us", elapsed_s, {{"p50_us", p50}, {"p99_us", p99}, {"max_us", quantile(late, 1.0) * 1e-3}}};
+}
+
 // The value sent is the moment at which it was: the receiver subtracts it from its own.
 figure wake(int procs, std::int64_t divisor) {
   constexpr std::int64_t compute_ns = 400'000;
@@ -290,9 +297,7 @@ figure wake(int procs, std::int64_t divisor) {
     done.wait();
   });
   check(static_cast<std::int64_t>(late.size()) == wakes, "wake");
-  std::sort(late.begin(), late.end());
-  const double p50 = quantile(late, 0.50) * 1e-3, p99 = quantile(late, 0.99) * 1e-3;
-  return {p50, "us", elapsed, {{"p50_us", p50}, {"p99_us", p99}, {"max_us", quantile(late, 1.0) * 1e-3}}};
+  return lateness(late, elapsed);
 }
 
 // Ms woken or started per 1000 empty goroutines, of which `gos` are started with `gap_ns` of computing after each.
@@ -349,14 +354,11 @@ figure timers(int procs, std::int64_t divisor) {
     done.wait();
     cpu = cpu_ms() - before;
   });
-  std::sort(late.begin(), late.end());
+  figure f = lateness(late, elapsed);
   check(late.front() >= 0, "timers");
-  return {cpu,
-          "ms",
-          elapsed,
-          {{"p50_us", quantile(late, 0.50) * 1e-3},
-           {"p99_us", quantile(late, 0.99) * 1e-3},
-           {"max_us", quantile(late, 1.0) * 1e-3}}};
+  f.value = cpu;
+  f.unit = "ms";
+  return f;
 }
 
 // Timers of an hour: one after the other made, stopped and gone; a thousand in turn reset; as many at once armed, then stopped.
@@ -403,9 +405,7 @@ figure sleep_late(int procs, std::int64_t divisor) {
       late.push_back(now_ns() - start - sleep_ns);
     }
   });
-  std::sort(late.begin(), late.end());
-  const double p50 = quantile(late, 0.50) * 1e-3, p99 = quantile(late, 0.99) * 1e-3;
-  return {p50, "us", elapsed, {{"p50_us", p50}, {"p99_us", p99}, {"max_us", quantile(late, 1.0) * 1e-3}}};
+  return lateness(late, elapsed);
 }
 
 double resident_bytes() {

@@ -36,9 +36,18 @@ class timing_wheel {
     if (head == t) head = next;
   }
 
+  // It is due at `when` instead. Pre: t is in here. Touches no other T if t stays in its slot, as timers do that are put off
+  // again and again. Cost: constant.
+  void reset(T *t, std::int64_t when) noexcept {
+    t->when.set(when);
+    if (slot_of(t) == t->wheelslot.get()) return;
+    erase(t);
+    place(t);
+  }
+
   // It is `now` now, and not earlier than the last time. Cost: each T is moved once per level at most.
   void advance(std::int64_t now) noexcept {
-    const std::uint64_t target = static_cast<std::uint64_t>(now) >> geometry::tick_shift;
+    const std::uint64_t target = tick_at(now);
     for (event e = first(); e.start <= target; e = first()) {
       now_ = e.start;
       T *const head = heads_[e.slot];
@@ -59,6 +68,12 @@ class timing_wheel {
     return t;
   }
   bool due() const noexcept { return heads_[due_slot] != nullptr; }
+  // Would one be due after advance(now)? False: perhaps. Touches no T.
+  bool surely_due(std::int64_t now) const noexcept {
+    if (due()) return true;
+    const event e = first();
+    return e.start != no_tick && (e.start | ((one << e.slot / slots * bits) - 1)) <= tick_at(now);  // all of its slot
+  }
 
   // When advance has something to do, which is not later than the first T is due: 0 for at once, never if empty.
   std::int64_t next() const noexcept {
@@ -89,6 +104,9 @@ class timing_wheel {
     std::uint16_t slot;
   };
 
+  static std::uint64_t tick_at(std::int64_t now) noexcept {
+    return static_cast<std::uint64_t>(now) >> geometry::tick_shift;
+  }
   // The first tick that is not before t->when.
   static std::uint64_t tick(const T *t) noexcept {
     constexpr std::uint64_t rest = (one << geometry::tick_shift) - 1;
@@ -96,16 +114,19 @@ class timing_wheel {
     return when <= 0 ? 0 : (static_cast<std::uint64_t>(when) + rest) >> geometry::tick_shift;
   }
 
-  void place(T *t) noexcept {
+  // Where t belongs.
+  std::uint16_t slot_of(const T *t) const noexcept {
     const std::uint64_t at = tick(t);
-    std::uint32_t slot = due_slot;
-    if (at > now_) {
-      const auto level = static_cast<std::uint32_t>(std::bit_width(at ^ now_) - 1) / bits;
-      const auto digit = static_cast<std::uint32_t>(at >> level * bits) & (slots - 1);
-      occupied_[level] |= one << digit;
-      slot = level * slots + digit;
-    }
-    t->wheelslot.set(static_cast<std::uint16_t>(slot));
+    if (at <= now_) return due_slot;
+    const auto level = static_cast<std::uint32_t>(std::bit_width(at ^ now_) - 1) / bits;
+    const auto digit = static_cast<std::uint32_t>(at >> level * bits) & (slots - 1);
+    return static_cast<std::uint16_t>(level * slots + digit);
+  }
+
+  void place(T *t) noexcept {
+    const std::uint16_t slot = slot_of(t);
+    if (slot != due_slot) occupied_[slot / slots] |= one << slot % slots;
+    t->wheelslot.set(slot);
     T *&head = heads_[slot];
     if (head == nullptr) {
       head = t;

@@ -27,7 +27,10 @@ rc::Gen<std::int64_t> gen_length() {
 
 // What is popped is due and no earlier; what is not popped is not due; next() is no later than the first.
 void expect_all_due_out(wheel &w, std::multimap<std::int64_t, item *> &model, std::int64_t now) {
+  const bool surely = w.surely_due(now);
   w.advance(now);
+  RC_ASSERT(w.due() || !surely);
+  RC_ASSERT(!w.surely_due(now) || w.due());
   while (item *t = w.pop()) {
     RC_ASSERT(t->armed);
     RC_ASSERT(t->when.get() <= now);
@@ -63,10 +66,16 @@ RC_GTEST_PROP(properties, timing_wheel, ()) {
       w.insert(&t);
       model.emplace(t.when.get(), &t);
     } else {
-      w.erase(&t);
-      t.armed = false;
       const auto [from, to] = model.equal_range(t.when.get());
       model.erase(std::find_if(from, to, [&t](const auto &entry) { return entry.second == &t; }));
+      t.armed = *rc::gen::arbitrary<bool>();
+      if (t.armed) {
+        const std::int64_t when = *rc::gen::arbitrary<bool>() ? t.when.get() + *gen_length() : now + *gen_length();
+        w.reset(&t, when);
+        model.emplace(when, &t);
+      } else {
+        w.erase(&t);
+      }
     }
   }
   while (!model.empty()) {

@@ -74,6 +74,22 @@ TEST(timing_wheel, next_leads_to_each_in_a_few_steps) {
   }
 }
 
+// It is known without a look at it when the last tick of its slot has come: after 63 ticks of 64, here.
+TEST(timing_wheel, one_is_surely_due_when_its_slot_is_over) {
+  wheel w;
+  item t;
+  EXPECT_FALSE(w.surely_due(1000 * tick));
+  add(w, t, 100 * tick);
+  EXPECT_FALSE(w.surely_due(100 * tick));
+  EXPECT_FALSE(w.surely_due(127 * tick - 1));
+  EXPECT_TRUE(w.surely_due(127 * tick));
+  w.advance(64 * tick);  // a slot of one tick, now
+  EXPECT_FALSE(w.surely_due(99 * tick));
+  EXPECT_TRUE(w.surely_due(100 * tick));
+  w.advance(100 * tick);
+  EXPECT_TRUE(w.surely_due(100 * tick));
+}
+
 TEST(timing_wheel, never_is_a_time_like_any_other) {
   wheel w;
   item t, soon;

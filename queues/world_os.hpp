@@ -37,6 +37,7 @@ struct geometry {
   static constexpr std::uint32_t goid_batch = 16;
   static constexpr std::uint32_t spin_rounds = 96;          // ours: polls of a spinning M before it drops its P
   static constexpr std::uint32_t spin_pauses = 32;          // cpu_relax calls between two such polls (about 0.4 us)
+  static constexpr std::int64_t spin_time = 40'000;         // nanoseconds: what that comes to
   static constexpr std::uint32_t backoff_max = 256;         // longest pause of a spinlock's waiter, in cpu_relax calls
   static constexpr std::uint32_t mutex_spins = 8;           // looks at a locked mutex before its goroutine parks
   static constexpr std::uint32_t mutex_pauses = 100;        // cpu_relax calls between two such looks

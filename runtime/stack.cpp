@@ -1,7 +1,13 @@
 // Stack memory of the os world. Stacks of the default size come from slabs of 64 MiB of address space, so that a
 // million of them need few mappings; pages are committed on touch, and the lowest page of each stack is a guard.
+//
+// To lay the guard and to touch the topmost page are most of what a goroutine costs that is the first on its stack: two ways
+// into the kernel. Where there are many, each is done for some stacks that come next by one call.
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cstdio>
 #include <mutex>
 #include <new>
@@ -12,6 +18,12 @@
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102  // Linux 6.13
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23  // Linux 5.14
+#endif
+#ifndef PIDFD_SELF
+#define PIDFD_SELF (-10000)  // the calling thread, Linux 6.15
 #endif
 
 namespace heddle {
@@ -36,6 +48,15 @@ char *reserve(std::size_t size) noexcept {
   return static_cast<char *>(at);
 }
 
+constexpr std::size_t batch_most = 32;  // stacks made ready at once
+
+// What madvise does, for a page in each of n stacks: the one at `at` and those after it. False: not for all of them.
+bool advise_each(char *at, std::size_t distance, std::size_t n, int advice) noexcept {
+  iovec pages[batch_most];
+  for (std::size_t i = 0; i < n; ++i) pages[i] = {at + i * distance, page_size()};
+  return syscall(SYS_process_madvise, PIDFD_SELF, pages, n, advice, 0) == static_cast<long>(n * page_size());
+}
+
 char **link(char *hi) noexcept { return reinterpret_cast<char **>(hi - sizeof(char *)); }
 
 }  // namespace
@@ -48,10 +69,11 @@ struct stackpool::impl {
   };
   spinlock lock;
   slab *slabs = nullptr;
-  char *free =
-      nullptr;  // of the default size; each holds the next in its topmost word, which its last user has touched
+  char *free = nullptr;  // of the default size; each holds the next in its topmost word, which has been touched
   char *next = nullptr;  // uncarved rest of the last slab
   char *end = nullptr;
+  std::size_t carved = 0;   // stacks, of all slabs
+  bool one_by_one = false;  // the kernel does nothing for several of them
   bool log = false;
   bool guard_by_mprotect = valgrind::running();  // it knows no other pages that may not be read, and reads them
 
@@ -66,6 +88,29 @@ struct stackpool::impl {
     next = s->base;
     end = next + slab_size;
     return true;
+  }
+
+  // So many stacks are carved at once: one for eight that there are, so that nobody pays for many who needs few.
+  std::size_t batch(std::size_t whole) const noexcept {
+    if (one_by_one || guard_by_mprotect) return 1;
+    return std::clamp<std::size_t>(carved / 8, 1, std::min(batch_most, static_cast<std::size_t>(end - next) / whole));
+  }
+
+  void put(char *at, std::size_t whole) noexcept {
+    *link(at + whole) = free;
+    free = at;
+  }
+
+  // The stacks at `at` and after it get their guards; all but the first are free then. False: that has none.
+  bool make_ready(char *at, std::size_t whole, std::size_t n, std::unique_lock<spinlock> &hold) noexcept {
+    hold.unlock();  // others need not wait for the kernel
+    const bool done = advise_each(at, whole, n, MADV_GUARD_INSTALL);
+    if (done) advise_each(at + whole - page_size(), whole, n, MADV_POPULATE_WRITE);  // else when they are touched
+    hold.lock();
+    one_by_one |= !done;
+    for (std::size_t i = n - 1; i != 0; --i)
+      if (done || guard(at + i * whole)) put(at + i * whole, whole);
+    return done || guard(at);
   }
 
   // The page becomes inaccessible without a mapping of its own where the kernel can do that.
@@ -117,7 +162,7 @@ std::size_t stackpool::usable_of(std::size_t size) noexcept {
 stack stackpool::stackalloc(std::size_t size) noexcept {
   if (impl_ == nullptr) return {};
   const std::size_t whole = usable(size) + page_size();
-  const std::lock_guard hold(impl_->lock);
+  std::unique_lock hold(impl_->lock);
   if (whole != size_ || whole > slab_size) {
     char *at = reserve(whole);
     const stack s = guarded(at, whole);
@@ -131,8 +176,11 @@ stack stackpool::stackalloc(std::size_t size) noexcept {
   }
   if (static_cast<std::size_t>(impl_->end - impl_->next) < whole && !impl_->new_slab()) return {};
   char *at = impl_->next;
-  impl_->next += whole;
-  return guarded(at, whole);
+  const std::size_t n = impl_->batch(whole);
+  impl_->next += n * whole;
+  impl_->carved += n;
+  if (n == 1) return guarded(at, whole);
+  return impl_->make_ready(at, whole, n, hold) ? stack{at + page_size(), at + whole} : stack{};
 }
 
 stack stackpool::guarded(char *at, std::size_t whole) noexcept {
@@ -145,8 +193,7 @@ void stackpool::stackfree(stack s) noexcept {
   const auto whole = static_cast<std::size_t>(s.hi - at);
   const std::lock_guard hold(impl_->lock);
   if (whole == size_ && whole <= slab_size) {
-    *link(s.hi) = impl_->free;
-    impl_->free = at;
+    impl_->put(at, whole);
   } else {
     valgrind::forget(s);
     munmap(at, whole);

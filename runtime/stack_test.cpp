@@ -1,6 +1,12 @@
 // Stacks: how large, how cheap, and what lies below them.
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
@@ -40,6 +46,34 @@ bool has_light_guards() {
   const bool yes = madvise(at, page, 102) == 0;  // MADV_GUARD_INSTALL
   munmap(at, page);
   return yes;
+}
+
+// Asks the kernel: it does not die of it, and no sanitizer is in the way.
+bool readable(const char *at) {
+  char byte = 0;
+  const iovec to = {&byte, 1}, from = {const_cast<char *>(at), 1};
+  return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == 1;
+}
+
+// Each of them, and more than are made ready at once: all of it can be used, and below it is a guard.
+bool each_has_its_guard() {
+  heddle::stackpool pool(64 * 1024, false);
+  for (int i = 0; i < 1500; ++i) {
+    const heddle::stack s = pool.stackalloc(0);
+    *s.lo = s.hi[-1] = 1;
+    if (readable(s.lo - 1) || !readable(s.lo) || !readable(s.hi - 1)) return false;
+  }
+  return true;
+}
+
+void forbid_process_madvise() {
+  sock_filter rules[] = {{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
+                         {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_process_madvise},
+                         {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | EPERM},
+                         {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}};
+  const sock_fprog program = {4, rules};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+    child_exit(12);
 }
 
 [[gnu::noinline]] int recurse(int depth) {
@@ -87,6 +121,18 @@ TEST(Stackpool, other_sizes_are_mapped_and_unmapped_one_by_one) {
   ASSERT_TRUE(huge);
   *huge.lo = 1;
   pool.stackfree(huge);
+}
+
+TEST(Stackpool, each_of_many_has_its_guard) { EXPECT_TRUE(each_has_its_guard()); }
+
+// An older kernel, or a sandbox.
+TEST(StackDeathTest, each_of_many_has_its_guard_where_they_are_laid_one_by_one) {
+  EXPECT_EXIT(
+      {
+        forbid_process_madvise();
+        child_exit(each_has_its_guard() ? 42 : 13);
+      },
+      testing::ExitedWithCode(42), "");
 }
 
 TEST(Stackpool, says_no_when_there_is_no_address_space) {

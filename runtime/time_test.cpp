@@ -144,4 +144,15 @@ TEST(Time, sleeping_is_no_deadlock) {
   EXPECT_EQ(heddle::run([] { heddle::sleep_for(50ms); }, o), 0);
 }
 
+// By halves to a single look while sleeps are long; all of it again when a look finds something.
+TEST(Time, an_m_spins_as_long_as_it_is_worth) {
+  EXPECT_EQ(run_on(1,
+                   [] {
+                     while (heddle::getm()->spins != 1) heddle::sleep_for(1ms);
+                     for (auto d = 0ns; heddle::getm()->spins != heddle::geometry::spin_rounds; d = (d + 50ns) % 5000)
+                       heddle::sleep_for(d);
+                   }),
+            0);
+}
+
 }  // namespace

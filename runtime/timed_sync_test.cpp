@@ -1,10 +1,9 @@
-// Waits with a limit on mutex, shared_mutex, condition_variable, semaphore and wait_group; what the standard asks of their kinds.
+// Waits with a limit on mutex, shared_mutex, condition_variable, semaphore and wait_group. What the standard asks of their
+// kinds: std_requirements_test.cpp.
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
-#include <shared_mutex>
 #include <thread>
-#include <vector>
 
 #include "runtime/test_support.hpp"
 
@@ -430,117 +429,6 @@ TEST(TimedConditionVariable, may_be_destroyed_by_who_has_notified_all) {
                      }),
               0);
   }
-}
-
-// ------------------------------------------------------------------------------------------------- the standard's kinds
-
-template <class M>
-concept timed_lockable = requires(M &m) {
-  m.lock();
-  m.unlock();
-  { m.try_lock() } -> std::same_as<bool>;
-  { m.try_lock_for(1ms) } -> std::same_as<bool>;
-  { m.try_lock_until(steady_clock::now()) } -> std::same_as<bool>;
-};
-template <class M>
-concept shared_timed_lockable = requires(M &m) {
-  m.lock_shared();
-  m.unlock_shared();
-  { m.try_lock_shared() } -> std::same_as<bool>;
-  { m.try_lock_shared_for(1ms) } -> std::same_as<bool>;
-  { m.try_lock_shared_until(steady_clock::now()) } -> std::same_as<bool>;
-};
-static_assert(timed_lockable<heddle::mutex> && timed_lockable<heddle::shared_mutex>);
-static_assert(shared_timed_lockable<heddle::shared_mutex>);
-template <class M>
-concept mutex_as_std_has_it =
-    std::is_default_constructible_v<M> && std::is_destructible_v<M> && !std::is_copy_constructible_v<M> &&
-    !std::is_move_constructible_v<M> && !std::is_copy_assignable_v<M> && !std::is_move_assignable_v<M>;
-static_assert(mutex_as_std_has_it<heddle::mutex> && mutex_as_std_has_it<heddle::shared_mutex>);
-
-TEST(StandardLocks, lock_and_scoped_lock_of_several_do_not_deadlock) {
-  int value = 0;
-  EXPECT_EQ(run_on(2,
-                   [&] {
-                     heddle::mutex a, b;
-                     heddle::shared_mutex c;
-                     wait_group wg;
-                     for (int i = 0; i < 6; ++i)
-                       wg.go([&, i] {
-                         for (int k = 0; k < 50; ++k) {
-                           if (i % 3 == 0) {
-                             const std::scoped_lock all(a, b, c);
-                             ++value;
-                           } else if (i % 3 == 1) {
-                             const std::scoped_lock all(c, b, a);
-                             ++value;
-                           } else {
-                             std::lock(b, a, c);
-                             const std::lock_guard on_b(b, std::adopt_lock), on_a(a, std::adopt_lock);
-                             const std::lock_guard on_c(c, std::adopt_lock);
-                             ++value;
-                           }
-                         }
-                       });
-                     wg.wait();
-                   }),
-            0);
-  EXPECT_EQ(value, 300);
-}
-
-TEST(StandardLocks, unique_lock_and_shared_lock_with_times) {
-  EXPECT_EQ(run_on(1,
-                   [] {
-                     heddle::shared_mutex mu;
-                     std::shared_lock reader(mu, moment);
-                     EXPECT_TRUE(reader.owns_lock());
-                     const std::shared_lock second(mu, steady_clock::now() + moment);
-                     EXPECT_TRUE(second.owns_lock());
-                     std::unique_lock writer(mu, moment);
-                     EXPECT_FALSE(writer.owns_lock());
-                     EXPECT_FALSE(writer.try_lock_until(steady_clock::now() + moment));
-                     heddle::mutex plain_one;
-                     const std::unique_lock first(plain_one, moment);
-                     EXPECT_TRUE(first.owns_lock());
-                     std::unique_lock late(plain_one, std::defer_lock);
-                     EXPECT_FALSE(late.try_lock_for(moment));
-                   }),
-            0);
-}
-
-// What std has for any lock works with them, on threads.
-TEST(StandardLocks, condition_variable_any) {
-  heddle::mutex mu;
-  std::condition_variable_any cv;
-  bool open = false;
-  std::thread other([&] {
-    const std::lock_guard hold(mu);
-    open = true;
-    cv.notify_one();
-  });
-  std::unique_lock hold(mu);
-  cv.wait(hold, [&] { return open; });
-  EXPECT_FALSE(cv.wait_for(hold, moment, [] { return false; }));
-  EXPECT_TRUE(hold.owns_lock());
-  hold.unlock();
-  other.join();
-}
-
-// And ours takes theirs, there.
-TEST(StandardLocks, of_std_with_our_condition_variable) {
-  std::timed_mutex mu;
-  heddle::condition_variable cv;
-  bool open = false;
-  std::unique_lock hold(mu);
-  EXPECT_EQ(cv.wait_for(hold, moment), std::cv_status::timeout);
-  std::thread other([&] {
-    const std::lock_guard inner(mu);
-    open = true;
-    cv.notify_one();
-  });
-  EXPECT_TRUE(cv.wait_for(hold, for_ever, [&] { return open; }));
-  hold.unlock();
-  other.join();
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ RC_GTEST_PROP(Properties, timers_go_by_a_sorted_model, ()) {
   ts.run(now);
   std::int64_t since = now < heddle::geometry::timer_window ? 0 : now, hold = 0;
   std::uint32_t crowd = 0;
+  constexpr std::int64_t together = heddle::geometry::timer_hold;  // all Ps' holds end at its multiples
   const int steps = *rc::gen::inRange(0, 150);
   for (int i = 0; i < steps; ++i) {
     counted_timer &t = pool[*rc::gen::inRange<std::size_t>(0, pool.size())];
@@ -78,7 +79,7 @@ RC_GTEST_PROP(Properties, timers_go_by_a_sorted_model, ()) {
           crowd = 0;
         }
         crowd += static_cast<std::uint32_t>(due);
-        if (crowd >= heddle::geometry::timer_crowd) hold = now + heddle::geometry::timer_hold;
+        if (crowd >= heddle::geometry::timer_crowd) hold = (now / together + 1) * together;
         for (std::size_t k = 1; k < order.size(); ++k) RC_ASSERT(tick(order[k - 1]) <= tick(order[k]));
       }
     }

@@ -38,11 +38,6 @@ g *find_goroutine(const schedt &sched, const g *after, F is) noexcept {
   }
 }
 
-bool parked(const g *gp) noexcept {
-  const gstatus status = readgstatus(gp);
-  return status == gstatus::waiting || status == gstatus::syscall;
-}
-
 }  // namespace
 
 g *on_whose_stack(const schedt &sched, const void *at) noexcept {
@@ -87,7 +82,7 @@ struct onlooker {
   }
   // The next of those after `after` that has not ended, and waits itself.
   static g *member(const schedt &sched, const void *of, const g *after) noexcept {
-    return find_goroutine(sched, after, [of](const g *gp) { return parked(gp) && gp->memberof.get() == of; });
+    return find_goroutine(sched, after, [of](const g *gp) { return is_waiting(gp) && gp->memberof.get() == of; });
   }
 
   static unsigned long long id(const g *gp) noexcept { return gp->goid.get(); }

@@ -85,13 +85,22 @@ g *steal_work(m *mp) noexcept {
 }
 
 // Waits a little for work to turn up before the P is dropped: a wake-up costs both sides more than this. Bounded.
-bool spin(schedt &sched) noexcept {
-  for (std::uint32_t round = 0; round < geometry::spin_rounds; ++round) {
+bool spin(m *mp) noexcept {
+  schedt &sched = *mp->sched;
+  for (std::uint32_t round = 0; round < mp->spins; ++round) {
     for (std::uint32_t i = 0; i < geometry::spin_pauses; ++i) cpu_relax();
     // relaxed: a hint, looked at again on top. Who waits for safepoints has had his here, and may wait long for others.
     if ((sched.attention.load(relaxed) & ~attention_safepoint) != 0 || has_work(sched)) return true;
   }
   return false;
+}
+
+// Whoever sleeps for longer than he would have spun has spun in vain, and spins half as long the next time; else he had
+// better have spun. So work that comes at long intervals, as from timers, costs little more than itself.
+void sleep_until_work(m *mp) noexcept {
+  const std::int64_t since = nanotime();
+  stopm(mp);
+  mp->spins = nanotime() - since < geometry::spin_time ? geometry::spin_rounds : (mp->spins + 1) / 2;
 }
 
 bool may_spin(const m *mp) noexcept {
@@ -131,10 +140,10 @@ g *find_runnable(m *mp, bool &inherit) noexcept {
     if (may_spin(mp)) {
       if (!mp->spinning) become_spinning(mp);
       if (g *gp = steal_work(mp)) return gp;
-      if (spin(sched)) continue;
+      if (spin(mp)) continue;
     }
     if (drop_p(mp)) continue;
-    stopm(mp);
+    sleep_until_work(mp);
     if (mp->p.get() == nullptr) return nullptr;
   }
 }

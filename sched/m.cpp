@@ -35,8 +35,7 @@ bool reserve_m(schedt &sched) noexcept {
     // relaxed on failure: as the load.
   } while (!sched.mcount.compare_exchange_weak(n, n + 1, relaxed, relaxed));
   // Counted before it exists, so that checkdead never takes an M that is being born for a sleeping one (B10).
-  // relaxed: an RMW carries the ends of the others on; ours comes later. [DEAD-1]
-  sched.nmrunning.fetch_add(1, relaxed);
+  count_awake(sched);
   return true;
 }
 

@@ -241,6 +241,8 @@ void print_standstill(const schedt &sched, text_sink out) noexcept;
 
 // Called by whoever has just brought nmrunning to 0. Reports, and ends the process or calls the embedder.
 void checkdead(schedt &sched) noexcept;
+// One more M is awake: who wakes or starts it calls this before it can go on.
+void count_awake(schedt &sched) noexcept;
 // One M less that runs, or one who was counted as such for the time. Caller: any thread, holding nothing.
 void leave_running(schedt &sched) noexcept;
 

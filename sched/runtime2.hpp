@@ -142,6 +142,8 @@ struct alignas(cacheline) m : lfnode {
   thread handle;                      // newm; unused for m0
   bool started = false;               // under sched.lock: handle is a thread that has not been joined
   m *alllink = nullptr;               // allm, under sched.lock
+  // Own M: how often it looks for work before it drops its P, by how long it slept the last time: find_runnable.
+  std::uint32_t spins = geometry::spin_rounds;
 };
 
 // What sysmon saw when it last looked at a P.
@@ -230,7 +232,7 @@ struct schedt {
   atomic<std::uint64_t> reported;                       // what had run when a deadlock was last reported: checkdead
   atomic<std::uint64_t> injected;                       // goroutines started by threads that are not Ms
   atomic<std::uint64_t> spawnedincalls;                 // goroutines started by others that are in a call
-  atomic<std::uint64_t> wakes;                          // Ms woken or started for work
+  atomic<std::uint64_t> wakes;                          // Ms woken or started: count_awake
   atomic<std::uint32_t> foreigners;  // threads that are not Ms and are inside the scheduler now: foreign_call
   spinlock lock;                     // transitions of several steps: allgs and allm (link, then head), attention with
                                      // what is counted for it

@@ -32,14 +32,10 @@ class standstill {
   }
 
  private:
-  static bool waits(const g *gp) noexcept {
-    const gstatus status = readgstatus(gp);
-    return status == gstatus::waiting || status == gstatus::syscall;
-  }
   template <class F>
   static void each_waiting(g *first, const g *last, F f) noexcept {
     for (g *gp = first;; gp = gp->alllink.load(relaxed)) {  // relaxed: to where we have been already
-      if (waits(gp)) f(gp);
+      if (is_waiting(gp)) f(gp);
       if (gp == last) return;
     }
   }
@@ -72,7 +68,7 @@ class standstill {
   // Where to go on from gp: to the next of those without whom it can't, who wait themselves.
   g *next(const g *gp) const noexcept {
     g *to = detail::holder_for(sched_, gp, gp->wentto.get());
-    while (to != nullptr && !waits(to)) to = detail::holder_for(sched_, gp, to);
+    while (to != nullptr && !is_waiting(to)) to = detail::holder_for(sched_, gp, to);
     return to;
   }
 

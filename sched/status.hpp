@@ -67,5 +67,10 @@ inline void setpstatus(p *pp) noexcept {
 }
 
 inline gstatus readgstatus(const g *gp) noexcept { return gp->atomicstatus.peek(); }
+// Has it parked, or is it in a call? For reports: it may be otherwise a moment later.
+inline bool is_waiting(const g *gp) noexcept {
+  const gstatus status = readgstatus(gp);
+  return status == gstatus::waiting || status == gstatus::syscall;
+}
 
 HEDDLE_END

@@ -10,7 +10,7 @@
 //
 // Where one timer follows the other within the time that an M spins for work, it would never sleep, for a few calls. So where
 // timer_crowd of them were called within timer_window, the next ones wait until timer_hold is over, and are called together.
-// All of the above is about wake_time, which says so.
+// It is over at the same moment for all Ps: one wake-up for all of them. All of the above is about wake_time, which says so.
 #include <algorithm>
 
 #include "sched/proc.hpp"
@@ -23,7 +23,9 @@ bool timers::publish() noexcept {
   const std::int64_t next = std::max(wheel_.next(), hold_),
                      before = next_.load(relaxed);  // relaxed: under the lock it changes
   if (next == before) return false;
-  next_.store(next, relaxed);  // relaxed: ordered by the fence of who arms, and else a hint [TIME-1]
+  // release: pairs with wake_time: who takes the last one has been woken. Else ordered by the fence of who arms, or a hint.
+  // [DEAD-2]
+  next_.store(next, release);
   return next < before;
 }
 
@@ -31,12 +33,13 @@ bool timers::set(runtime_timer *t, std::int64_t when, bool &first) noexcept {
   lock_.lock();
   timers *const in = t->in.load(relaxed);  // relaxed: under the lock it changes
   HEDDLE_INV("I44", in == nullptr || in == this);
-  if (in == this)
-    wheel_.erase(t);
-  else
+  if (in == this) {
+    wheel_.reset(t, when);
+  } else {
     t->in.store(this, relaxed);  // relaxed: who stops it has been told of it by us, or by the lock
-  t->when.set(when);
-  wheel_.insert(t);
+    t->when.set(when);
+    wheel_.insert(t);
+  }
   first = publish();
   lock_.unlock();
   return in == this;
@@ -70,16 +73,20 @@ void timers::run(std::int64_t now) noexcept {
     t->f(t, true);
     lock_.lock();
   }
-  if (crowd_ >= geometry::timer_crowd) hold_ = now + geometry::timer_hold;
+  if (crowd_ >= geometry::timer_crowd) hold_ = now - now % geometry::timer_hold + geometry::timer_hold;
   publish();
   lock_.unlock();
 }
 
 bool timers::due(std::int64_t now) noexcept {
   lock_.lock();
-  wheel_.advance(now);
+  bool any = wheel_.surely_due(now);
+  if (!any) {  // else who calls them moves them: they stay in one cache
+    wheel_.advance(now);
+    any = wheel_.due();
+  }
   publish();
-  const bool any = wheel_.due() && now >= hold_;
+  any = any && now >= hold_;
   lock_.unlock();
   return any;
 }

@@ -34,7 +34,8 @@ class timers {
   // False: it is not in here any more.
   bool remove(runtime_timer *t) noexcept;
   // No timer in here is called before it: something between the last advance and the first timer, or the end of a hold.
-  std::int64_t wake_time() const noexcept { return next_.load(relaxed); }  // relaxed: a hint, or ordered by a fence
+  // acquire: pairs with publish, for checkdead; for others a hint, or ordered by a fence. [DEAD-2]
+  std::int64_t wake_time() const noexcept { return next_.load(acquire); }
   // Calls what is due at `now`. Caller: an M with a P, on g0.
   void run(std::int64_t now) noexcept;
   // Is anything to be called at `now`? Brings the wheel there, so that wake_time is later if not. Any thread.

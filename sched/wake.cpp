@@ -140,8 +140,6 @@ void startm(schedt &sched, struct p *pp, bool spinning) noexcept {
       HEDDLE_INV("I12", !mp->spinning && mp->nextp.get() == nullptr);
       mp->spinning = spinning;
       mp->nextp.set(pp);
-      // relaxed: nothing is read through it. Survives as split (statistic): bench/ prints it.
-      sched.wakes.fetch_add(1, relaxed);
       return wakem(sched, mp);
     }
     const birth b = newm(sched, pp, spinning);
@@ -197,8 +195,7 @@ void after_idling(schedt &sched) noexcept {
 
 // Ends a sleepm. Caller: who has taken mp off midle, or has the right to by mp->lockedwait; exactly once per sleep (I38).
 void wakem(schedt &sched, m *mp) noexcept {
-  // Before mp can go on. relaxed: an RMW carries the ends of the others on; ours comes later. [DEAD-1]
-  sched.nmrunning.fetch_add(1, relaxed);
+  count_awake(sched);  // before mp can go on
   mp->park.notewakeup();
 }
 

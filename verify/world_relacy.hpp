@@ -81,6 +81,7 @@ struct geometry {
   static constexpr std::uint32_t goid_batch = 2;
   static constexpr std::uint32_t spin_rounds = 1;
   static constexpr std::uint32_t spin_pauses = 1;
+  static constexpr std::int64_t spin_time = 40'000;
   static constexpr std::uint32_t backoff_max = 1;
   static constexpr std::uint32_t mutex_spins = 1;
   static constexpr std::uint32_t mutex_pauses = 1;
@@ -118,13 +119,14 @@ using verify::access;
 using verify::mistake;
 
 namespace harness {
-extern bool altered;  // some of what stands below holds: who is as written pays for one test
+extern bool altered;        // some of what stands below holds: who is as written pays for one test
 extern bool force_seq_cst;  // set to repeat a failure: when it then passes, the cause is a memory order
 extern verify::alteration mutant;
 extern verify::visitor visit;  // may be null
 // What a suite may set in before().
 inline constexpr std::int64_t no_sleep = 0x7fffffffffffffff;
-extern std::int64_t sleeps_last;  // a timed sleep of so many ns or more ends by a wake alone: only then is a lost one seen
+extern std::int64_t
+    sleeps_last;              // a timed sleep of so many ns or more ends by a wake alone: only then is a lost one seen
 extern bool threads_counted;  // thread_count() tells the truth
 extern std::int64_t step_ns;  // how long a step takes
 // What altered means for one order, and whether the mutant is this mistake at this site.
@@ -256,11 +258,13 @@ class atomic {
     return done;
   }
   T fetch_add(T v, std::memory_order o, site s = site::here()) noexcept {
-    if (mistake_here(s, access::rmw, mistake::split)) return split(o, s, [v](T old) { return static_cast<T>(old + v); });
+    if (mistake_here(s, access::rmw, mistake::split))
+      return split(o, s, [v](T old) { return static_cast<T>(old + v); });
     return unpack<T>(cell_.fetch_add(pack<T>(v), relacy_order(effective_order(s, access::rmw, o)), s));
   }
   T fetch_sub(T v, std::memory_order o, site s = site::here()) noexcept {
-    if (mistake_here(s, access::rmw, mistake::split)) return split(o, s, [v](T old) { return static_cast<T>(old - v); });
+    if (mistake_here(s, access::rmw, mistake::split))
+      return split(o, s, [v](T old) { return static_cast<T>(old - v); });
     return unpack<T>(cell_.fetch_sub(pack<T>(v), relacy_order(effective_order(s, access::rmw, o)), s));
   }
   // The newest value; neither a step of the execution nor an event of its history.
@@ -460,8 +464,8 @@ struct shape {
   void (*fence_light)() noexcept = nullptr;  // the calling thread's side of an asymmetric fence
   void (*fence_heavy)() noexcept = nullptr;
 };
-extern std::int32_t cpus;        // what osinit() says; back to 2 at the start of each execution
-extern std::uint64_t steps;      // scheduling points of this execution
+extern std::int32_t cpus;    // what osinit() says; back to 2 at the start of each execution
+extern std::uint64_t steps;  // scheduling points of this execution
 void begin_execution(const shape &) noexcept;
 void on_main(bool is) noexcept;  // around before() and after(), which have a current_m of their own
 void threads_begin() noexcept;   // before() is done

@@ -1,4 +1,6 @@
 // Channels over the composed scheduler.
+#include <optional>
+
 #include "heddle/chan.hpp"
 #include "verify/suites/scheduled.hpp"
 
@@ -98,6 +100,19 @@ struct trying : scheduled<trying, 2, 2> {
   }
 };
 
+// Two threads have handles, and no scheduler. One sends and lets go of his; whoever is the last frees what was sent.
+struct last : suite<2> {
+  std::optional<chan<int>> handles[2];
+  void before() {
+    handles[0].emplace(1);
+    handles[1] = handles[0];
+  }
+  void thread(unsigned i) {
+    if (i == 0) VERIFY_INV("CHAN-1", handles[0]->try_send(1));
+    handles[i].reset();
+  }
+};
+
 // Who waits longest is served first, senders and receivers alike. On one P nobody comes between the note and the wait.
 struct order : scheduled<order, 2, 1> {
   int came = 0;
@@ -163,6 +178,11 @@ HEDDLE_SUITE(order, {.name = "chan.order",
                      .invariants = "I55",
                      .what = "waiting senders and receivers are served in the order in which they came",
                      .modes = {random_mix(1)}})
+HEDDLE_SUITE(last, {.name = "chan.last",
+                    .component = "chan",
+                    .invariants = "CHAN-1",
+                    .what = "two handles go at once, one of them after a send: who frees it sees all",
+                    .modes = {random_mix(1), bounded(3, 1)}})
 HEDDLE_SUITE(trying, {.name = "chan.try",
                       .component = "chan",
                       .invariants = "I55",

@@ -185,6 +185,99 @@ struct overtaken : suite<2> {
   }
 };
 
+// One wakes another, and both sleep; so does the last one, who may have heard of it late. Timer: the other took the last one.
+// One report, by whoever it is.
+template <bool Timer>
+struct woke : suite<2> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 3}};
+  m *mp = nullptr;
+  runtime_timer t;
+  g *main = nullptr;
+  plain<int> reports;
+  void before() {
+    sched.options.on_deadlock = [](void *self, const char *) {
+      auto *const s = static_cast<woke *>(self);
+      s->reports.set(s->reports.get() + 1);
+    };
+    sched.options.on_deadlock_arg = this;
+    VERIFY_CHECK(schedinit(sched));
+    mp = allocm(sched);
+    sched.mcount.fetch_add(3, relaxed);
+    sched.nmrunning.fetch_add(2, relaxed);
+    main = newspawn(sched, 16, 16).gp;
+    sched.maing.store(main, relaxed);
+    t.f = [](runtime_timer *, bool) {};
+    if (Timer) resettimer(sched, &t, nanotime());
+  }
+  void thread(unsigned i) {
+    if (i == 1) {
+      set_current_m(mp);
+      acquirep(mp, pidleget(sched));
+      count_awake(sched);
+      checktimers(mp, mp->p.get()->timers);
+      leave_running(sched);
+      set_current_m(nullptr);
+    }
+    leave_running(sched);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("I37", reports.get() == 1);
+    schedfree(sched);
+  }
+};
+
+using woke_for_work = woke<false>;
+using woke_for_timer = woke<true>;
+
+// The last M goes to sleep beside a timer. Another is woken for it, takes it, and goes on; Again: twice more it arms it and
+// sleeps, and is woken for that too. Two: once more, and a third is awake for a moment.
+template <bool Again, bool Two = false>
+struct timed : suite<Two ? 3 : 2> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 2}};
+  m *mp = nullptr;
+  runtime_timer t;
+  g *main = nullptr;
+  void before() {
+    sched.options.on_deadlock = [](void *, const char *) { VERIFY_INV("I37", !"a timer is armed, or somebody awake"); };
+    VERIFY_CHECK(schedinit(sched));
+    mp = allocm(sched);
+    sched.mcount.fetch_add(2, relaxed);
+    sched.nmrunning.fetch_add(1, relaxed);
+    main = newspawn(sched, 16, 16).gp;
+    sched.maing.store(main, relaxed);
+    t.f = [](runtime_timer *, bool) {};
+    resettimer(sched, &t, nanotime());
+  }
+  void take_timer() {
+    wakem(sched, mp);
+    mp->park.noteclear();
+    checktimers(mp, mp->p.get()->timers);
+  }
+  void thread(unsigned i) {
+    if (i == 2) count_awake(sched);
+    if (i != 1) return leave_running(sched);
+    set_current_m(mp);
+    acquirep(mp, pidleget(sched));
+    take_timer();
+    for (int again = Again ? (Two ? 1 : 2) : 0; again > 0; --again) {
+      resettimer(sched, &t, nanotime());
+      leave_running(sched);
+      take_timer();
+    }
+    set_current_m(nullptr);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("I37", t.in.peek() == nullptr);
+    schedfree(sched);
+  }
+};
+
+using timed_once = timed<false>;
+using timed_two = timed<true, true>;
+using timed_again = timed<true>;
+
 // A thread from outside makes a goroutine while the others are told of.
 struct foreign_go : standstill<foreign_go, 1, 1, 1, 1> {
   void foreign() {
@@ -296,6 +389,33 @@ HEDDLE_SUITE(overtaken, {.name = "dead.overtaken",
                          .invariants = "I37",
                          .what = "two that were the last to sleep look at once: one report",
                          .modes = {random_mix(1), bounded(2, 1)}})
+HEDDLE_SUITE(woke_for_work,
+             {.name = "dead.woke",
+              .component = "sched/deadlock",
+              .invariants = "I37",
+              .what = "the last one that was awake has not heard of a wake-up whose M sleeps already: one report",
+              .modes = {random_mix(1), bounded(3, 1)}})
+HEDDLE_SUITE(woke_for_timer,
+             {.name = "dead.woke_for_timer",
+              .component = "sched/deadlock",
+              .invariants = "I37",
+              .what = "the last one that was awake has not heard that the timer is gone, and who took it sleeps",
+              .modes = {random_mix(1), bounded(3, 1)}})
+HEDDLE_SUITE(timed_once, {.name = "dead.timer",
+                          .component = "sched/deadlock",
+                          .invariants = "I37",
+                          .what = "an M is woken for the last timer while the last one that was awake looks",
+                          .modes = {random_mix(2), bounded(3, 1)}})
+HEDDLE_SUITE(timed_two, {.name = "dead.timer_two",
+                         .component = "sched/deadlock",
+                         .invariants = "I37",
+                         .what = "as dead.timer_again, but once, and another M is woken in vain at the same time",
+                         .modes = {random_mix(2), bounded(3, 1)}})
+HEDDLE_SUITE(timed_again, {.name = "dead.timer_again",
+                           .component = "sched/deadlock",
+                           .invariants = "I37",
+                           .what = "as dead.timer, and twice it arms it again, sleeps, and is woken for that too",
+                           .modes = {random_mix(2), bounded(3, 1)}})
 HEDDLE_SUITE(foreign_go, {.name = "dead.foreign",
                           .component = "sched/deadlock",
                           .invariants = "I37",

@@ -102,8 +102,8 @@ struct resized : timed<resized, 2, 2> {
 
 // Thread 0 arms a timer and computes until it has been called; sysmon is about to sleep. Another P is idle, or its M lies down
 // just now: then that M may have looked before the timer was there. Second: an earlier one was armed before it, and is taken
-// back.
-template <bool Drops, int Due, bool Second = false>
+// back. Taken: the other P is idle at first, and somebody has it for a moment while sysmon makes up its mind.
+template <bool Drops, int Due, bool Second = false, bool Taken = false>
 struct armed : suite<Drops ? 2 : 1, 2> {
   struct called : runtime_timer {
     atomic<std::uint32_t> yes;
@@ -118,7 +118,7 @@ struct armed : suite<Drops ? 2 : 1, 2> {
       ms[i] = allocm(sched);
       sched.mcount.fetch_add(1, relaxed);
       sched.nmrunning.fetch_add(1, relaxed);
-      acquirep(ms[i], sched.pidle.get());
+      if (i == 0 || !Taken) acquirep(ms[i], sched.pidle.get());
     }
     for (called *c : {&t, &earlier})
       c->f = [](runtime_timer *self, bool due) { static_cast<called *>(self)->yes.store(due, release); };
@@ -134,8 +134,10 @@ struct armed : suite<Drops ? 2 : 1, 2> {
       while (t.yes.load(acquire) == 0) cpu_relax();
       stop(sched);
     } else {
-      become_spinning(ms[i]);
-      if (!drop_p(ms[i])) stopm(ms[i]);
+      struct p *idle = Taken ? pidleget(sched) : nullptr;  // null: sysmon has had somebody take it
+      if (idle != nullptr) acquirep(ms[i], idle);
+      if (!Taken) become_spinning(ms[i]);
+      if (ms[i]->p.get() == nullptr || !drop_p(ms[i])) stopm(ms[i]);
       if (ms[i]->p.get() != nullptr) schedule(ms[i]);
     }
     leave_p(ms[i]);
@@ -197,19 +199,23 @@ HEDDLE_WORLDS(
                            .what = "a goroutine in a call and a thread outside sleep",
                            .modes = {random_mix(1)}}),
      world<resized>({.name = "time.resized", .what = "the P where a timer is armed goes", .modes = {random_mix(2)}})})
-HEDDLE_WORLDS(armed, "sched/time", "I45 TIME-1",
-              {world<armed<false, 20>>({.name = "time.armed",
-                                        .what = "a timer is armed as sysmon goes to sleep",
-                                        .modes = {random_mix(2), bounded(2, 2)}}),
-               world<armed<true, 20>>({.name = "time.armed_drop",
-                                       .what = "a timer is armed as the other P is dropped and sysmon goes to sleep",
-                                       .modes = {random_mix(3)}}),
-               world<armed<true, 100>>({.name = "time.armed_later",
-                                        .what = "as time.armed_drop, and the timer is not due when the P has gone",
-                                        .modes = {random_mix(2)}}),
-               world<armed<true, 100, true>>({.name = "time.armed_second",
-                                              .what = "as time.armed_later, after an earlier timer that is taken back",
-                                              .modes = {random_mix(2)}})})
+HEDDLE_WORLDS(
+    armed, "sched/time", "I45 TIME-1",
+    {world<armed<false, 20>>({.name = "time.armed",
+                              .what = "a timer is armed as sysmon goes to sleep",
+                              .modes = {random_mix(2), bounded(2, 2)}}),
+     world<armed<true, 20>>({.name = "time.armed_drop",
+                             .what = "a timer is armed as the other P is dropped and sysmon goes to sleep",
+                             .modes = {random_mix(3)}}),
+     world<armed<true, 100>>({.name = "time.armed_later",
+                              .what = "as time.armed_drop, and the timer is not due when the P has gone",
+                              .modes = {random_mix(2)}}),
+     world<armed<true, 100, true>>({.name = "time.armed_second",
+                                    .what = "as time.armed_later, after an earlier timer that is taken back",
+                                    .modes = {random_mix(2)}}),
+     world<armed<true, 100, false, true>>({.name = "time.armed_taken",
+                                           .what = "the other P is not idle for a moment as sysmon goes to sleep",
+                                           .modes = {random_mix(2), bounded(3, 2)}})})
 HEDDLE_SUITE(stopped, {.name = "time.stopped",
                        .component = "sched/time",
                        .invariants = "I44 I45 I48",

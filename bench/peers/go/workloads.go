@@ -250,6 +250,19 @@ func computeUntil(origin time.Time, deadline time.Duration) {
 	}
 }
 
+// From how late each was, in us, which this sorts: the figure is the p50.
+func lateness(late []float64, elapsed time.Duration) figure {
+	sort.Float64s(late)
+	at := func(q float64) float64 {
+		i := int(q * float64(len(late)))
+		if i >= len(late) {
+			i = len(late) - 1
+		}
+		return late[i]
+	}
+	return figure{at(0.5), "us", elapsed.Seconds(), []extra{{"p50_us", at(0.5)}, {"p99_us", at(0.99)}, {"max_us", at(1)}}}
+}
+
 func wake(divisor int) figure {
 	const compute = 400 * time.Microsecond
 	wakes := 2000 / divisor
@@ -273,15 +286,7 @@ func wake(divisor int) figure {
 	done.Wait()
 	elapsed := time.Since(origin)
 	check(len(late) == wakes, "wake")
-	sort.Float64s(late)
-	at := func(q float64) float64 {
-		i := int(q * float64(wakes))
-		if i >= wakes {
-			i = wakes - 1
-		}
-		return late[i]
-	}
-	return figure{at(0.5), "us", elapsed.Seconds(), []extra{{"p50_us", at(0.5)}, {"p99_us", at(0.99)}, {"max_us", at(1)}}}
+	return lateness(late, elapsed)
 }
 
 func cpuMs() float64 {
@@ -312,16 +317,10 @@ func timers(divisor int) figure {
 	done.Wait()
 	cpu := cpuMs() - before
 	elapsed := time.Since(begun)
-	sort.Float64s(late)
+	f := lateness(late, elapsed)
 	check(late[0] >= 0, "timers")
-	at := func(q float64) float64 {
-		i := int(q * float64(count))
-		if i >= count {
-			i = count - 1
-		}
-		return late[i]
-	}
-	return figure{cpu, "ms", elapsed.Seconds(), []extra{{"p50_us", at(0.5)}, {"p99_us", at(0.99)}, {"max_us", at(1)}}}
+	f.value, f.unit = cpu, "ms"
+	return f
 }
 
 func timerOps(divisor int) figure {
@@ -375,15 +374,7 @@ func sleepLate(divisor int) figure {
 		late = append(late, float64(time.Since(start)-sleep)/1e3)
 	}
 	elapsed := time.Since(begun)
-	sort.Float64s(late)
-	at := func(q float64) float64 {
-		i := int(q * float64(sleeps))
-		if i >= sleeps {
-			i = sleeps - 1
-		}
-		return late[i]
-	}
-	return figure{at(0.5), "us", elapsed.Seconds(), []extra{{"p50_us", at(0.5)}, {"p99_us", at(0.99)}, {"max_us", at(1)}}}
+	return lateness(late, elapsed)
 }
 
 func residentBytes() float64 {

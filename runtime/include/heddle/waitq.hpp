@@ -79,13 +79,6 @@ class waitq {
   sudog *tail_ = nullptr;
 };
 
-// Enqueues and parks in one step as wakers see it: `lock` is released when the goroutine can be readied.
-inline void park_on(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason) noexcept {
-  q.enqueue(&sg);
-  sg.gp->waitingon.set(&q);
-  gopark(parkunlock, &lock, reason, mp);
-}
-
 // As park_on_until, for one that is on q already; isSelect says whether it has a limit.
 [[nodiscard]] inline bool parked_until(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason,
                                        std::int64_t when) noexcept {
@@ -103,15 +96,19 @@ inline void park_on(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reaso
   return true;
 }
 
-// As park_on, until `when` at the latest; timers::never is no limit. True: a waker has taken sg out of q, as always; lock is
-// not held, and what it belongs to may be gone. False: the time is over; lock is held, and sg is in no queue. Wakers dequeue
-// under the lock: a waiter that another has taken out and not yet claimed would be in nobody's queue when its time is over.
+// Enqueues and parks in one step as wakers see it: `lock` is released when the goroutine can be readied. Until `when` at
+// the latest; timers::never, as in park_on, is no limit. True: a waker has taken sg out of q; lock is not held, and what it
+// belongs to may be gone. False: the time is over; lock is held, and sg is in no queue. Wakers dequeue under the lock: a
+// waiter that another has taken out and not yet claimed would be in nobody's queue when its time is over.
 [[nodiscard]] inline bool park_on_until(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason,
                                         std::int64_t when) noexcept {
   sg.isSelect = when != timers::never;
   q.enqueue(&sg);
   sg.gp->waitingon.set(&q);
   return parked_until(mp, q, sg, lock, reason, when);
+}
+inline void park_on(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason) noexcept {
+  (void)park_on_until(mp, q, sg, lock, reason, timers::never);
 }
 
 }  // namespace detail
