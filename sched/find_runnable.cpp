@@ -95,12 +95,10 @@ bool spin(m *mp) noexcept {
   return false;
 }
 
-// Whoever sleeps for longer than he would have spun has spun in vain, and spins half as long the next time; else he had
-// better have spun. So work that comes at long intervals, as from timers, costs little more than itself.
 void sleep_until_work(m *mp) noexcept {
   const std::int64_t since = nanotime();
   stopm(mp);
-  mp->spins = nanotime() - since < geometry::spin_time ? geometry::spin_rounds : (mp->spins + 1) / 2;
+  mp->spins = spins_after(mp->spins, nanotime() - since);
 }
 
 bool may_spin(const m *mp) noexcept {

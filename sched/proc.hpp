@@ -94,6 +94,12 @@ void schedule(m *mp) noexcept;
 // The next g for mp's P, sleeping when there is none; null when the runtime stops. sched/README.md has the table of
 // the sources of work in the order in which it looks.
 g *find_runnable(m *mp, bool &inherit) noexcept;
+// How often an M that has slept for so many nanoseconds looks for work before it sleeps again; it was `spins` times. For
+// longer than it would have spun: it has spun in vain, and does half as much of it; else it had better have spun. So work
+// that comes at long intervals, as from timers, costs little more than itself.
+constexpr std::uint32_t spins_after(std::uint32_t spins, std::int64_t slept) noexcept {
+  return slept < geometry::spin_time ? geometry::spin_rounds : (spins + 1) / 2;
+}
 // True when some queue holds a g. Any thread; what a caller must not miss needs a fence before the call.
 bool has_work(schedt &sched) noexcept;
 

@@ -231,9 +231,9 @@ using woke_for_work = woke<false>;
 using woke_for_timer = woke<true>;
 
 // The last M goes to sleep beside a timer. Another is woken for it, takes it, and goes on; Again: twice more it arms it and
-// sleeps, and is woken for that too. Two: once more, and a third is awake for a moment.
-template <bool Again, bool Two = false>
-struct timed : suite<Two ? 3 : 2> {
+// sleeps, and is woken for that too.
+template <bool Again>
+struct timed : suite<2> {
   schedt sched{sched_options{.procs = 1, .threads_max = 2}};
   m *mp = nullptr;
   runtime_timer t;
@@ -255,14 +255,17 @@ struct timed : suite<Two ? 3 : 2> {
     checktimers(mp, mp->p.get()->timers);
   }
   void thread(unsigned i) {
-    if (i == 2) count_awake(sched);
-    if (i != 1) return leave_running(sched);
+    if (i == 0) return leave_running(sched);
+    take_timers(Again ? 2 : 0);
+  }
+  void take_timers(int again, atomic<std::uint32_t> *slept = nullptr) {
     set_current_m(mp);
     acquirep(mp, pidleget(sched));
     take_timer();
-    for (int again = Again ? (Two ? 1 : 2) : 0; again > 0; --again) {
+    for (; again > 0; --again) {
       resettimer(sched, &t, nanotime());
       leave_running(sched);
+      if (slept != nullptr) slept->store(1, relaxed);  // relaxed: the others are to know nothing by it
       take_timer();
     }
     set_current_m(nullptr);
@@ -275,8 +278,23 @@ struct timed : suite<Two ? 3 : 2> {
 };
 
 using timed_once = timed<false>;
-using timed_two = timed<true, true>;
 using timed_again = timed<true>;
+
+// As timed_again, but once, and another is woken meanwhile, in vain. Only then does the last one look who went to sleep before.
+struct timed_two : timed<true> {
+  static constexpr int static_threads = 3;
+  atomic<std::uint32_t> slept;
+  void before() {
+    timed::before();
+    sched.nmrunning.fetch_sub(1, relaxed);
+  }
+  void thread(unsigned i) {
+    if (i == 1) return take_timers(1, &slept);
+    while (slept.load(relaxed) == 0) cpu_relax();  // relaxed: as the store
+    if (i == 2) return count_awake(sched);
+    checkdead(sched);
+  }
+};
 
 // A thread from outside makes a goroutine while the others are told of.
 struct foreign_go : standstill<foreign_go, 1, 1, 1, 1> {
@@ -406,11 +424,13 @@ HEDDLE_SUITE(timed_once, {.name = "dead.timer",
                           .invariants = "I37",
                           .what = "an M is woken for the last timer while the last one that was awake looks",
                           .modes = {random_mix(2), bounded(3, 1)}})
-HEDDLE_SUITE(timed_two, {.name = "dead.timer_two",
-                         .component = "sched/deadlock",
-                         .invariants = "I37",
-                         .what = "as dead.timer_again, but once, and another M is woken in vain at the same time",
-                         .modes = {random_mix(2), bounded(3, 1)}})
+HEDDLE_SUITE(
+    timed_two,
+    {.name = "dead.timer_two",
+     .component = "sched/deadlock",
+     .invariants = "I37",
+     .what = "the last one that was awake looks when the other is awake for the second time, and a third for the first",
+     .modes = {random_mix(2), bounded(3, 1)}})
 HEDDLE_SUITE(timed_again, {.name = "dead.timer_again",
                            .component = "sched/deadlock",
                            .invariants = "I37",
