@@ -69,7 +69,7 @@ statistics figures(const schedt &sched) noexcept {
   s.threads = sched.mcount.peek();
   s.goroutines = gcount(sched);
   s.spawned = sched.injected.peek() + sched.spawnedincalls.peek();
-  s.wakes = sched.wakes.peek();
+  s.wakes = wakes_in(sched.nmrunning.peek());
   each_p(sched, [&s](const struct p &pp) {
     s.spawned += pp.spawned.get();
     s.executes += pp.executes();

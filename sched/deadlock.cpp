@@ -81,25 +81,23 @@ bool first_report(schedt &sched) noexcept {
 // nothing is reported. Whoever brings it to 0 comes here, and has seen all that the others did. (DEAD-1)
 //
 // But he may be late: a timer was armed when he did, sysmon has woken an M for it since, which has taken it, and he finds that
-// nobody is awake, as it was, and that there is no timer, as it is. So he looks whether anybody has been woken meanwhile.
-// Whose wake-up he knew before, nmrunning counts; whose timer he has missed, his wake-up he knows after. Then it is for that M
-// to look, when it goes to sleep. He must know those of who sleeps already: nobody else would look. (DEAD-2)
+// nobody is awake, as it was, and that there is no timer, as it is. So he looks again: nmrunning counts wake-ups too, and is as
+// it was only if nobody has been awake meanwhile. Else it is for who was to look, when he goes to sleep. (DEAD-2)
 void checkdead(schedt &sched) noexcept {
   const g *maing = sched.maing.load(relaxed);  // relaxed: where it is set late, threads outside were first (injected)
   if (!sched.options.detect_deadlock || maing == nullptr) return;
-  // acquire: pairs with leave_running: what follows, `woken` above all, is not older than those who sleep. Older figures would
-  // keep us silent. A timer is the usual case, and cheaper to see here than with all that follows. [DEAD-2]
-  if (sched.nmrunning.load(acquire) != 0 || next_timer(sched) != timers::never) return;
-  const std::uint64_t woken = sched.wakes.load(acquire);  // acquire: pairs with count_awake: they are counted. [DEAD-2]
+  // acquire: pairs with leave_running: we see all that those who sleep have done, and it is for nobody else to look. [DEAD-1]
+  const std::uint64_t seen = sched.nmrunning.load(acquire);
+  if (awake_in(seen) != 0 || next_timer(sched) != timers::never) return;  // the usual cases, before we ask the kernel
   // relaxed: nothing is read through it
   if (stopping(sched) || sched.injected.load(relaxed) != 0) return;
   // Another thread of the process may be about to send or unlock something: who knows. Our own are the Ms and sysmon.
   // relaxed: an M that has left the count and not the process makes us silent; who joins it comes here again.
   if (thread_count() > sched.mcount.load(relaxed) + (sched.options.sysmon ? 1 : 0)) return;
-  // One that has done so and is gone already has left a running M behind. acquire: pairs with leave_running [DEAD-1]
-  if (sched.nmrunning.load(acquire) != 0 || next_timer(sched) != timers::never) return;
-  // relaxed: next_timer has acquired the wake-up of who took a timer. [DEAD-2]
-  if (sched.wakes.load(relaxed) != woken || !first_report(sched)) return;
+  // One that has done so and is gone already has left a timer behind, or woken an M.
+  if (next_timer(sched) != timers::never) return;
+  // relaxed: next_timer has acquired the wake-up of who took a timer; what the others did, we saw with `seen`. [DEAD-2]
+  if (sched.nmrunning.load(relaxed) != seen || !first_report(sched)) return;
   deadlock_report report(sched);  // no lock is held: the embedder may look around (B58)
   // Ms that are not locked take what there is before they sleep.
   report.line(has_work(sched) ? "fatal error: goroutines can run, but all threads are locked to others and threads_max "
@@ -112,14 +110,12 @@ void checkdead(schedt &sched) noexcept {
 
 void count_awake(schedt &sched) noexcept {
   // relaxed: an RMW carries the ends of the others on; ours comes later. [DEAD-1]
-  sched.nmrunning.fetch_add(1, relaxed);
-  // release: pairs with checkdead: who knows of it knows the count. [DEAD-2]
-  sched.wakes.fetch_add(1, release);
+  sched.nmrunning.fetch_add(one_wake + 1, relaxed);
 }
 
 void leave_running(schedt &sched) noexcept {
   // release: pairs with checkdead: the last one sees all that the others did. [DEAD-1]
-  if (sched.nmrunning.fetch_sub(1, release) == 1) checkdead(sched);
+  if (awake_in(sched.nmrunning.fetch_sub(1, release)) == 1) checkdead(sched);
 }
 
 HEDDLE_END

@@ -228,11 +228,10 @@ struct schedt {
 
   alignas(cacheline) atomic<std::uint64_t> goidgen{1};  // the last goid handed out; 1 is the main goroutine's
   atomic<std::int32_t> mcount;                          // Ms that exist or are being born (I34)
-  atomic<std::int32_t> nmrunning;                       // of these, the ones that are not asleep: checkdead
+  atomic<std::uint64_t> nmrunning;                      // of these, the ones that are not asleep: awake_in, wakes_in
   atomic<std::uint64_t> reported;                       // what had run when a deadlock was last reported: checkdead
   atomic<std::uint64_t> injected;                       // goroutines started by threads that are not Ms
   atomic<std::uint64_t> spawnedincalls;                 // goroutines started by others that are in a call
-  atomic<std::uint64_t> wakes;                          // Ms woken or started: count_awake
   atomic<std::uint32_t> foreigners;  // threads that are not Ms and are inside the scheduler now: foreign_call
   spinlock lock;                     // transitions of several steps: allgs and allm (link, then head), attention with
                                      // what is counted for it

@@ -942,7 +942,7 @@ TEST(Wake, nobody_is_woken_while_an_m_spins) {
   run_main(*s, [&] {
     s->nmspinning.fetch_add(1, heddle::relaxed);  // it stands for an M that spins
     for (int i = 0; i < 1000; ++i) start([] {});
-    wakes = s->wakes.peek();
+    wakes = heddle::wakes_in(s->nmrunning.peek());
     ms = s->mcount.peek();
     s->nmspinning.fetch_sub(1, heddle::relaxed);
     while (heddle::gcount(*s) != 1) heddle::goyield();

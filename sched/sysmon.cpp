@@ -64,7 +64,7 @@ void reap(schedt &sched, std::int64_t now) noexcept {
     }
     sched.mfree.push(mp);
     // For checkdead it was one too many. relaxed: checkdead looks for good.
-    if (sched.nmrunning.load(relaxed) == 0) checkdead(sched);
+    if (awake_in(sched.nmrunning.load(relaxed)) == 0) checkdead(sched);
   }
   const std::int32_t idle = sched.midle.peek_count();
   if (idle < sched.sysmonlow) sched.sysmonlow = idle;

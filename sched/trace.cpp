@@ -85,7 +85,7 @@ void schedtrace(schedt &sched, bool detail) noexcept {
   const std::int32_t stopwait = sched.stopwait.get();
   sched.lock.unlock();
   const std::int32_t idle = sched.midle.peek_count(), threads = sched.mcount.peek();
-  const std::int32_t locked = threads - idle - sched.nmrunning.peek();  // asleep, and not on midle
+  const std::int32_t locked = threads - idle - awake_in(sched.nmrunning.peek());  // asleep, and not on midle
   out.print(
       "SCHED %lldms: gomaxprocs=%d idleprocs=%d threads=%d spinningthreads=%d needspinning=%u idlethreads=%d "
       "runqueue=%u",

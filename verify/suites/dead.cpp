@@ -256,16 +256,12 @@ struct timed : suite<2> {
   }
   void thread(unsigned i) {
     if (i == 0) return leave_running(sched);
-    take_timers(Again ? 2 : 0);
-  }
-  void take_timers(int again, atomic<std::uint32_t> *slept = nullptr) {
     set_current_m(mp);
     acquirep(mp, pidleget(sched));
     take_timer();
-    for (; again > 0; --again) {
+    for (int again = Again ? 2 : 0; again > 0; --again) {
       resettimer(sched, &t, nanotime());
       leave_running(sched);
-      if (slept != nullptr) slept->store(1, relaxed);  // relaxed: the others are to know nothing by it
       take_timer();
     }
     set_current_m(nullptr);
@@ -279,22 +275,6 @@ struct timed : suite<2> {
 
 using timed_once = timed<false>;
 using timed_again = timed<true>;
-
-// As timed_again, but once, and another is woken meanwhile, in vain. Only then does the last one look who went to sleep before.
-struct timed_two : timed<true> {
-  static constexpr int static_threads = 3;
-  atomic<std::uint32_t> slept;
-  void before() {
-    timed::before();
-    sched.nmrunning.fetch_sub(1, relaxed);
-  }
-  void thread(unsigned i) {
-    if (i == 1) return take_timers(1, &slept);
-    while (slept.load(relaxed) == 0) cpu_relax();  // relaxed: as the store
-    if (i == 2) return count_awake(sched);
-    checkdead(sched);
-  }
-};
 
 // A thread from outside makes a goroutine while the others are told of.
 struct foreign_go : standstill<foreign_go, 1, 1, 1, 1> {
@@ -424,13 +404,6 @@ HEDDLE_SUITE(timed_once, {.name = "dead.timer",
                           .invariants = "I37",
                           .what = "an M is woken for the last timer while the last one that was awake looks",
                           .modes = {random_mix(2), bounded(3, 1)}})
-HEDDLE_SUITE(
-    timed_two,
-    {.name = "dead.timer_two",
-     .component = "sched/deadlock",
-     .invariants = "I37",
-     .what = "the last one that was awake looks when the other is awake for the second time, and a third for the first",
-     .modes = {random_mix(2), bounded(3, 1)}})
 HEDDLE_SUITE(timed_again, {.name = "dead.timer_again",
                            .component = "sched/deadlock",
                            .invariants = "I37",

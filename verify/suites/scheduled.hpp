@@ -48,7 +48,7 @@ struct scheduled : suite<1 + Foreign, Ms - 1> {
       VERIFY_INV("I39", mp->lockedg == nullptr || mp->lockedg->lockedm.get() == mp);
     }
     VERIFY_INV("I11", sched.nmspinning.peek() == spinning);
-    VERIFY_INV("I34", sched.mcount.peek() == ms && sched.nmrunning.peek() == ms);
+    VERIFY_INV("I34", sched.mcount.peek() == ms && heddle::awake_in(sched.nmrunning.peek()) == ms);
     VERIFY_INV("I10", sched.midle.empty() && sched.midle.peek_count() == 0);
     const std::int32_t procs = sched.gomaxprocs.peek();  // a suite may have changed it
     VERIFY_INV("I10", sched.pidle.peek_count() == procs);
