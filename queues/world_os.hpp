@@ -217,7 +217,7 @@ struct stack {
 
 // Stacks of one size from slabs of address space (64 MiB each), committed on touch, each with a guard page below; other
 // sizes are mapped one by one. Size 0 means the default. Any thread may call.
-// Errors: an empty stack when the system gives no address space.
+// Errors: an empty stack when the system gives no address space, or has no memory for the guard.
 class stackpool {
  public:
   stackpool(std::size_t stack_size, bool log) noexcept;
@@ -226,6 +226,11 @@ class stackpool {
   stackpool &operator=(const stackpool &) = delete;
   stack stackalloc(std::size_t size) noexcept;
   void stackfree(stack s) noexcept;
+  // Sets address space aside for one more stack of the default size, so that there is some when it is asked for. False: there
+  // is none. Does nothing where promises() is false.
+  bool promise() noexcept;
+  // May who has been promised a stack ask for it late? Not where guards take mappings, which run out.
+  bool promises() const noexcept;
   // Bytes between lo and hi of a stack of this size; 0 means the default size.
   std::size_t usable(std::size_t size) const noexcept { return size == 0 ? usable_ : usable_of(size); }
 

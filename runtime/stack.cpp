@@ -57,6 +57,14 @@ bool advise_each(char *at, std::size_t distance, std::size_t n, int advice) noex
   return syscall(SYS_process_madvise, PIDFD_SELF, pages, n, advice, 0) == static_cast<long>(n * page_size());
 }
 
+bool has_light_guards() noexcept {
+  char *const page = reserve(page_size());
+  if (page == nullptr) return false;
+  const bool yes = madvise(page, page_size(), MADV_GUARD_INSTALL) == 0;
+  munmap(page, page_size());
+  return yes;
+}
+
 char **link(char *hi) noexcept { return reinterpret_cast<char **>(hi - sizeof(char *)); }
 
 }  // namespace
@@ -68,24 +76,38 @@ struct stackpool::impl {
     std::uintptr_t watched;  // valgrind's number for it. One for all its stacks: no switch goes from one to another.
   };
   spinlock lock;
-  slab *slabs = nullptr;
-  char *free = nullptr;  // of the default size; each holds the next in its topmost word, which has been touched
-  char *next = nullptr;  // uncarved rest of the last slab
+  slab *slabs = nullptr;  // oldest first
+  slab *last = nullptr;
+  slab *carving = nullptr;  // this one; those after it are not touched yet
+  char *free = nullptr;     // of the default size; each holds the next in its topmost word, which has been touched
+  char *next = nullptr;     // uncarved rest of that slab
   char *end = nullptr;
-  std::size_t carved = 0;   // stacks, of all slabs
+  std::size_t carved = 0;  // stacks, of all slabs
+  std::size_t room = 0;    // for stacks, in all slabs
+  std::size_t promised = 0;
   bool one_by_one = false;  // the kernel does nothing for several of them
   bool log = false;
+  bool light_guards = false;                     // the kernel knew them when it was asked
   bool guard_by_mprotect = valgrind::running();  // it knows no other pages that may not be read, and reads them
 
-  bool new_slab() noexcept {
-    auto *s = new (std::nothrow) slab{reserve(slab_size), slabs, 0};
+  bool new_slab(std::size_t whole) noexcept {
+    auto *s = new (std::nothrow) slab{reserve(slab_size), nullptr, 0};
     if (s == nullptr || s->base == nullptr) {
       delete s;
       return false;
     }
     s->watched = valgrind::watch(s->base, s->base + slab_size);
-    slabs = s;
-    next = s->base;
+    (last != nullptr ? last->next : slabs) = s;
+    last = s;
+    room += slab_size / whole;
+    return true;
+  }
+
+  // What is left of the one before is too small.
+  bool next_slab(std::size_t whole) noexcept {
+    if (carving == last && !new_slab(whole)) return false;
+    carving = carving != nullptr ? carving->next : slabs;
+    next = carving->base;
     end = next + slab_size;
     return true;
   }
@@ -139,7 +161,9 @@ struct stackpool::impl {
 
 stackpool::stackpool(std::size_t stack_size, bool log) noexcept
     : size_(usable_of(stack_size) + page_size()), usable_(size_ - page_size()), impl_(new (std::nothrow) impl) {
-  if (impl_ != nullptr) impl_->log = log;
+  if (impl_ == nullptr) return;
+  impl_->log = log;
+  impl_->light_guards = !impl_->guard_by_mprotect && has_light_guards();
 }
 
 stackpool::~stackpool() {
@@ -174,7 +198,7 @@ stack stackpool::stackalloc(std::size_t size) noexcept {
     impl_->free = *link(at + whole);
     return {at + page_size(), at + whole};
   }
-  if (static_cast<std::size_t>(impl_->end - impl_->next) < whole && !impl_->new_slab()) return {};
+  if (static_cast<std::size_t>(impl_->end - impl_->next) < whole && !impl_->next_slab(whole)) return {};
   char *at = impl_->next;
   const std::size_t n = impl_->batch(whole);
   impl_->next += n * whole;
@@ -182,6 +206,16 @@ stack stackpool::stackalloc(std::size_t size) noexcept {
   if (n == 1) return guarded(at, whole);
   return impl_->make_ready(at, whole, n, hold) ? stack{at + page_size(), at + whole} : stack{};
 }
+
+bool stackpool::promise() noexcept {
+  if (!promises()) return true;
+  const std::lock_guard hold(impl_->lock);
+  if (impl_->promised == impl_->room && !impl_->new_slab(size_)) return false;
+  ++impl_->promised;
+  return true;
+}
+
+bool stackpool::promises() const noexcept { return impl_ != nullptr && impl_->light_guards && size_ <= slab_size; }
 
 stack stackpool::guarded(char *at, std::size_t whole) noexcept {
   if (at == nullptr || !impl_->guard(at)) return {};

@@ -76,6 +76,14 @@ void forbid_process_madvise() {
     child_exit(12);
 }
 
+void leave_address_space(std::size_t bytes) {
+  std::ifstream file("/proc/self/statm");
+  std::size_t total = 0;
+  file >> total;
+  const rlimit most = {total * page + bytes, total * page + bytes};
+  if (setrlimit(RLIMIT_AS, &most) != 0) child_exit(16);
+}
+
 [[gnu::noinline]] int recurse(int depth) {
   volatile char frame[512];
   frame[0] = static_cast<char>(depth);
@@ -140,6 +148,42 @@ TEST(Stackpool, says_no_when_there_is_no_address_space) {
   EXPECT_FALSE(pool.stackalloc(std::size_t{1} << 60));
   EXPECT_FALSE(pool.stackalloc(~std::size_t{0}));
   EXPECT_TRUE(pool.stackalloc(0));
+}
+
+// With little address space left, whoever could be made gets his stack; the others are refused when they are made.
+[[noreturn]] void stackpool_keeps_its_promises() {
+  heddle::stackpool pool(64 * 1024, false);
+  if (!pool.promises()) child_exit(42);
+  leave_address_space(200 << 20);
+  std::size_t promised = 0, had = 0;
+  while (pool.promise()) ++promised;
+  while (had < promised && pool.stackalloc(0)) ++had;
+  child_exit(promised >= 1000 && had == promised && !pool.stackalloc(0) ? 42 : 14);
+}
+
+[[noreturn]] void goroutines_that_could_be_started_run() {
+  std::size_t started = 0, ran = 0;
+  (void)run_on(1, [&] {
+    const heddle::chan<int> gate;
+    const auto wait = [&] {
+      ++ran;
+      (void)gate.recv();
+    };
+    leave_address_space(200 << 20);
+    try {
+      for (;; ++started) heddle::go(wait);
+    } catch (const std::bad_alloc &) {
+    }
+    while (ran != started) heddle::yield();
+    gate.close();
+  });
+  child_exit(started >= 1000 ? 42 : 15);
+}
+
+TEST(StackDeathTest, what_is_promised_is_there) {
+  if (heddle_test::asan || heddle_test::tsan) GTEST_SKIP() << "sanitizers need all the address space";
+  EXPECT_EXIT(stackpool_keeps_its_promises(), testing::ExitedWithCode(42), "");
+  EXPECT_EXIT(goroutines_that_could_be_started_run(), testing::ExitedWithCode(42), "");
 }
 
 TEST(Stackpool, the_smallest_stack_is_four_pages) {

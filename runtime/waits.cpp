@@ -40,11 +40,16 @@ g *find_goroutine(const schedt &sched, const g *after, F is) noexcept {
 
 }  // namespace
 
-g *on_whose_stack(const schedt &sched, const void *at) noexcept {
+// gp may be getting a stack at this moment, or losing it: then it is not the one on which `at` is.
+[[gnu::noinline]] __attribute__((no_sanitize("thread"))) static bool is_on_stack_of(const g *gp,
+                                                                                    const char *at) noexcept {
   const std::less<const char *> before;  // of any two pointers
-  return find_goroutine(sched, nullptr, [&, where = static_cast<const char *>(at)](const g *gp) {
-    return !before(where, gp->stack.lo) && before(where, gp->stack.hi);
-  });
+  return gp->stack.lo != nullptr && !before(at, gp->stack.lo) && before(at, gp->stack.hi);
+}
+
+g *on_whose_stack(const schedt &sched, const void *at) noexcept {
+  return find_goroutine(sched, nullptr,
+                        [where = static_cast<const char *>(at)](const g *gp) { return is_on_stack_of(gp, where); });
 }
 
 struct onlooker {

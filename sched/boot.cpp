@@ -43,7 +43,7 @@ std::uint64_t schedfree(schedt &sched) noexcept {
   // relaxed: nobody else is left
   for (g *gp = sched.allgs.load(relaxed); gp != nullptr;) {
     g *next = gp->alllink.load(relaxed);  // relaxed: as above
-    if (readgstatus(gp) != gstatus::dead) fiber_destroy(gp->fiber, gp->stack);
+    if (readgstatus(gp) != gstatus::dead && gp->sched.sp != nullptr) fiber_destroy(gp->fiber, gp->stack);
     if (gp->stack) sched.stacks.stackfree(gp->stack);
     delete gp;
     gp = next;

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #include "sched/proc.hpp"
 #include "sched/status.hpp"
@@ -25,7 +26,9 @@ void allgadd(schedt &sched, g *gp) noexcept {
   gp->color = sched.allglen.get() % 16 * 64;
 }
 
+// With the address space for its stack: when it needs one, there is one.
 g *malg(schedt &sched) noexcept {
+  if (!sched.stacks.promise()) return nullptr;
   g *gp = new (std::nothrow) g();
   if (gp == nullptr) return nullptr;
   gp->home = &sched;
@@ -98,7 +101,27 @@ void shed(g *gp) noexcept {
   gp->decorated = false;
 }
 
-char *align_down(char *at, std::size_t align) noexcept { return at - reinterpret_cast<std::uintptr_t>(at) % align; }
+// Room for so many bytes at the top of gp's stack.
+char *top_of(const g *gp, std::size_t size, std::size_t align) noexcept {
+  char *const at = gp->stack.hi - gp->color - size;
+  return at - reinterpret_cast<std::uintptr_t>(at) % std::max<std::size_t>(align, 16);
+}
+
+// Has gp begin there: frames grow down from sp.
+void stand_at(g *gp, void *sp) noexcept {
+  gp->sched.sp = sp;
+  fiber_create(gp->fiber, gp->stack);
+}
+
+// That of the one who ended here last, which is warm, or another.
+struct stack getstack(schedt &sched, struct p *pp) noexcept {
+  struct stack s;
+  if (g *dead = pp->gFree.gfget(sched.gFree)) {
+    s = std::exchange(dead->stack, {});
+    pp->gFree.gfput(dead, sched.gFree);
+  }
+  return s ? s : sched.stacks.stackalloc(0);
+}
 
 }  // namespace
 
@@ -107,6 +130,7 @@ newborn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t
   g *gp = gfget(sched, pp);
   if (gp == nullptr) gp = malg(sched);
   if (gp == nullptr) return {};
+  if (stack_size == 0 && size <= sizeof gp->closure && align <= 16 && sched.stacks.promises()) return {gp, gp->closure};
   const std::size_t wanted = sched.stacks.usable(stack_size);
   keep_stack_of(sched, gp, wanted);
   if (!gp->stack) gp->stack = sched.stacks.stackalloc(stack_size);
@@ -114,7 +138,7 @@ newborn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t
     gfput(sched, pp, gp);
     return {};
   }
-  return {gp, align_down(gp->stack.hi - gp->color - size, align < 16 ? 16 : align)};
+  return {gp, top_of(gp, size, align)};
 }
 
 void unspawn(schedt &sched, newborn s) noexcept { gfput(sched, own_p(sched, getm()), s.gp); }
@@ -128,10 +152,12 @@ void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept {
   gp->sched.g = gp;
   gp->sched.pc = reinterpret_cast<void *>(&heddle_gostart);
   gp->sched.bp = nullptr;
-  gp->sched.sp = s.closure;                           // frames grow down from it
   const bool main = gp == sched.maing.load(relaxed);  // relaxed: for the main goroutine our own store
   gp->goid.set(main ? 1 : next_goid(sched, pp));
-  fiber_create(gp->fiber, gp->stack);
+  if (s.closure == gp->closure)
+    gp->sched.sp = nullptr;  // firstrun
+  else
+    stand_at(gp, s.closure);
   casgstatus<gstatus::dead, gstatus::runnable>(gp);
   if (pp != nullptr) {
     pp->spawned.add();
@@ -150,6 +176,17 @@ void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept {
     wakep(sched);
     safepoint(mp);
   }
+}
+
+// Most goroutines end before another one of theirs begins: a thousand that wait for their turn need one stack between them, and
+// it is warm. So each gets its stack now.
+void firstrun(m *mp, g *gp) noexcept {
+  if (!gp->stack) gp->stack = getstack(*mp->sched, mp->p.get());
+  if (!gp->stack) {
+    print_error("fatal error: the kernel has no memory left for the guard of a stack\n");
+    exit_misuse();
+  }
+  stand_at(gp, top_of(gp, 0, 16));
 }
 
 extern "C" void heddle_goroutine_entry(g *gp) {

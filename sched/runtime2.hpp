@@ -99,7 +99,7 @@ struct alignas(cacheline) g : lfnode {
   plain<std::uint64_t> goid;          // newproc1
   void (*startfn)(void *);            // newproc1: invokes the closure in sched.ctxt
   plain<void *> param;                // who has set selectdone, under the channel's lock: the sudog of that case
-  struct stack stack;                 // malg, gfput
+  struct stack stack;                 // newspawn, firstrun, gfput; whoever is dead or has not run yet may have none
   struct fiber fiber;                 // the switch
   schedt *home;                       // malg: its runtime, for wakers that are no M
   bool decorated = false;             // own g: it has had locals or a name, which go when it ends: shed
@@ -111,6 +111,7 @@ struct alignas(cacheline) g : lfnode {
   plain<g *> camefrom;                // who reports a standstill: on the way from there, else null
   plain<g *> wentto;                  // likewise: on to there
   char name[32] = "";                 // under sched.lock: set_name
+  alignas(16) char closure[48];       // what it runs, if that fits: newspawn
 
   bool has_stack() const noexcept { return static_cast<bool>(stack); }
 };

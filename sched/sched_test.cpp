@@ -364,15 +364,15 @@ TEST(Layout, gobuf_is_what_the_assembly_thinks) {
 // A change of these numbers is a change of what a million goroutines cost: make it on purpose, and here too.
 TEST(Layout, golden_sizes) {
 #if defined(HEDDLE_ASAN)
-  constexpr std::size_t fiber = 64, g = 384, m = 640;
+  constexpr std::size_t fiber = 64;
 #elif defined(HEDDLE_TSAN)
-  constexpr std::size_t fiber = 48, g = 320, m = 576;
+  constexpr std::size_t fiber = 48;
 #else
-  constexpr std::size_t fiber = 40, g = 320, m = 576;
+  constexpr std::size_t fiber = 40;
 #endif
   EXPECT_EQ(sizeof(heddle::fiber), fiber);
-  EXPECT_EQ(sizeof(heddle::g), g);
-  EXPECT_EQ(sizeof(heddle::m), m);
+  EXPECT_EQ(sizeof(heddle::g), 384u);
+  EXPECT_EQ(sizeof(heddle::m), 640u);
   EXPECT_EQ(sizeof(heddle::p), 7040u);  // two thirds of it the timing wheel
   EXPECT_EQ(sizeof(heddle::runq<heddle::g>), 16u + 256 * sizeof(void *));
 }
@@ -494,14 +494,20 @@ TEST(Boot, one_thread_is_enough_for_many_ps) {
 // ------------------------------------------------------------------------------------------------------ birth and
 // death
 
-TEST(Newproc, the_closure_lies_aligned_at_the_top_of_the_stack) {
+// What is small and wants no more than the usual lies in the g, where that may get its stack late.
+TEST(Newproc, the_closure_lies_aligned_at_the_top_of_the_stack_or_in_the_g) {
   scheduler s(1);
-  for (const std::size_t align : {1u, 8u, 16u, 64u, 4096u})
-    for (const std::size_t size : {1u, 8u, 100u, 4096u}) {
+  for (const std::size_t align : {4096u, 64u, 16u, 8u, 1u})
+    for (const std::size_t size : {4096u, 100u, 48u, 8u, 1u}) {
       const heddle::newborn sp = heddle::newspawn(*s, size, align);
       ASSERT_NE(sp.gp, nullptr);
       const auto at = reinterpret_cast<std::uintptr_t>(sp.closure);
       EXPECT_EQ(at % std::max<std::size_t>(align, 16), 0u);
+      if (size <= sizeof sp.gp->closure && align <= 16 && s->stacks.promises()) {
+        EXPECT_EQ(sp.closure, sp.gp->closure);
+        heddle::unspawn(*s, sp);
+        continue;
+      }
       EXPECT_LE(static_cast<char *>(sp.closure) + size, sp.gp->stack.hi);
       EXPECT_GE(static_cast<char *>(sp.closure) + size + align + 16 * heddle::cacheline, sp.gp->stack.hi);
       EXPECT_EQ(heddle::readgstatus(sp.gp), gstatus::dead);
@@ -516,7 +522,7 @@ TEST(Newproc, the_colours_of_stacks_differ) {
   scheduler s(1);
   std::set<std::uintptr_t> offsets;
   for (int i = 0; i < 16; ++i) {
-    const heddle::newborn sp = heddle::newspawn(*s, 16, 16);
+    const heddle::newborn sp = heddle::newspawn(*s, 64, 16);
     ASSERT_NE(sp.gp, nullptr);
     offsets.insert(static_cast<std::uintptr_t>(sp.gp->stack.hi - static_cast<char *>(sp.closure)));
   }
@@ -545,6 +551,43 @@ TEST(Newproc, a_stack_that_cannot_be_had_is_refused) {
   EXPECT_EQ(heddle::newspawn(*s, 16, 16, std::size_t{1} << 60).gp, nullptr);
   EXPECT_EQ(heddle::newspawn(*s, 16, 16, ~std::size_t{0}).gp, nullptr);
   EXPECT_NE(heddle::newspawn(*s, 16, 16).gp, nullptr);
+}
+
+// Where a goroutine's frames are, to a stack's size.
+std::uintptr_t whose_stack(const schedt &sched) {
+  return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) / sched.stacks.usable(0);
+}
+
+TEST(Newproc, those_that_wait_for_their_turn_need_no_stack) {
+  scheduler s(1);
+  if (!s->stacks.promises()) GTEST_SKIP() << "guards take mappings here, and who is to have a stack has it at once";
+  std::set<std::uintptr_t> stacks;
+  run_main(*s, [&] {
+    for (int round = 0; round < 3; ++round) {
+      for (int i = 0; i < 1000; ++i) start([&] { stacks.insert(whose_stack(*s)); });
+      while (heddle::gcount(*s) != 1) heddle::goyield();
+    }
+  });
+  EXPECT_LE(stacks.size(), 8u) << "of two that run in turn, and each may lie across a border";
+}
+
+TEST(Newproc, each_that_has_begun_has_a_stack_of_its_own) {
+  scheduler s(1);
+  std::set<std::uintptr_t> frames;
+  run_main(*s, [&] {
+    for (int i = 0; i < 200; ++i)
+      start([&frames, i] {
+        for (int again = i % 3; again > 0; --again) {
+          volatile int mine = i;
+          frames.insert(reinterpret_cast<std::uintptr_t>(&mine));
+          heddle::goyield();
+          EXPECT_EQ(mine, i);
+          frames.erase(reinterpret_cast<std::uintptr_t>(&mine));
+        }
+      });
+    while (heddle::gcount(*s) != 1) heddle::goyield();
+  });
+  EXPECT_TRUE(frames.empty());
 }
 
 TEST(Newproc, dead_goroutines_are_used_again) {

@@ -14,6 +14,7 @@ void execute(m *mp, g *gp, bool inherit) noexcept {
   mp->curg.store(gp, release);
   gp->m.set(mp);
   casgstatus<gstatus::runnable, gstatus::running>(gp);
+  if (gp->sched.sp == nullptr) firstrun(mp, gp);
   struct p *pp = mp->p.get();
   (inherit ? pp->inherits : pp->schedtick).add();
   gogo(mp, gp);

@@ -62,6 +62,8 @@ struct execution {
   unsigned sleepers_count = 0;
   std::int64_t skipped = 0;  // nanoseconds that passed within no step
   std::uint32_t stacks_out = 0;
+  std::uint32_t stacks_lived_on = 0;
+  unsigned stacks_promised = 0;
   std::uintptr_t places = 0;
   char text[2048] = {};
   std::size_t text_size = 0;
@@ -72,6 +74,10 @@ execution now;
 // The lowest page of each stack is a guard: an overflow is a crash, and that a failed execution.
 alignas(page_size) char arena[stacks_count][geometry::stack_size];
 bool arena_guarded = false;
+
+std::uint32_t bit_of(stack s) noexcept {
+  return 1u << (s.lo - arena[0]) / static_cast<std::ptrdiff_t>(geometry::stack_size);
+}
 
 void guard_arena() noexcept {
   if (arena_guarded) return;
@@ -291,14 +297,18 @@ stack stackpool::stackalloc(std::size_t size) noexcept {
 }
 
 void stackpool::stackfree(stack s) noexcept {
-  for (unsigned i = 0; i < stacks_count; ++i) {
-    if (arena[i] + page_size != s.lo) continue;
-    if (!(now.stacks_out & 1u << i)) break;
-    now.stacks_out &= ~(1u << i);
-    return;
-  }
-  fail("stackfree: this stack is not out", site::here());
+  if (!(now.stacks_out & bit_of(s))) fail("stackfree: this stack is not out", site::here());
+  now.stacks_out &= ~bit_of(s);
 }
+
+bool stackpool::promise() noexcept { return now.stacks_promised < stacks_count && ++now.stacks_promised != 0; }
+
+void fiber_create(fiber &, stack s) noexcept {
+  if (now.stacks_lived_on & bit_of(s)) fail("STACK-1: this stack is another goroutine's", site::here());
+  now.stacks_lived_on |= bit_of(s);
+}
+
+void fiber_destroy(fiber &, stack s) noexcept { now.stacks_lived_on &= ~bit_of(s); }
 
 os_facts osinit() noexcept { return {harness::cpus, page_size}; }
 
@@ -335,7 +345,7 @@ void begin_execution(const shape &s) noexcept {
   std::fill(std::begin(now.last_m), std::end(now.last_m), nullptr);
   now.sleepers_count = 0;
   now.skipped = 0;
-  now.stacks_out = 0;
+  now.stacks_out = now.stacks_lived_on = now.stacks_promised = 0;
   now.places = 0;
   now.text_size = 0;
   now.text[0] = 0;

@@ -429,14 +429,17 @@ class stackpool {
   stackpool &operator=(const stackpool &) = delete;
   stack stackalloc(std::size_t size) noexcept;
   void stackfree(stack s) noexcept;
+  bool promise() noexcept;
+  bool promises() const noexcept { return true; }
   std::size_t usable(std::size_t) const noexcept { return geometry::stack_size; }
 };
 
 // Threads are fibers of one kernel thread and nothing throws or looks at errno here: a switch carries registers only.
 struct fiber {};
 inline void fiber_attach_thread(fiber &) noexcept {}
-inline void fiber_create(fiber &, stack) noexcept {}
-inline void fiber_destroy(fiber &, stack) noexcept {}
+// Between the two a stack is one goroutine's.
+void fiber_create(fiber &, stack s) noexcept;
+void fiber_destroy(fiber &, stack s) noexcept;
 inline void fiber_resume(fiber &, fiber &) noexcept {}
 inline void fiber_suspend(fiber &, fiber &) noexcept {}
 inline void fiber_leave(fiber &, fiber &, bool) noexcept {}

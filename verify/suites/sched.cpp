@@ -43,6 +43,26 @@ struct reuse : scheduled<reuse, 2, 2> {
   }
 };
 
+// Goroutines begin when others have ended, whose stacks they get, and beside others that live on.
+template <int Ms, int Procs>
+struct stacks : scheduled<stacks<Ms, Procs>, Ms, Procs> {
+  countdown all{4};
+  void live(unsigned turns) {
+    volatile unsigned mine = turns;
+    for (unsigned i = 0; i < turns; ++i) goyield();
+    VERIFY_INV("STACK-1", mine == turns);
+    all.arrive();
+  }
+  void body() {
+    for (unsigned turns : {1u, 0u, 2u}) go([this, turns] { live(turns); });
+    goyield();
+    go([this] { live(1); });
+    all.wait();
+  }
+};
+using stacks_1p = stacks<2, 1>;
+using stacks_2p = stacks<2, 2>;
+
 template <int Ms, int Procs, bool Global>
 struct yielding : scheduled<yielding<Ms, Procs, Global>, Ms, Procs> {
   trail trails[2];
@@ -283,6 +303,16 @@ HEDDLE_SUITE(reuse, {.name = "sched.reuse",
                      .invariants = "I1 I27",
                      .what = "a dead g is used again, on its P or on another",
                      .modes = {random_mix(4)}})
+HEDDLE_SUITE(stacks_1p, {.name = "sched.stacks_1p",
+                         .component = "sched",
+                         .invariants = "STACK-1",
+                         .what = "goroutines that begin get the stacks of those that have ended, and of no others",
+                         .modes = {random_mix(2)}})
+HEDDLE_SUITE(stacks_2p, {.name = "sched.stacks",
+                         .component = "sched",
+                         .invariants = "STACK-1",
+                         .what = "as sched.stacks_1p on two Ps and two Ms",
+                         .modes = {random_mix(4)}})
 HEDDLE_SUITE(yield_1p, {.name = "sched.yield_1p",
                         .component = "sched",
                         .invariants = "I1 I3 I20 I23",

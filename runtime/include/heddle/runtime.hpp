@@ -103,7 +103,7 @@ void invoke(void *closure) {
   f.~F();
 }
 
-// The closure is built on the goroutine's own stack: nothing is allocated once a free g exists.
+// The closure is built in the g or on the goroutine's own stack: nothing is allocated once a free g exists.
 template <class F>
 newborn prepare(schedt &sched, F &&f, std::size_t stack_size, source_location where = {},
                 const void *memberof = nullptr) {
@@ -268,10 +268,10 @@ int run(F &&f, const options &o = {}, source_location where = source_location::c
   return rt->run(std::forward<F>(f), where);
 }
 
-// Starts a goroutine that runs f(). Caller: a goroutine. Blocks: nothing. Owns: a copy of f, on the new goroutine's
-// stack. Ordering: what the caller did before is visible to f. Errors: throws std::bad_alloc when there is no memory
-// for a stack; an exception that leaves f ends the process. stack_size: bytes, 0 for the runtime's. where: what reports say
-// of where it was started. Cost: tens of nanoseconds.
+// Starts a goroutine that runs f(). Caller: a goroutine. Blocks: nothing. Owns: a copy of f, until f has returned.
+// Ordering: what the caller did before is visible to f. Errors: throws std::bad_alloc when there is no memory for a stack; an
+// exception that leaves f ends the process. stack_size: bytes, 0 for the runtime's. where: what reports say of where it was
+// started. Cost: tens of nanoseconds.
 template <class F>
 void go(F &&f, std::size_t stack_size = 0, source_location where = source_location::current()) {
   detail::go_on(detail::current_sched("heddle::go"), std::forward<F>(f), stack_size, where);
