@@ -152,12 +152,10 @@ void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept {
   gp->sched.g = gp;
   gp->sched.pc = reinterpret_cast<void *>(&heddle_gostart);
   gp->sched.bp = nullptr;
+  gp->sched.sp = nullptr;                             // firstrun
   const bool main = gp == sched.maing.load(relaxed);  // relaxed: for the main goroutine our own store
   gp->goid.set(main ? 1 : next_goid(sched, pp));
-  if (s.closure == gp->closure)
-    gp->sched.sp = nullptr;  // firstrun
-  else
-    stand_at(gp, s.closure);
+  if (s.closure != gp->closure) stand_at(gp, s.closure);
   casgstatus<gstatus::dead, gstatus::runnable>(gp);
   if (pp != nullptr) {
     pp->spawned.add();

@@ -301,6 +301,8 @@ void stackpool::stackfree(stack s) noexcept {
   now.stacks_out &= ~bit_of(s);
 }
 
+std::size_t stackpool::usable(std::size_t) const noexcept { return geometry::stack_size - page_size; }
+
 bool stackpool::promise() noexcept { return now.stacks_promised < stacks_count && ++now.stacks_promised != 0; }
 
 void fiber_create(fiber &, stack s) noexcept {

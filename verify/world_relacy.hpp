@@ -431,7 +431,7 @@ class stackpool {
   void stackfree(stack s) noexcept;
   bool promise() noexcept;
   bool promises() const noexcept { return true; }
-  std::size_t usable(std::size_t) const noexcept { return geometry::stack_size; }
+  std::size_t usable(std::size_t) const noexcept;
 };
 
 // Threads are fibers of one kernel thread and nothing throws or looks at errno here: a switch carries registers only.

@@ -43,7 +43,7 @@ struct reuse : scheduled<reuse, 2, 2> {
   }
 };
 
-// Goroutines begin when others have ended, whose stacks they get, and beside others that live on.
+// Goroutines begin when another has ended, whose stack the first of them gets, and live on beside others.
 template <int Ms, int Procs>
 struct stacks : scheduled<stacks<Ms, Procs>, Ms, Procs> {
   countdown all{4};
@@ -54,7 +54,7 @@ struct stacks : scheduled<stacks<Ms, Procs>, Ms, Procs> {
     all.arrive();
   }
   void body() {
-    for (unsigned turns : {1u, 0u, 2u}) go([this, turns] { live(turns); });
+    for (unsigned turns : {1u, 2u, 0u}) go([this, turns] { live(turns); });
     goyield();
     go([this] { live(1); });
     all.wait();
