@@ -38,14 +38,13 @@ g *find_goroutine(const schedt &sched, const g *after, F is) noexcept {
   }
 }
 
-}  // namespace
-
 // gp may be getting a stack at this moment, or losing it: then it is not the one on which `at` is.
-[[gnu::noinline]] __attribute__((no_sanitize("thread"))) static bool is_on_stack_of(const g *gp,
-                                                                                    const char *at) noexcept {
+[[gnu::noinline]] __attribute__((no_sanitize("thread"))) bool is_on_stack_of(const g *gp, const char *at) noexcept {
   const std::less<const char *> before;  // of any two pointers
   return gp->stack.lo != nullptr && !before(at, gp->stack.lo) && before(at, gp->stack.hi);
 }
+
+}  // namespace
 
 g *on_whose_stack(const schedt &sched, const void *at) noexcept {
   return find_goroutine(sched, nullptr,
