@@ -229,8 +229,8 @@ TEST(LeakReport, is_given_to_the_embedder_one_line_for_each_place) {
   o.on_leak_arg = &text;
   o.on_leak = [](void *arg, const char *report) { *static_cast<std::string *>(arg) = report; };
   int line = 0;
+  const heddle::chan<int> c;  // they are on their way into its queue when main ends, or in it
   const auto body = [&] {
-    const heddle::chan<int> c;
     for (int i = 0; i < 20; ++i) heddle::go([&] { (void)c.recv(); }), line = __LINE__;
     heddle::go([] { heddle::sleep_for(std::chrono::hours(1)); });
     while (heddle::stats().parks < 21) heddle::gosched();
