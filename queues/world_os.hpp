@@ -35,6 +35,7 @@ struct geometry {
   static constexpr std::uint32_t gfree_max = 64;        // a P that holds so many dead gs spills gfree_batch of them
   static constexpr std::uint32_t gfree_batch = 32;
   static constexpr std::uint32_t goid_batch = 16;
+  static constexpr std::uint32_t gblock = 16;               // gs that are allocated at once
   static constexpr std::uint32_t spin_rounds = 96;          // ours: polls of a spinning M before it drops its P
   static constexpr std::uint32_t spin_pauses = 32;          // cpu_relax calls between two such polls (about 0.4 us)
   static constexpr std::int64_t spin_time = 40'000;         // nanoseconds: what that comes to

@@ -144,14 +144,16 @@ TEST(Time, sleeping_is_no_deadlock) {
   EXPECT_EQ(heddle::run([] { heddle::sleep_for(50ms); }, o), 0);
 }
 
-// By halves to a single look while sleeps are long; all of it again after a short one, which a busy machine may never have.
+// By halves to a single look while sleeps are long; back by doubles after short ones, which a busy machine may never have.
 TEST(Time, an_m_spins_as_long_as_it_is_worth) {
   constexpr std::uint32_t all = heddle::geometry::spin_rounds;
   constexpr std::int64_t worth = heddle::geometry::spin_time;
   EXPECT_EQ(heddle::spins_after(all, worth), all / 2);
   EXPECT_EQ(heddle::spins_after(3, worth), 2u);
   EXPECT_EQ(heddle::spins_after(1, 1000 * worth), 1u);
-  EXPECT_EQ(heddle::spins_after(1, worth - 1), all);
+  EXPECT_EQ(heddle::spins_after(1, worth - 1), 2u);
+  EXPECT_EQ(heddle::spins_after(all - 1, worth - 1), all);
+  EXPECT_EQ(heddle::spins_after(all, 0), all);
   EXPECT_EQ(run_on(1,
                    [] {
                      while (heddle::getm()->spins != 1) heddle::sleep_for(1ms);

@@ -15,8 +15,8 @@ extern "C" [[noreturn]] void heddle_goroutine_entry(g *gp);
 
 namespace {
 
+// Pre: sched.lock is held.
 void allgadd(schedt &sched, g *gp) noexcept {
-  const std::lock_guard hold(sched.lock);
   g *last = sched.allgtail.get();
   // release: pairs with whoever walks the list: gp as it was made. [ALLG-1]
   (last != nullptr ? last->alllink : sched.allgs).store(gp, release);
@@ -26,15 +26,30 @@ void allgadd(schedt &sched, g *gp) noexcept {
   gp->color = sched.allglen.get() % 16 * 64;
 }
 
-// With the address space for its stack: when it needs one, there is one.
+// Makes a block of them, dead; all but the first are for whoever comes next. Each with the address space for its stack: when
+// it needs one, there is one.
 g *malg(schedt &sched) noexcept {
-  if (!sched.stacks.promise()) return nullptr;
-  g *gp = new (std::nothrow) g();
-  if (gp == nullptr) return nullptr;
-  gp->home = &sched;
-  casgstatus<gstatus::idle, gstatus::dead>(gp);
-  allgadd(sched, gp);
-  return gp;
+  auto *const block = new (std::nothrow) gblock;
+  if (block == nullptr) return nullptr;
+  std::uint32_t n = 0;
+  while (n < geometry::gblock && sched.stacks.promise()) ++n;
+  if (n == 0) {
+    delete block;
+    return nullptr;
+  }
+  gqueue<g> rest;
+  const std::lock_guard hold(sched.lock);
+  block->older = sched.gblocks.get();
+  sched.gblocks.set(block);
+  for (std::uint32_t i = 0; i < n; ++i) {
+    g *const gp = &block->gs[i];
+    gp->home = &sched;
+    casgstatus<gstatus::idle, gstatus::dead>(gp);
+    allgadd(sched, gp);
+    if (i != 0) rest.push_back(gp);
+  }
+  sched.gFree.put(rest);
+  return &block->gs[0];
 }
 
 g *gfget(schedt &sched, struct p *pp) noexcept {

@@ -1,5 +1,7 @@
 #pragma once
 // What the runtime layer calls: starting, parking and readying goroutines, and a scheduler's life from boot to stop.
+#include <algorithm>
+
 #include "sched/runtime2.hpp"
 
 HEDDLE_BEGIN
@@ -99,10 +101,12 @@ void schedule(m *mp) noexcept;
 // the sources of work in the order in which it looks.
 g *find_runnable(m *mp, bool &inherit) noexcept;
 // How often an M that has slept for so many nanoseconds looks for work before it sleeps again; it was `spins` times. For
-// longer than it would have spun: it has spun in vain, and does half as much of it; else it had better have spun. So work
-// that comes at long intervals, as from timers, costs little more than itself.
+// longer than it would have spun: it has spun in vain, and does half as much of it; else it had better have spun, and does
+// twice as much. So work that comes at long intervals, as from timers, costs little more than itself, also where one in
+// three of the sleeps is short, as with two Ms that wake each other for it.
 constexpr std::uint32_t spins_after(std::uint32_t spins, std::int64_t slept) noexcept {
-  return slept < geometry::spin_time ? geometry::spin_rounds : (spins + 1) / 2;
+  const std::uint32_t more = std::min(2 * spins, geometry::spin_rounds);
+  return slept < geometry::spin_time ? more : (spins + 1) / 2;
 }
 // True when some queue holds a g. Any thread; what a caller must not miss needs a fence before the call.
 bool has_work(schedt &sched) noexcept;
@@ -125,7 +129,7 @@ bool put_back(schedt &sched, struct p *pp, bool spinning, birth why) noexcept;
 void handoffp(schedt &sched, struct p *pp) noexcept;
 void after_idling(schedt &sched) noexcept;
 void stopm(m *mp) noexcept;
-void sleepm(m *mp) noexcept;
+void sleepm(m *mp, std::int64_t until = timers::never) noexcept;
 void wakem(schedt &sched, m *mp) noexcept;
 // Gives up mp's P because it found nothing. True: something turned up, mp has a P again and is spinning.
 bool drop_p(m *mp) noexcept;

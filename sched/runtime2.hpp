@@ -116,6 +116,12 @@ struct alignas(cacheline) g : lfnode {
   bool has_stack() const noexcept { return static_cast<bool>(stack); }
 };
 
+// Where gs are: the heap's header for each, and the padding before it, would be a tenth of it.
+struct gblock {
+  gblock *older = nullptr;
+  g gs[geometry::gblock];
+};
+
 // A thread of the operating system. Type-stable: one whose thread has ended is used for the next; freed with the schedt.
 struct alignas(cacheline) m : lfnode {
   g g0;                               // the scheduler's own context, on the thread's native stack
@@ -219,6 +225,7 @@ struct schedt {
   atomic<std::uint32_t> attention;  // attention_* bits, written under lock; the protocol is in sched/stopworld.cpp
   atomic<std::uint32_t> sysmonwait;  // sysmon_* states: sched/sysmon.cpp
   atomic<std::int64_t> sysmonuntil;  // sysmon: when it will look at timers again; 0 while it is awake
+  atomic<std::int64_t> midleuntil{timers::never};  // when an M on midle will look at timers: take_watch
   atomic<std::int32_t> gomaxprocs;   // procresize; the Ps below it are in allp (release, acquire)
 
   alignas(cacheline) idlestack<struct p> pidle;
@@ -238,6 +245,7 @@ struct schedt {
                                      // what is counted for it
   atomic<g *> allgs;                 // written under lock, oldest first; anybody may walk it
   plain<g *> allgtail;               // under lock
+  plain<gblock *> gblocks;           // under lock, newest first
   plain<std::uint32_t> allglen;      // under lock
   plain<m *> allm;                   // under lock: the Ms whose threads have started, newest first
   plain<std::int64_t> mnext;         // under lock: the id of the next M

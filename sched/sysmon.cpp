@@ -82,15 +82,6 @@ bool all_idle(const schedt &sched) noexcept {
          sched.options.schedtrace_ns == 0;
 }
 
-// Has somebody run the timers that are due. Looks at the wheels only then: they may say a time that is too early. False:
-// there are none as far as we have seen.
-bool wake_for_timers(schedt &sched, std::int64_t now) noexcept {
-  bool due = false;
-  each_p(sched, [&due, now](struct p &pp) { due |= pp.timers.wake_time() <= now && pp.timers.due(now); });
-  if (due) wakep(sched);
-  return due;
-}
-
 // For ns at most from `now`, when it last looked at everything; told: it has had somebody run timers.
 void sysmon_sleep(schedt &sched, std::int64_t now, std::int64_t ns, bool told) noexcept {
   const bool deep = ns == geometry::sysmon_delay_max && all_idle(sched);
@@ -103,8 +94,8 @@ void sysmon_sleep(schedt &sched, std::int64_t now, std::int64_t ns, bool told) n
   // release: pairs with wake_sysmon: the note is clear. [SYSMON-2]
   // Survives as relaxed (other architecture): where stores change places the note is cleared after it was signalled.
   sched.sysmonwait.store(deep ? sysmon_deep : sysmon_dozing, release);
-  // sysmonwait against pidle and freem, newmhandoff and attention, sysmonuntil against wake_time and pidle; partners:
-  // leave_idle, newm, stop, watch_timers. [SYSMON-1, SYSMON-2, TIME-1]
+  // sysmonwait against pidle and freem, newmhandoff and attention, sysmonuntil against wake_time, pidle and midleuntil;
+  // partners: leave_idle, newm, stop, watch_timers, end_watch. [SYSMON-1, SYSMON-2, TIME-1]
   if (deep)
     fence_heavy();
   else

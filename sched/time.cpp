@@ -1,12 +1,16 @@
 // Timers, sleep. Source: time.go of Go's runtime: addtimer, stopTimer, resetTimer, timers.check, timeSleepUntil.
 //
 // Who sees to it that a timer is not late (TIME-1): while all Ps run, each P's M at its next turn; while an M spins, he, who
-// looks at all of them. Else sysmon: as long as a P is idle and nobody spins it does not sleep beyond the first one.
-//   Who arms one:                T1 wake_time            T2 full fence   T3 watch_timers: P idle, nobody spins, sysmonuntil later
-//   Who puts a P on pidle:       T1 pidle, his count     T2 full fence   T3 watch_timers    than the first: wake sysmon
-//   sysmon, before it sleeps:    T1 sysmonuntil          T2 full fence   T3 the same question, for good
-// Of any two one sees the other. When the first one is due it is as if a submitter had just published work: sysmon calls
-// wakep, and timer_due is one of the sources where the last look of the dance is (has_work, sched/wake.cpp).
+// looks at all of them. Else, as long as a P is idle and nobody spins, the M that went to sleep last and has the watch: he
+// sleeps until the first one only, and midleuntil says when that is. If none has it, or an earlier one was armed since, sysmon.
+//   Who arms one:                T1 wake_time            T2 full fence   T3 watch_timers: P idle, nobody spins, the first one is
+//   Who puts a P on pidle:       T1 pidle, his count     T2 full fence   T3 watch_timers    before midleuntil and sysmonuntil:
+//   An M whose watch is over:    T1 midleuntil           T2 full fence   T3 watch_timers    wake sysmon
+//   An M on midle (take_watch):  T1 midleuntil           T2 full fence   T3 is one earlier than that by now?
+//   sysmon, before it sleeps:    T1 sysmonuntil          T2 full fence   T3 is one earlier than that and than midleuntil?
+// Of any two one sees the other. When the first one is due it is as if a submitter had just published work: he who has slept
+// until then calls wakep, and timer_due is one of the sources where the last look of the dance is (has_work, sched/wake.cpp).
+// An M stays on midle for that, and may be the one that wakep finds there.
 //
 // Where one timer follows the other within the time that an M spins for work, it would never sleep, for a few calls. So where
 // timer_crowd of them were called within timer_window, the next ones wait until timer_hold is over, and are called together.
@@ -100,20 +104,71 @@ void timers::end() noexcept {
 
 namespace {
 
-// Looks for timers and has nobody to run them: sysmon does.
+// Is there a P that nobody looks after, nor at its timers?
 bool unwatched(const schedt &sched) noexcept {
   return !sched.pidle.empty() && sched.nmspinning.load(relaxed) == 0;  // relaxed: ordered by the callers' fences
+}
+
+// The first one, if no M on midle wakes for it.
+std::int64_t next_unattended(const schedt &sched) noexcept {
+  const std::int64_t first = next_timer(sched);
+  return first < sched.midleuntil.load(relaxed) ? first : timers::never;  // relaxed: ordered by the callers' fences
+}
+
+// Ours may have been taken over by an earlier one; if that is over too, and another one is for the same time, we end his.
+void end_watch(schedt &sched, std::int64_t until) noexcept {
+  // relaxed: ordered by the fence. relaxed on failure: not ours any more.
+  sched.midleuntil.compare_exchange_strong(until, timers::never, relaxed, relaxed);
+  // midleuntil against sysmonuntil; partner: sysmon_sleep. And for take_watch, wakep and stopping. [TIME-1]
+  fence(seq_cst);
 }
 
 }  // namespace
 
 void watch_timers(schedt &sched) noexcept {
   const std::int64_t until = sched.sysmonuntil.load(relaxed);  // relaxed: ordered by the callers' fences
-  if (until != 0 && unwatched(sched) && next_timer(sched) < until) wake_sysmon(sched);
+  if (until != 0 && unwatched(sched) && next_unattended(sched) < until) wake_sysmon(sched);
 }
 
 std::int64_t sysmon_until(const schedt &sched, std::int64_t latest) noexcept {
-  return unwatched(sched) ? std::min(latest, next_timer(sched)) : latest;
+  return unwatched(sched) ? std::min(latest, next_unattended(sched)) : latest;
+}
+
+bool wake_for_timers(schedt &sched, std::int64_t now) noexcept {
+  bool due = false;
+  each_p(sched, [&due, now](struct p &pp) { due |= pp.timers.wake_time() <= now && pp.timers.due(now); });
+  if (due) wakep(sched);
+  return due;
+}
+
+std::int64_t take_watch(schedt &sched) noexcept {
+  std::int64_t until = timers::never;
+  while (unwatched(sched)) {
+    const std::int64_t first = next_timer(sched);
+    std::int64_t before = sched.midleuntil.load(relaxed);  // relaxed: validated by the CAS
+    if (first >= before) break;
+    // relaxed: ordered by the fence. relaxed on failure: looked at again.
+    if (!sched.midleuntil.compare_exchange_strong(before, first, relaxed, relaxed)) continue;
+    until = first;
+    fence(seq_cst);  // midleuntil against wake_time; partner: resettimer. [TIME-1]
+  }
+  return until;
+}
+
+bool sleep_on_watch(m *mp, std::int64_t until) noexcept {
+  schedt &sched = *mp->sched;
+  bool woken = false;
+  while (!woken && until != timers::never) {
+    woken = mp->park.notetsleep(until - nanotime());
+    end_watch(sched, until);
+    until = timers::never;
+    if (!woken && !stopping(sched)) {
+      wake_for_timers(sched, nanotime());
+      until = take_watch(sched);
+    }
+    watch_timers(sched);
+  }
+  return woken;
 }
 
 bool resettimer(schedt &sched, runtime_timer *t, std::int64_t when) noexcept {
@@ -124,8 +179,9 @@ bool resettimer(schedt &sched, runtime_timer *t, std::int64_t when) noexcept {
   const bool elsewhere = in != nullptr && in != &ts && in->remove(t);
   bool first = false;
   const bool here = ts.set(t, when, first);
-  if (first) {       // else who armed an earlier one sees to it, and to ours with it
-    fence(seq_cst);  // wake_time against sysmonuntil, pidle and nmspinning; partners: sysmon_sleep, stopm. [TIME-1]
+  if (first) {  // else who armed an earlier one sees to it, and to ours with it
+    // wake_time against midleuntil, sysmonuntil, pidle and nmspinning; partners: take_watch, sysmon_sleep, stopm. [TIME-1]
+    fence(seq_cst);
     watch_timers(sched);
   }
   return elsewhere || here;

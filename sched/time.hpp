@@ -72,6 +72,13 @@ void checktimers(m *mp, timers &ts) noexcept;
 void checkalltimers(m *mp) noexcept;
 // Sees to it that sysmon is awake when the first timer is due, if nobody else is. Pre: a full fence since the change.
 void watch_timers(schedt &sched) noexcept;
+// Has somebody run the timers that are due. Looks at the wheels only then: they may say a time that is too early. False: there
+// are none as far as we have seen. Caller: sysmon, or an M on midle.
+bool wake_for_timers(schedt &sched, std::int64_t now) noexcept;
+// An M on midle is about to sleep: until when, to look at timers? never: others do. Pre: a full fence since it is there.
+std::int64_t take_watch(schedt &sched) noexcept;
+// Sleeps as long as mp has the watch. True: mp's note is signalled. False: others look at timers now. Blocks: the M.
+bool sleep_on_watch(m *mp, std::int64_t until) noexcept;
 // When sysmon is to wake: at `latest`, or for a timer. Pre: as above, since sysmonuntil was set.
 std::int64_t sysmon_until(const schedt &sched, std::int64_t latest) noexcept;
 

@@ -208,14 +208,16 @@ void stopm(m *mp) noexcept {
   sched.midle.put(mp);
   // pidle and midle against the loads in after_idling; partners: promise, startm, stop. [DANCE-3, DANCE-5, ATTN-1]
   fence(seq_cst);
+  const std::int64_t until = take_watch(sched);
   after_idling(sched);
-  sleepm(mp);
+  sleepm(mp, until);
 }
 
-// The sleep of an M that is on midle, or waits for its locked g. Post: mp->p is what it was handed, perhaps null.
-void sleepm(m *mp) noexcept {
+// The sleep of an M that is on midle, and has the watch until then, or waits for its locked g. Post: mp->p is what it was
+// handed, perhaps null.
+void sleepm(m *mp, std::int64_t until) noexcept {
   leave_running(*mp->sched);
-  mp->park.notesleep();
+  if (!sleep_on_watch(mp, until)) mp->park.notesleep();
   mp->park.noteclear();
   if (struct p *pp = mp->nextp.get()) {
     mp->nextp.set(nullptr);

@@ -79,6 +79,7 @@ struct geometry {
   static constexpr std::uint32_t gfree_max = 4;
   static constexpr std::uint32_t gfree_batch = 2;
   static constexpr std::uint32_t goid_batch = 2;
+  static constexpr std::uint32_t gblock = 2;
   static constexpr std::uint32_t spin_rounds = 1;
   static constexpr std::uint32_t spin_pauses = 1;
   static constexpr std::int64_t spin_time = 40'000;
