@@ -12,6 +12,7 @@
 //   statistic            add, set, get: an owner's counter that anyone may read, outside every protocol
 //   fence, fence_light, fence_heavy     see below
 //   cpu_relax            one turn of a spin loop; thread_yield: let another thread have this CPU
+//   prefetch             we shall read there soon
 //   futex_sleep, futex_sleep_for, futex_wake    what a note (sched/note.hpp) sleeps on, for good or for a time
 //   thread, thread_start, thread_join   start of an M
 //   thread_count         all threads of the process, ours and others

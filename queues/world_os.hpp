@@ -171,6 +171,7 @@ inline void cpu_relax() noexcept {
 #endif
 }
 void thread_yield() noexcept;
+inline void prefetch(const void *at) noexcept { __builtin_prefetch(at); }
 
 // Sleeps while `word` holds `expected`; returns after a wake, on a changed value, or for no reason at all.
 void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected) noexcept;

@@ -5,10 +5,9 @@
 // sleeps until the first one only, and midleuntil says when that is. If none has it, or an earlier one was armed since, sysmon.
 //   Who arms one:                T1 wake_time            T2 full fence   T3 watch_timers: P idle, nobody spins, the first one is
 //   Who puts a P on pidle:       T1 pidle, his count     T2 full fence   T3 watch_timers    before midleuntil and sysmonuntil:
-//   An M whose watch is over:    T1 midleuntil           T2 full fence   T3 watch_timers    wake sysmon
-//   An M on midle (take_watch):  T1 midleuntil           T2 full fence   T3 is one earlier than that by now?
-//   sysmon, before it sleeps:    T1 sysmonuntil          T2 full fence   T3 is one earlier than that and than midleuntil?
-// Of any two one sees the other. When the first one is due it is as if a submitter had just published work: he who has slept
+//   An M whose watch is over:    T1 midleuntil := never  T2 full fence   T3 watch_timers    wake sysmon
+//   sysmon, before it sleeps:    T1 sysmonuntil          T2 full fence   T3 is the first one before that and before midleuntil?
+// Of any two one sees the other. To take the watch needs no fence: nobody counts on it that there is none. When the first one is due it is as if a submitter had just published work: he who has slept
 // until then calls wakep, and timer_due is one of the sources where the last look of the dance is (has_work, sched/wake.cpp).
 // An M stays on midle for that, and may be the one that wakep finds there.
 //
@@ -119,7 +118,7 @@ std::int64_t next_unattended(const schedt &sched) noexcept {
 void end_watch(schedt &sched, std::int64_t until) noexcept {
   // relaxed: ordered by the fence. relaxed on failure: not ours any more.
   sched.midleuntil.compare_exchange_strong(until, timers::never, relaxed, relaxed);
-  // midleuntil against sysmonuntil; partner: sysmon_sleep. And for take_watch, wakep and stopping. [TIME-1]
+  // midleuntil against sysmonuntil, wake_time and pidle; partners: sysmon_sleep, resettimer, stopm. [TIME-1]
   fence(seq_cst);
 }
 
@@ -142,17 +141,13 @@ bool wake_for_timers(schedt &sched, std::int64_t now) noexcept {
 }
 
 std::int64_t take_watch(schedt &sched) noexcept {
-  std::int64_t until = timers::never;
-  while (unwatched(sched)) {
-    const std::int64_t first = next_timer(sched);
-    std::int64_t before = sched.midleuntil.load(relaxed);  // relaxed: validated by the CAS
-    if (first >= before) break;
-    // relaxed: ordered by the fence. relaxed on failure: looked at again.
-    if (!sched.midleuntil.compare_exchange_strong(before, first, relaxed, relaxed)) continue;
-    until = first;
-    fence(seq_cst);  // midleuntil against wake_time; partner: resettimer. [TIME-1]
-  }
-  return until;
+  if (!unwatched(sched)) return timers::never;
+  const std::int64_t first = next_timer(sched);
+  std::int64_t before = sched.midleuntil.load(relaxed);  // relaxed: validated by the CAS
+  while (first < before)
+    // relaxed: a promise, which is kept; whoever reads it too late does more than he must. relaxed on failure: looked at again.
+    if (sched.midleuntil.compare_exchange_weak(before, first, relaxed, relaxed)) return first;
+  return timers::never;
 }
 
 bool sleep_on_watch(m *mp, std::int64_t until) noexcept {
@@ -180,7 +175,7 @@ bool resettimer(schedt &sched, runtime_timer *t, std::int64_t when) noexcept {
   bool first = false;
   const bool here = ts.set(t, when, first);
   if (first) {  // else who armed an earlier one sees to it, and to ours with it
-    // wake_time against midleuntil, sysmonuntil, pidle and nmspinning; partners: take_watch, sysmon_sleep, stopm. [TIME-1]
+    // wake_time against midleuntil, sysmonuntil, pidle and nmspinning; partners: end_watch, sysmon_sleep, stopm. [TIME-1]
     fence(seq_cst);
     watch_timers(sched);
   }

@@ -377,6 +377,7 @@ void fence_heavy(site s = site::here()) noexcept;
 
 void cpu_relax(site s = site::here()) noexcept;
 void thread_yield(site s = site::here()) noexcept;
+inline void prefetch(const void *) noexcept {}
 
 void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected, site s = site::here()) noexcept;
 // The time may be over at any moment, however much of it there is: at once, or when the sleeper is chosen to run. It can

@@ -29,6 +29,14 @@ struct alone : timed<alone, 1, 1> {
   }
 };
 
+// For so long that all is idle before the time has come.
+struct alone_long : timed<alone_long, 1, 1> {
+  void body() {
+    sleep(500 * us);
+    sleep(300 * us);
+  }
+};
+
 // Two sleep, perhaps on two Ps, and each runs again.
 struct two : timed<two, 2, 2> {
   countdown ended{2};
@@ -148,6 +156,58 @@ struct armed : suite<Drops ? 2 : 1, 2> {
   void after() { schedfree(sched); }
 };
 
+// The M of thread 1 arms a timer and lies down; perhaps it has the watch. Then thread 0 has it run a P of which it makes nothing
+// but compute until the timer has been called: its watch is over, and the other P is idle. Later: the timer for which it lies
+// there is one that nobody lives to see, and thread 0, which has a P and computes, arms an earlier one.
+template <bool Later>
+struct on_watch : suite<2, 2> {
+  struct called : runtime_timer {
+    atomic<std::uint32_t> yes;
+  };
+  schedt sched{sched_options{.procs = 2, .threads_max = 3, .detect_deadlock = false, .sysmon = true}};
+  m *ms[2];
+  called t, late;
+  void before() {
+    harness::sleeps_last = long_time;
+    VERIFY_CHECK(schedinit(sched));
+    for (m *&mp : ms) {
+      mp = allocm(sched);
+      sched.mcount.fetch_add(1, relaxed);
+      sched.nmrunning.fetch_add(1, relaxed);
+      acquirep(mp, sched.pidle.get());
+    }
+    for (called *c : {&t, &late})
+      c->f = [](runtime_timer *self, bool due) { static_cast<called *>(self)->yes.store(due, release); };
+  }
+  void await_call() {
+    while (t.yes.load(acquire) == 0) cpu_relax();
+  }
+  void thread(unsigned i) {
+    m *const mp = ms[i];
+    set_current_m(mp);
+    if (i == 0) {
+      VERIFY_CHECK(start_sysmon(sched));
+      if (Later)
+        resettimer(sched, &t, nanotime() + 20 * us);
+      else
+        startm(sched, releasep(mp), false);
+      await_call();
+      stop(sched);
+    } else {
+      resettimer(sched, Later ? &late : &t, nanotime() + (Later ? 10 * long_time : 150 * us));
+      become_spinning(mp);
+      if (!drop_p(mp)) stopm(mp);
+      if (mp->p.get() != nullptr && !mp->spinning) await_call();
+      if (mp->p.get() != nullptr) schedule(mp);
+    }
+    leave_p(mp);
+    set_current_m(nullptr);
+    if (i == 0) joinms(sched);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() { schedfree(sched); }
+};
+
 // Taken back as it becomes due: it is called, or it has been taken back, and never both.
 struct stopped : suite<3> {
   struct counted : runtime_timer {
@@ -190,6 +250,9 @@ struct stopped : suite<3> {
 HEDDLE_WORLDS(
     timed, "sched/time", "I36 I37 I47 TIME-1",
     {world<alone>({.name = "time.alone", .what = "the only goroutine sleeps", .modes = {random_mix(2)}}),
+     world<alone_long>({.name = "time.alone_long",
+                        .what = "the only goroutine sleeps, and so does its M",
+                        .modes = {random_mix(2)}}),
      world<two>({.name = "time.two", .what = "two goroutines sleep", .modes = {random_mix(3)}}),
      world<crowd>({.name = "time.crowd", .what = "timers so close that they are held back", .modes = {random_mix(1)}}),
      world<hogged<2>>({.name = "time.hogged",
@@ -216,6 +279,13 @@ HEDDLE_WORLDS(
      world<armed<true, 100, false, true>>({.name = "time.armed_taken",
                                            .what = "the other P is not idle for a moment as sysmon goes to sleep",
                                            .modes = {random_mix(2), bounded(3, 2)}})})
+HEDDLE_WORLDS(on_watch, "sched/time", "I45 TIME-1",
+              {world<on_watch<false>>({.name = "time.watch_over",
+                                       .what = "an M that sleeps until a timer is due gets a P before, and looks at no timers",
+                                       .modes = {random_mix(3), bounded(2, 2)}}),
+               world<on_watch<true>>({.name = "time.watch_later",
+                                      .what = "a timer is armed as an M lies down until a later one is due",
+                                      .modes = {random_mix(3)}})})
 HEDDLE_SUITE(stopped, {.name = "time.stopped",
                        .component = "sched/time",
                        .invariants = "I44 I45 I48",
