@@ -20,6 +20,7 @@
 //   nanotime, random_seed, cheaprandn   time and chance
 //   place                where an object lies, to sort by
 //   stack, stackpool     stack memory
+//   persistent           memory for what lives as long as a runtime
 //   fiber and its hooks  what a switch carries beyond registers: errno, exception state, sanitizer state
 //   geometry             sizes and rates; a world shrinks sizes, never logic
 //   osinit               what the system grants this process

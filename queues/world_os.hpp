@@ -245,6 +245,21 @@ class stackpool {
   impl *impl_;
 };
 
+// Memory for what lives as long as this does: it goes as a whole. Any thread.
+class persistent {
+ public:
+  persistent() noexcept;
+  ~persistent();
+  persistent(const persistent &) = delete;
+  persistent &operator=(const persistent &) = delete;
+  // Aligned to a cache line, zero; null: the system gives none. Blocks: nothing. Cost: a lock, and a system call for many.
+  void *persistentalloc(std::size_t size) noexcept;
+
+ private:
+  struct impl;
+  impl *impl_;
+};
+
 // What a switch carries besides registers. The hooks are called by the one function that switches (sched/switch.hpp).
 struct fiber {
   void *eh[2] = {};             // __cxa_eh_globals: caught exceptions, and the count of uncaught ones

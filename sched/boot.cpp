@@ -45,17 +45,12 @@ std::uint64_t schedfree(schedt &sched) noexcept {
     g *next = gp->alllink.load(relaxed);  // relaxed: as above
     if (readgstatus(gp) != gstatus::dead && gp->sched.sp != nullptr) fiber_destroy(gp->fiber, gp->stack);
     if (gp->stack) sched.stacks.stackfree(gp->stack);
+    gp->~g();
     gp = next;
-  }
-  for (gblock *block = sched.gblocks.get(); block != nullptr;) {
-    gblock *older = block->older;
-    delete block;
-    block = older;
   }
   for (std::int32_t i = 0; i < sched.allplen.load(relaxed); ++i) delete sched.allp[i].get();  // relaxed: as above
   sched.allplen.store(0, relaxed);                                                            // relaxed: as above
   sched.allm.set(nullptr);
-  sched.gblocks.set(nullptr);
   sched.allgs.store(nullptr, relaxed);  // relaxed: as above
   sched.gomaxprocs.store(0, relaxed);   // relaxed: as above
   return abandoned;

@@ -29,27 +29,22 @@ void allgadd(schedt &sched, g *gp) noexcept {
 // Makes a block of them, dead; all but the first are for whoever comes next. Each with the address space for its stack: when
 // it needs one, there is one.
 g *malg(schedt &sched) noexcept {
-  auto *const block = new (std::nothrow) gblock;
-  if (block == nullptr) return nullptr;
   std::uint32_t n = 0;
   while (n < geometry::gblock && sched.stacks.promise()) ++n;
-  if (n == 0) {
-    delete block;
-    return nullptr;
-  }
-  gqueue<g> rest;
+  void *const block = n != 0 ? sched.persistent.persistentalloc(n * sizeof(g)) : nullptr;
+  if (block == nullptr) return nullptr;
+  gqueue<g> made;
   const std::lock_guard hold(sched.lock);
-  block->older = sched.gblocks.get();
-  sched.gblocks.set(block);
   for (std::uint32_t i = 0; i < n; ++i) {
-    g *const gp = &block->gs[i];
+    g *const gp = new (static_cast<char *>(block) + i * sizeof(g)) g();
     gp->home = &sched;
     casgstatus<gstatus::idle, gstatus::dead>(gp);
     allgadd(sched, gp);
-    if (i != 0) rest.push_back(gp);
+    made.push_back(gp);
   }
-  sched.gFree.put(rest);
-  return &block->gs[0];
+  g *const first = made.pop_front();
+  sched.gFree.put(made);
+  return first;
 }
 
 g *gfget(schedt &sched, struct p *pp) noexcept {

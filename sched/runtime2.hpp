@@ -116,12 +116,6 @@ struct alignas(cacheline) g : lfnode {
   bool has_stack() const noexcept { return static_cast<bool>(stack); }
 };
 
-// Where gs are: the heap's header for each, and the padding before it, would be a tenth of it.
-struct gblock {
-  gblock *older = nullptr;
-  g gs[geometry::gblock];
-};
-
 // A thread of the operating system. Type-stable: one whose thread has ended is used for the next; freed with the schedt.
 struct alignas(cacheline) m : lfnode {
   g g0;                               // the scheduler's own context, on the thread's native stack
@@ -245,7 +239,6 @@ struct schedt {
                                      // what is counted for it
   atomic<g *> allgs;                 // written under lock, oldest first; anybody may walk it
   plain<g *> allgtail;               // under lock
-  plain<gblock *> gblocks;           // under lock, newest first
   plain<std::uint32_t> allglen;      // under lock
   plain<m *> allm;                   // under lock: the Ms whose threads have started, newest first
   plain<std::int64_t> mnext;         // under lock: the id of the next M
@@ -282,6 +275,7 @@ struct schedt {
   atomic<g *> maing;  // its end stops the runtime; null in a runtime without a main
   sched_options options;
   stackpool stacks;
+  class persistent persistent;  // where gs are
 };
 
 // The current M, or null on a thread that is none. Any thread.

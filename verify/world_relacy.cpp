@@ -305,6 +305,24 @@ std::size_t stackpool::usable(std::size_t) const noexcept { return geometry::sta
 
 bool stackpool::promise() noexcept { return now.stacks_promised < stacks_count && ++now.stacks_promised != 0; }
 
+struct alignas(cacheline) persistent::piece {
+  piece *older;
+};
+
+persistent::~persistent() {
+  while (piece *newest = pieces_) {
+    pieces_ = newest->older;
+    ::operator delete(newest);
+  }
+}
+
+void *persistent::persistentalloc(std::size_t size) noexcept {
+  void *const at = ::operator new(sizeof(piece) + size, std::nothrow);
+  if (at == nullptr) return nullptr;
+  pieces_ = new (at) piece{pieces_};
+  return pieces_ + 1;
+}
+
 void fiber_create(fiber &, stack s) noexcept {
   if (now.stacks_lived_on & bit_of(s)) fail("STACK-1: this stack is another goroutine's", site::here());
   now.stacks_lived_on |= bit_of(s);

@@ -436,6 +436,19 @@ class stackpool {
   std::size_t usable(std::size_t) const noexcept;
 };
 
+class persistent {
+ public:
+  persistent() = default;
+  ~persistent();
+  persistent(const persistent &) = delete;
+  persistent &operator=(const persistent &) = delete;
+  void *persistentalloc(std::size_t size) noexcept;
+
+ private:
+  struct piece;
+  piece *pieces_ = nullptr;
+};
+
 // Threads are fibers of one kernel thread and nothing throws or looks at errno here: a switch carries registers only.
 struct fiber {};
 inline void fiber_attach_thread(fiber &) noexcept {}
