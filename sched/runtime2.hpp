@@ -83,6 +83,11 @@ struct goroutine_local {
   void (*destroy)(goroutine_local *self) noexcept = nullptr;
 };
 
+// What wakes one that sleeps.
+struct sleeper : runtime_timer {
+  struct g *gp = nullptr;
+};
+
 // A goroutine. Type-stable: recycled through gfree, freed only with the schedt. (An extra g, the stand-in of a thread that
 // is no M, lives in that thread's frame: sched/extra.hpp.)
 struct alignas(cacheline) g : lfnode {
@@ -112,6 +117,7 @@ struct alignas(cacheline) g : lfnode {
   plain<g *> wentto;                  // likewise: on to there
   char name[32] = "";                 // under sched.lock: set_name
   alignas(16) char closure[48];       // what it runs, if that fits: newspawn
+  alignas(cacheline) sleeper timer;   // own g: timesleep. In its frame it would be on a page of its own
 
   bool has_stack() const noexcept { return static_cast<bool>(stack); }
 };

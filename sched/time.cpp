@@ -213,19 +213,16 @@ void checkalltimers(m *mp) noexcept {
 
 namespace {
 
-// In the frame of who sleeps.
-struct sleeper : runtime_timer {
-  g *gp = nullptr;
-};
-
-bool fall_asleep(g *gp, void *arg) noexcept {
-  auto *s = static_cast<sleeper *>(arg);
-  resettimer(*gp->home, s, s->when.get());  // not before gp waits: it may be woken before we are back
+bool fall_asleep(g *gp, void *) noexcept {
+  resettimer(*gp->home, &gp->timer, gp->timer.when.get());  // not before gp waits: it may be woken before we are back
   return true;
 }
 
 void wake_sleeper(runtime_timer *t, bool due) {
-  if (due) goready(static_cast<sleeper *>(t)->gp, false);
+  if (!due) return;
+  g *gp = static_cast<sleeper *>(t)->gp;
+  prefetch(gp->sched.sp);  // cold, and wanted soon: it comes while others are woken
+  goready(gp, false);
 }
 
 }  // namespace
@@ -237,11 +234,11 @@ void timesleep(std::int64_t until) noexcept {
     for (std::int64_t left = until - nanotime(); left > 0; left = until - nanotime()) n.notetsleep(left);
     return;
   }
-  sleeper s;
-  s.f = wake_sleeper;
-  s.when.set(until);
-  s.gp = mp->curg.load(relaxed);  // relaxed: own M
-  gopark(fall_asleep, &s, waitreason::sleep, mp);
+  g *gp = mp->curg.load(relaxed);  // relaxed: own M
+  gp->timer.f = wake_sleeper;
+  gp->timer.when.set(until);
+  gp->timer.gp = gp;
+  gopark(fall_asleep, nullptr, waitreason::sleep, mp);
 }
 
 HEDDLE_END
