@@ -223,10 +223,10 @@ struct schedt {
   atomic<std::uint32_t>
       needspinning;                 // 1: work was left without an M and P: the next M that would drop its P looks again
   atomic<std::uint32_t> attention;  // attention_* bits, written under lock; the protocol is in sched/stopworld.cpp
-  atomic<std::uint32_t> sysmonwait;  // sysmon_* states: sched/sysmon.cpp
-  atomic<std::int64_t> sysmonuntil;  // sysmon: when it will look at timers again; 0 while it is awake
+  atomic<std::uint32_t> sysmonwait;                // sysmon_* states: sched/sysmon.cpp
+  atomic<std::int64_t> sysmonuntil;                // sysmon: when it will look at timers again; 0 while it is awake
   atomic<std::int64_t> midleuntil{timers::never};  // when an M on midle will look at timers: take_watch
-  atomic<std::int32_t> gomaxprocs;   // procresize; the Ps below it are in allp (release, acquire)
+  atomic<std::int32_t> gomaxprocs;                 // procresize; the Ps below it are in allp (release, acquire)
 
   alignas(cacheline) idlestack<struct p> pidle;
   alignas(cacheline) idlestack<m> midle;

@@ -1,6 +1,7 @@
 // The scheduler below the public interface: notes, statuses, steal order, layout, boot, birth and death of goroutines,
 // and the order in which one P runs what it has.
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <atomic>
@@ -203,6 +204,17 @@ TEST(Futex, a_timed_sleep_says_why_it_ended) {
   EXPECT_GE(heddle::nanotime() - begin, 5'000'000);
 }
 
+TEST(Futex, a_timed_sleep_leaves_the_threads_timer_slack_as_it_was) {
+  std::thread([] {
+    ASSERT_EQ(prctl(PR_SET_TIMERSLACK, 12'345UL, 0, 0, 0), 0);
+    heddle::atomic<std::uint32_t> word{7};
+    for (const std::int64_t ns : {10'000, 100'000, 1'000'000}) {
+      heddle::futex_sleep_for(word, 7, ns);
+      EXPECT_EQ(prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0), 12'345);
+    }
+  }).join();
+}
+
 TEST(NoteDeathTest, a_second_wake_breaks_an_invariant) {
   heddle::note n;
   n.notewakeup();
@@ -371,8 +383,8 @@ TEST(Layout, golden_sizes) {
   constexpr std::size_t fiber = 40;
 #endif
   EXPECT_EQ(sizeof(heddle::fiber), fiber);
-  EXPECT_EQ(sizeof(heddle::g), 384u);
-  EXPECT_EQ(sizeof(heddle::m), 640u);
+  EXPECT_EQ(sizeof(heddle::g), 448u);
+  EXPECT_EQ(sizeof(heddle::m), 704u);
   EXPECT_EQ(sizeof(heddle::p), 7040u);  // two thirds of it the timing wheel
   EXPECT_EQ(sizeof(heddle::runq<heddle::g>), 16u + 256 * sizeof(void *));
 }
@@ -603,6 +615,20 @@ TEST(Newproc, dead_goroutines_are_used_again) {
   });
   EXPECT_EQ(s->allglen.get(), heddle::geometry::gblock);
   EXPECT_EQ(s.abandoned(), 0u);
+}
+
+// Nobody else is there for it: no sysmon, and the other P has no M.
+TEST(Timers, an_m_that_sleeps_wakes_for_them) {
+  scheduler s(2);
+  int slept = 0;
+  run_main(*s, [&] {
+    for (const std::int64_t ns : {5'000'000, 1'000'000, 10'000'000, 100'000}) {
+      const std::int64_t until = heddle::nanotime() + ns;
+      heddle::timesleep(until);
+      slept += heddle::nanotime() >= until;
+    }
+  });
+  EXPECT_EQ(slept, 4);
 }
 
 TEST(Newproc, counts_those_that_have_begun_and_not_ended) {

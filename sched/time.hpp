@@ -23,7 +23,7 @@ struct runtime_timer {
 };
 
 // Those of one P: of who runs there when they are armed. Any thread may look and take what is due: who owns the P does at
-// each turn, the others before they go idle; sysmon sleeps no longer than until the first is due.
+// each turn, the others before they go idle; while a P is idle somebody sleeps no longer than until the first is due.
 class timers {
  public:
   static constexpr std::int64_t never = timing_wheel<runtime_timer>::never;

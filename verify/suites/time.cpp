@@ -250,9 +250,8 @@ struct stopped : suite<3> {
 HEDDLE_WORLDS(
     timed, "sched/time", "I36 I37 I47 TIME-1",
     {world<alone>({.name = "time.alone", .what = "the only goroutine sleeps", .modes = {random_mix(2)}}),
-     world<alone_long>({.name = "time.alone_long",
-                        .what = "the only goroutine sleeps, and so does its M",
-                        .modes = {random_mix(2)}}),
+     world<alone_long>(
+         {.name = "time.alone_long", .what = "the only goroutine sleeps, and so does its M", .modes = {random_mix(2)}}),
      world<two>({.name = "time.two", .what = "two goroutines sleep", .modes = {random_mix(3)}}),
      world<crowd>({.name = "time.crowd", .what = "timers so close that they are held back", .modes = {random_mix(1)}}),
      world<hogged<2>>({.name = "time.hogged",
@@ -279,13 +278,14 @@ HEDDLE_WORLDS(
      world<armed<true, 100, false, true>>({.name = "time.armed_taken",
                                            .what = "the other P is not idle for a moment as sysmon goes to sleep",
                                            .modes = {random_mix(2), bounded(3, 2)}})})
-HEDDLE_WORLDS(on_watch, "sched/time", "I45 TIME-1",
-              {world<on_watch<false>>({.name = "time.watch_over",
-                                       .what = "an M that sleeps until a timer is due gets a P before, and looks at no timers",
-                                       .modes = {random_mix(3), bounded(2, 2)}}),
-               world<on_watch<true>>({.name = "time.watch_later",
-                                      .what = "a timer is armed as an M lies down until a later one is due",
-                                      .modes = {random_mix(3)}})})
+HEDDLE_WORLDS(
+    on_watch, "sched/time", "I45 TIME-1",
+    {world<on_watch<false>>({.name = "time.watch_over",
+                             .what = "an M that sleeps until a timer is due gets a P before, and looks at no timers",
+                             .modes = {random_mix(3), bounded(2, 2)}}),
+     world<on_watch<true>>({.name = "time.watch_later",
+                            .what = "a timer is armed as an M lies down until a later one is due",
+                            .modes = {random_mix(3)}})})
 HEDDLE_SUITE(stopped, {.name = "time.stopped",
                        .component = "sched/time",
                        .invariants = "I44 I45 I48",
