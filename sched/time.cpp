@@ -114,10 +114,9 @@ std::int64_t next_unattended(const schedt &sched) noexcept {
   return first < sched.midleuntil.load(relaxed) ? first : timers::never;  // relaxed: ordered by the callers' fences
 }
 
-// Ours may have been taken over by an earlier one; if that is over too, and another one is for the same time, we end his.
-void end_watch(schedt &sched, std::int64_t until) noexcept {
-  // relaxed: ordered by the fence. relaxed on failure: not ours any more.
-  sched.midleuntil.compare_exchange_strong(until, timers::never, relaxed, relaxed);
+// It may be another's, who has taken ours over: he wakes all the same, and if he is needed before, we see to it.
+void end_watch(schedt &sched) noexcept {
+  sched.midleuntil.store(timers::never, relaxed);  // relaxed: ordered by the fence
   // midleuntil against sysmonuntil, wake_time and pidle; partners: sysmon_sleep, resettimer, stopm. [TIME-1]
   fence(seq_cst);
 }
@@ -142,12 +141,10 @@ bool wake_for_timers(schedt &sched, std::int64_t now) noexcept {
 
 std::int64_t take_watch(schedt &sched) noexcept {
   if (!unwatched(sched)) return timers::never;
-  const std::int64_t first = next_timer(sched);
-  std::int64_t before = sched.midleuntil.load(relaxed);  // relaxed: validated by the CAS
-  while (first < before)
-    // relaxed: a promise, which is kept; whoever reads it too late does more than he must. relaxed on failure: looked at again.
-    if (sched.midleuntil.compare_exchange_weak(before, first, relaxed, relaxed)) return first;
-  return timers::never;
+  const std::int64_t first = next_unattended(sched);
+  // relaxed: a promise, which is kept; whoever reads it too late does more than he must.
+  if (first != timers::never) sched.midleuntil.store(first, relaxed);
+  return first;
 }
 
 bool sleep_on_watch(m *mp, std::int64_t until) noexcept {
@@ -155,7 +152,7 @@ bool sleep_on_watch(m *mp, std::int64_t until) noexcept {
   bool woken = false;
   while (!woken && until != timers::never) {
     woken = mp->park.notetsleep(until - nanotime());
-    end_watch(sched, until);
+    end_watch(sched);
     until = timers::never;
     if (!woken && !stopping(sched)) {
       wake_for_timers(sched, nanotime());

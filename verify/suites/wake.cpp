@@ -38,11 +38,15 @@ struct directed : suite<1 + Droppers, Dynamic> {
   }
 
   // Its M runs no goroutine that could give way.
-  void start() {
+  template <class F>
+  void start(F f) {
     m *const mp = getm();
     ++mp->locks;
-    go([this] { body(); });
+    go(f);
     --mp->locks;
+  }
+  void start() {
+    start([this] { body(); });
   }
 
   void submit() {
@@ -97,12 +101,12 @@ struct drop_two_mixed : directed<drop_two_mixed, 2, 1, 2> {
 struct drop_gosched : directed<drop_gosched, 1, 0, 1> {
   atomic<std::uint32_t> done;
   void submit() {
-    go([this] {
+    this->start([this] {
       while (done.load(acquire) == 0) cpu_relax();
       ran.set(1);
       stop(sched);
     });
-    go([this] {
+    this->start([this] {
       gosched();
       done.store(1, release);
     });
