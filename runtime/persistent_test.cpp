@@ -26,8 +26,11 @@ void take_pieces(heddle::persistent &memory, std::size_t size, int count, int ma
     std::memset(at, mark + i % 50, size);
     pieces.push_back(at);
   }
-  for (int i = 0; i < count; ++i)
-    for (const char *byte = pieces[i]; byte != pieces[i] + size; ++byte) ASSERT_EQ(*byte, mark + i % 50) << i;
+  int i = 0;
+  for (const char *piece : pieces) {
+    const int written = mark + i++ % 50;
+    for (const char *byte = piece; byte != piece + size; ++byte) ASSERT_EQ(*byte, written) << i;
+  }
 }
 
 TEST(Persistent, pieces_are_aligned_and_zero_and_lie_apart) {
