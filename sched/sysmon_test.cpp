@@ -35,7 +35,6 @@ class Calls : public testing::Test {
       sched_->mcount.fetch_add(1, heddle::relaxed);
       sched_->nmrunning.fetch_add(1, heddle::relaxed);
       heddle::acquirep(mp, sched_->pidle.get());
-      mp->p.get()->schedtick.add();  // as execute does
       heddle::g *gp = heddle::newspawn(*sched_, 16, 16).gp;
       heddle::casgstatus<gstatus::dead, gstatus::runnable>(gp);
       heddle::casgstatus<gstatus::runnable, gstatus::running>(gp);
@@ -207,6 +206,18 @@ TEST_F(Calls, each_is_timed_for_itself) {
     exit();
   }
   EXPECT_FALSE(asked_to_give_way());
+}
+
+// It runs nothing that has not come from runnext, which is no tick, since it was made.
+TEST_F(Calls, a_first_look_ends_no_slice) {
+  make(1, 1);
+  EXPECT_EQ(p()->schedtick.get(), 0u);
+  for (const std::int64_t now : {50 * ms, 51 * ms, 59 * ms}) {
+    EXPECT_EQ(retake(sched(), now), 0u);
+    EXPECT_FALSE(asked_to_give_way()) << now;
+  }
+  EXPECT_EQ(retake(sched(), 60 * ms), 0u);
+  EXPECT_TRUE(asked_to_give_way());
 }
 
 TEST_F(Calls, many_short_ones_are_no_new_slice) {
