@@ -7,10 +7,10 @@
 //   Who puts a P on pidle:       T1 pidle, his count     T2 full fence   T3 watch_timers    before midleuntil and sysmonuntil:
 //   An M whose watch is over:    T1 midleuntil := never  T2 full fence   T3 watch_timers    wake sysmon
 //   sysmon, before it sleeps:    T1 sysmonuntil          T2 full fence   T3 is the first one before that and before midleuntil?
-// Of any two one sees the other. To take the watch needs no fence: nobody counts on it that there is none. When the first one
-// is due it is as if a submitter had just published work: he who has slept until then calls wakep, and timer_due is one of the
-// sources where the last look of the dance is (has_work, sched/wake.cpp). An M stays on midle for that, and may be the one that
-// wakep finds there.
+// Of any two one sees the other. A P for which there is no M (put_back) is looked at by nobody: the next M to sleep takes the
+// watch. To take it needs no fence: nobody counts on it that there is none. When the first one is due it is as if a submitter had
+// just published work: he who has slept until then calls wakep, and timer_due is one of the sources where the last look of the
+// dance is (has_work, sched/wake.cpp). An M stays on midle for that, and may be the one that wakep finds there.
 //
 // Where one timer follows the other within the time that an M spins for work, it would never sleep, for a few calls. So where
 // timer_crowd of them were called within timer_window, the next ones wait until timer_hold is over, and are called together.

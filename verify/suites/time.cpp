@@ -208,6 +208,51 @@ struct on_watch : suite<2, 2> {
   void after() { schedfree(sched); }
 };
 
+// Thread 0 arms a timer and computes until it has been called; the M of thread 1 hands its P on as it leaves for long, and need
+// start nobody for it: there is another idle one, which thread 2 takes about then, as who comes back from a call.
+struct handed : suite<3, 2> {
+  struct called : runtime_timer {
+    atomic<std::uint32_t> yes;
+  };
+  schedt sched{sched_options{.procs = 3, .threads_max = 4, .detect_deadlock = false, .sysmon = true}};
+  m *ms[3];
+  called t;
+  void before() {
+    harness::sleeps_last = long_time;
+    VERIFY_CHECK(schedinit(sched));
+    for (int i = 0; i < 3; ++i) {
+      ms[i] = allocm(sched);
+      sched.mcount.fetch_add(1, relaxed);
+      sched.nmrunning.fetch_add(1, relaxed);
+      if (i != 2) acquirep(ms[i], sched.pidle.get());
+    }
+    t.f = [](runtime_timer *self, bool due) { static_cast<called *>(self)->yes.store(due, release); };
+  }
+  void await_call() {
+    while (t.yes.load(acquire) == 0) cpu_relax();
+  }
+  void thread(unsigned i) {
+    m *const mp = ms[i];
+    set_current_m(mp);
+    if (i == 0) {
+      VERIFY_CHECK(start_sysmon(sched));
+      resettimer(sched, &t, nanotime() + 100 * us);
+      await_call();
+      stop(sched);
+    } else if (i == 1) {
+      handoffp(sched, releasep(mp));
+    } else if (struct p *idle = pidleget(sched)) {
+      acquirep(mp, idle);
+      await_call();
+    }
+    leave_p(mp);
+    set_current_m(nullptr);
+    if (i == 0) joinms(sched);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() { schedfree(sched); }
+};
+
 // Taken back as it becomes due: it is called, or it has been taken back, and never both.
 struct stopped : suite<3> {
   struct counted : runtime_timer {
@@ -286,6 +331,11 @@ HEDDLE_WORLDS(
      world<on_watch<true>>({.name = "time.watch_later",
                             .what = "a timer is armed as an M lies down until a later one is due",
                             .modes = {random_mix(3)}})})
+HEDDLE_SUITE(handed, {.name = "time.armed_handed",
+                      .component = "sched/time",
+                      .invariants = "I45 TIME-1",
+                      .what = "a timer is armed as one P is handed on and the idle one is taken",
+                      .modes = {random_mix(3), bounded(2, 2)}})
 HEDDLE_SUITE(stopped, {.name = "time.stopped",
                        .component = "sched/time",
                        .invariants = "I44 I45 I48",
