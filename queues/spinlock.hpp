@@ -10,7 +10,8 @@ HEDDLE_BEGIN
 class spinlock {
  public:
   void lock() noexcept {
-    for (std::uint32_t pauses = 1; !try_lock();) {
+    // Long from the start: each look takes the line from the holder, who often comes back at once and had it in his cache.
+    for (std::uint32_t pauses = geometry::backoff_min; !try_lock();) {
       for (std::uint32_t i = 0; i < pauses; ++i) cpu_relax();
       if (pauses < geometry::backoff_max)
         pauses *= 2;

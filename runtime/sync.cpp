@@ -6,13 +6,13 @@ HEDDLE_BEGIN
 
 namespace {
 
-// How often one looks again before he parks. Not at all where the holder has no P to run on; once where others want ours,
-// because to park and be readied costs about as much; and where nobody does our M would spin all the longer in search of
-// work. Source: sync_runtime_canSpin.
+// How often one looks again before he parks. Not at all where the holder has no P to run on; soon and once more where others
+// want ours, because to park and be readied costs about as much; and where nobody does our M would spin all the longer in
+// search of work. Source: sync_runtime_canSpin.
 std::uint32_t looks(m *mp) noexcept {
   if (mp->incall != 0) return geometry::mutex_spins;
   if (mp->sched->gomaxprocs.load(relaxed) == 1) return 0;  // relaxed: a hint
-  return mp->p.get()->runq.runqempty() ? geometry::mutex_spins : 1;
+  return mp->p.get()->runq.runqempty() ? geometry::mutex_spins : geometry::mutex_spins_busy;
 }
 
 }  // namespace
@@ -57,7 +57,8 @@ bool mutex::spin(m *mp, std::uint32_t &role) noexcept {
       // on failure: looks again.
       if (state_.compare_exchange_weak(state, state | awake, relaxed, relaxed)) role = awake;
     } else {
-      for (std::uint32_t k = 0; k < geometry::mutex_pauses; ++k) cpu_relax();
+      // Soon, for one who holds it for a moment; then seldom: each look takes the line from one who comes back all the time.
+      for (std::uint32_t k = i == 0 ? geometry::mutex_first_pauses : geometry::mutex_pauses; k != 0; --k) cpu_relax();
       ++i;
       state = state_.load(relaxed);  // relaxed: as above
     }

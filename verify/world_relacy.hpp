@@ -83,8 +83,11 @@ struct geometry {
   static constexpr std::uint32_t spin_rounds = 1;
   static constexpr std::uint32_t spin_pauses = 1;
   static constexpr std::int64_t spin_time = 40'000;
+  static constexpr std::uint32_t backoff_min = 1;
   static constexpr std::uint32_t backoff_max = 1;
   static constexpr std::uint32_t mutex_spins = 1;
+  static constexpr std::uint32_t mutex_spins_busy = 1;
+  static constexpr std::uint32_t mutex_first_pauses = 1;
   static constexpr std::uint32_t mutex_pauses = 1;
   static constexpr std::int64_t mutex_starves = 20'000;
   static constexpr std::uint32_t runnext_pauses = 1;
