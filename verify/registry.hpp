@@ -7,13 +7,17 @@
 
 namespace verify {
 
-// One way to search a suite, and its share of the budget: the seconds it gets by default.
+// One way to search a suite, and its share of the budget: the seconds it gets by default, and beyond them what it still needs
+// to make so many executions.
 struct mode {
   enum kind_t { none, random, bound, full } kind = none;
   unsigned switches = 0;
   double seconds = 0;
+  std::uint64_t executions = 0;
 };
-constexpr mode random_mix(double seconds = 8) { return {mode::random, 0, seconds}; }
+constexpr mode random_mix(double seconds = 8, std::uint64_t executions = 0) {
+  return {mode::random, 0, seconds, executions};
+}
 constexpr mode bounded(unsigned switches, double seconds = 20) { return {mode::bound, switches, seconds}; }
 constexpr mode full_search(double seconds = 20) { return {mode::full, unbounded, seconds}; }
 

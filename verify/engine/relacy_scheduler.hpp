@@ -46,7 +46,7 @@ class plug : public rl::scheduler<plug<N>, rl::scheduler_thread_info, N> {
     if ((s.executions + s.uncounted) % 64 == 1) {
       s.view->executions.store(s.executions, std::memory_order_relaxed);
       if (s.seen) s.view->distinct.store(s.seen->distinct(), std::memory_order_relaxed);
-      if (std::chrono::steady_clock::now() >= s.deadline) return true;
+      if (s.executions >= s.executions_min && std::chrono::steady_clock::now() >= s.deadline) return true;
     }
     return s.exhausted || s.saturated || s.executions >= s.executions_max;
   }

@@ -90,6 +90,7 @@ struct session {
   alteration mutant;                  // one mistake made on purpose
   visitor visit = nullptr;            // called for each operation of the shared source and of the suite
   std::uint64_t first_iteration = 0;  // where the strategy's count begins
+  std::uint64_t executions_min = 0;   // made even if the deadline passes
   std::uint64_t executions_max = ~std::uint64_t{0};
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
 
