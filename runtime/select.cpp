@@ -33,19 +33,20 @@ struct selection {
   }
 };
 
-// Every order is as likely as any other. Source: "inside-out" shuffle.
+// Every order is as likely as any other: that of a look at all, and of the places that cases of one channel have in its queue.
+// Source: "inside-out" shuffle.
 selection order(m *mp, scase *cases, std::uint16_t *orders, std::size_t n) noexcept {
   std::uint16_t *const poll = orders;
   std::uint16_t *const by_lock = orders + n;
   std::uint32_t count = 0;
   for (std::size_t i = 0; i < n; ++i) {
     if (cases[i].c == nullptr) continue;
-    by_lock[count] = static_cast<std::uint16_t>(i);
     const std::uint32_t at = cheaprandn(mp->cheaprand, count + 1);
     poll[count] = poll[at];
     poll[at] = static_cast<std::uint16_t>(i);
     ++count;
   }
+  std::copy(poll, poll + count, by_lock);
   std::sort(by_lock, by_lock + count,
             [cases](std::uint16_t a, std::uint16_t b) { return cases[a].c->where.get() < cases[b].c->where.get(); });
   return {cases, poll, by_lock, count};

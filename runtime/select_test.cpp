@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
@@ -269,6 +270,28 @@ TEST(Select, TestSelectDuplicateChannel) {
                      d.send(7);
                      e.recv();
                      c.send(8);  // would wait for ever if the select had taken the other receiver with it
+                   }),
+            0);
+}
+
+// Of several cases of one channel that a select waits for, any may be the one, as in Go: by the same bound as TestSelectFairness.
+TEST(Select, cases_of_one_channel_are_served_by_chance) {
+  constexpr int trials = 6'000;
+  EXPECT_EQ(run_on(1,
+                   [] {
+                     const chan<int> c;
+                     int received[3] = {}, sent[3] = {};
+                     for (int i = 0; i < trials; ++i) {
+                       heddle::go([&] { c.send(i); });
+                       ++received[select(on_recv(c), on_recv(c), on_recv(c))];
+                       heddle::go([&] { c.recv(); });
+                       ++sent[select(on_send(c, 1), on_send(c, 2), on_send(c, 3))];
+                     }
+                     const double far = 4.892 * std::sqrt(trials * (1 / 3.) * (2 / 3.));  // one in a million
+                     for (int k = 0; k < 3; ++k) {
+                       EXPECT_NEAR(received[k], trials / 3, far) << k;
+                       EXPECT_NEAR(sent[k], trials / 3, far) << k;
+                     }
                    }),
             0);
 }

@@ -46,8 +46,8 @@ class player {
       return c.try_send(value) ? outcome{0, 0} : outcome{outcome::none_ready, 0};
     }
     if (!o.otherwise) return received(0, c.recv());
-    const std::optional<int> v = c.try_recv();  // does not say whether the channel is closed
-    return v ? received(0, v) : outcome{outcome::none_ready, 0};
+    const heddle::received<int> v = c.try_recv();
+    return v || v.closed() ? received(0, v) : outcome{outcome::none_ready, 0};
   }
   outcome by_select(const op &o, unsigned who, unsigned at) const {
     if (o.n == 2) return by_two_cases(o, who, at);

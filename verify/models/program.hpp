@@ -2,6 +2,7 @@
 // Random programs of channel operations, and a sequential interpreter of them: every operation is one step, so is every
 // service of somebody who waits. What a run of a program has shown must be what some order of those steps shows. No
 // world, no allocation: suites and tests share it. In the manner of Go's test/chan/select5.go.
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -17,6 +18,7 @@ inline constexpr std::uint8_t nil = 255;  // the channel that is none
 struct comm {
   std::uint8_t chan = nil;
   bool send = false;
+  friend bool operator==(const comm &, const comm &) = default;
 };
 enum class form : std::uint8_t { plain, select, close };
 
@@ -40,7 +42,7 @@ struct program {
   std::array<script, max_scripts> script_of{};
 };
 
-// What one operation was seen to do. A plain try_recv of a closed channel that is drained: none_ready.
+// What one operation was seen to do.
 struct outcome {
   std::uint8_t chosen = pending;
   std::int16_t value = 0;  // received
@@ -208,8 +210,6 @@ class interpreter {
       value = sent_by(m, ch.sendq[0]);
       good = serve(m, ch.sendq[0], 0);
     }
-    const op &o = op_of(m, who);
-    if (o.how == form::plain && o.otherwise && value == outcome::drained) return none_ready(m, who);
     return good && ends(m, who, {static_cast<std::uint8_t>(with), value});
   }
   bool close(machine &m, unsigned who) noexcept {
@@ -221,10 +221,12 @@ class interpreter {
     return true;
   }
   bool none_ready(machine &m, unsigned who) noexcept { return ends(m, who, {outcome::none_ready, 0}); }
-  void wait(machine &m, unsigned who) noexcept {
+  // `order`: of its cases.
+  void wait(machine &m, unsigned who, const std::array<std::uint8_t, max_cases> &order) noexcept {
     const op &o = op_of(m, who);
     m.waits[who] = 1;
-    for (unsigned k = 0; k < o.n; ++k) {
+    for (unsigned i = 0; i < o.n; ++i) {
+      const unsigned k = order[i];
       const comm c = o.cases[k];
       if (c.chan == nil) continue;
       machine::channel &ch = m.chans[c.chan];
@@ -336,10 +338,26 @@ class exploration {
       if (steps_.perform(next, who, k) && from(next)) return true;
     }
     if (ready) return false;
+    if (!o.otherwise) return waits(m, who, o);
     machine next = m;
-    if (o.otherwise) return steps_.none_ready(next, who) && from(next);
-    steps_.wait(next, who);
-    return from(next);
+    return steps_.none_ready(next, who) && from(next);
+  }
+  // A select's cases come into the queues in any order. Only among those of one queue does that make a difference.
+  bool waits(const machine &m, unsigned who, const op &o) noexcept {
+    std::array<std::uint8_t, max_cases> order{0, 1, 2, 3};
+    static_assert(max_cases == 4);
+    const auto within_queues = [&] {
+      for (unsigned i = 0; i < o.n; ++i)
+        if (!(o.cases[order[i]] == o.cases[i])) return false;
+      return true;
+    };
+    do {
+      if (!within_queues()) continue;
+      machine next = m;
+      steps_.wait(next, who, order);
+      if (from(next)) return true;
+    } while (std::next_permutation(order.begin(), order.begin() + o.n));
+    return false;
   }
 
   const program &p_;

@@ -62,11 +62,10 @@ struct recorded {
   void try_send(unsigned c, int v) {
     calls(op(what::send, c, v), [&] { return all[c].try_send(v) ? op(what::send, c, v) : none_ready(1u << c, 0); });
   }
-  // Of a channel that nobody closes.
   void try_recv(unsigned c) {
     calls(op(what::recv, c, channels::unknown), [&] {
-      const std::optional<int> v = all[c].try_recv();
-      return v ? op(what::recv, c, *v) : none_ready(0, 1u << c);
+      const heddle::received<int> v = all[c].try_recv();
+      return v || v.closed() ? op(what::recv, c, v.value_or(channels::none)) : none_ready(0, 1u << c);
     });
   }
   void close(unsigned c) {
@@ -147,6 +146,21 @@ struct full {
     }
   }
 };
+// A last value and the end behind it: who looks without waiting sees nothing yet, the value, or the end, in that order.
+struct ending {
+  static constexpr std::size_t capacity[] = {1, 0};
+  static void act(recorded &r, unsigned who) {
+    if (who == 0) {
+      r.send(0, 1);
+      r.close(0);
+      r.try_recv(1);
+    } else {
+      r.try_recv(0);
+      r.try_recv(0);
+      if (who == 1) r.close(1);
+    }
+  }
+};
 // An unbuffered send and its receive are at the same time.
 struct meeting {
   static constexpr std::size_t capacity[] = {0, 0};
@@ -223,6 +237,7 @@ struct by_goroutines : scheduled<by_goroutines<Calls>, 2, 2> {
 };
 using threads_try = by_threads<tries>;
 using threads_fill = by_threads<full>;
+using threads_end = by_threads<ending>;
 using threads_meet = by_threads<meeting>;
 using threads_select = by_threads<selects>;
 using threads_either = by_threads<always_one>;
@@ -288,6 +303,11 @@ HEDDLE_SUITE(threads_fill, {.name = "linear.full",
                             .invariants = "LIN I50 I52 I55",
                             .what = "a buffer, a sender that waits, and a close behind it",
                             .modes = {random_mix(0.6)}})
+HEDDLE_SUITE(threads_end, {.name = "linear.ending",
+                           .component = "linear",
+                           .invariants = "LIN I51 I52 I55",
+                           .what = "try_recv beside a close: nothing yet, a value, or the end",
+                           .modes = {random_mix(0.4)}})
 HEDDLE_SUITE(threads_meet, {.name = "linear.unbuffered",
                             .component = "linear",
                             .invariants = "LIN I55",
