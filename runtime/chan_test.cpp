@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <ranges>
 #include <string>
 #include <vector>
 
@@ -152,6 +153,35 @@ TEST(Chan, range_for_ends_at_close) {
                      }),
               0);
   }
+}
+
+// What can be moved, but not assigned; and what the ranges of the standard library do with a channel.
+TEST(Chan, range_for_needs_no_assignment_and_a_channel_is_an_input_range) {
+  struct job {
+    const int id;
+  };
+  static_assert(!std::is_move_assignable_v<job>);
+  static_assert(std::ranges::input_range<chan<int>> && std::ranges::input_range<const heddle::receiver<int>>);
+  EXPECT_EQ(run_on(2,
+                   [] {
+                     const chan<job> jobs(4);
+                     for (int i = 0; i < 4; ++i) jobs.send({i});
+                     jobs.close();
+                     int sum = 0;
+                     for (const job &j : jobs) sum += j.id;
+                     EXPECT_EQ(sum, 6);
+                     const chan<int> c;
+                     heddle::go([=] {
+                       for (int i = 0; i < 100; ++i) c.send(i);
+                       c.close();
+                     });
+                     ints got;
+                     const auto even = [](int i) { return i % 2 == 0; };
+                     for (const int i : c | std::views::filter(even) | std::views::take(3)) got.push_back(i);
+                     EXPECT_EQ(got, (ints{0, 2, 4}));
+                     (void)drain(c);
+                   }),
+            0);
 }
 
 TEST(Chan, try_operations_never_block) {

@@ -268,11 +268,11 @@ const void *context_value(const context_node *n, const void *key) noexcept {
   return n != nullptr ? n->value : nullptr;
 }
 
-context_node *make_canceller(context_node *parent, std::int64_t deadline) {
+context_node *make_canceller(context_node *parent, std::int64_t deadline, const char *who) {
   not_in_child("heddle::with_cancel");
   const std::int64_t above = context_deadline(parent != nullptr ? parent->cancelled_by : nullptr);
   const bool own = deadline < above;
-  schedt *sched = own ? &current_sched("heddle::with_deadline") : nullptr;
+  schedt *sched = own ? &current_sched(who) : nullptr;
   auto *c = new canceller(parent, own ? deadline : above);
   ref(parent);
   c->attach();

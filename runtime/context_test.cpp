@@ -130,6 +130,12 @@ TEST(Context, TestTimeout) {
                      EXPECT_EQ(none.err(), context_error::deadline_exceeded);
                      const auto ever = heddle::with_timeout({}, std::chrono::hours::max());
                      EXPECT_EQ(ever.err(), context_error::none);
+                     const auto wall = heddle::with_deadline({}, std::chrono::system_clock::now() + 1ms);
+                     (void)wall.done().recv();
+                     EXPECT_EQ(wall.err(), context_error::deadline_exceeded);
+                     EXPECT_EQ(heddle::with_deadline({}, std::chrono::sys_seconds::min()).err(),
+                               context_error::deadline_exceeded);
+                     EXPECT_EQ(heddle::with_deadline({}, std::chrono::sys_seconds::max()).err(), context_error::none);
                    }),
             0);
 }
@@ -354,6 +360,8 @@ TEST(Context, a_long_chain_is_cancelled_and_dropped_on_a_small_stack) {
 
 TEST(ContextDeathTest, a_deadline_needs_a_goroutine) {
   EXPECT_EXIT((void)heddle::with_timeout({}, 1s), testing::ExitedWithCode(2),
+              "heddle::with_timeout called on a thread that runs no goroutine\n");
+  EXPECT_EXIT((void)heddle::with_deadline({}, std::chrono::steady_clock::now() + 1s), testing::ExitedWithCode(2),
               "heddle::with_deadline called on a thread that runs no goroutine\n");
 }
 

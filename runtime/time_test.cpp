@@ -1,5 +1,6 @@
 // Sleep.
 #include <algorithm>
+#include <mutex>
 #include <thread>
 
 #include "runtime/test_support.hpp"
@@ -44,6 +45,50 @@ TEST(Time, what_is_not_positive_is_no_sleep) {
                      heddle::sleep_for(-1h);
                      heddle::sleep_until(clock_type::now() - 1h);
                      EXPECT_FALSE(other);  // it does not even give way
+                     heddle::yield();
+                   }),
+            0);
+}
+
+// Times that have no room in a clock's own unit, or are no difference of which there is one in nanoseconds.
+template <class Clock>
+void past_and_future() {
+  using past = std::chrono::time_point<Clock>;
+  using coarse = std::chrono::time_point<Clock, std::chrono::hours>;
+  heddle::sleep_until(past::min());
+  heddle::sleep_until(coarse::min());
+  const heddle::chan<int> c;
+  EXPECT_FALSE(c.recv_until(past::min()));
+  EXPECT_FALSE(c.recv_until(coarse::min()));
+  EXPECT_FALSE(c.send_until(1, past::min()));
+  heddle::mutex mu;
+  std::unique_lock hold(mu);
+  EXPECT_FALSE(mu.try_lock_until(past::min()));
+  heddle::condition_variable cv;
+  EXPECT_EQ(cv.wait_until(hold, past::min()), std::cv_status::timeout);
+  EXPECT_EQ(cv.wait_until(hold, coarse::min()), std::cv_status::timeout);
+  EXPECT_FALSE(heddle::semaphore(0).try_acquire_until(past::min()));
+  heddle::wait_group wg;
+  wg.go([c] {
+    for (int i = 0; i < 2; ++i) {
+      heddle::sleep_for(1ms);
+      c.send(i);
+    }
+  });
+  EXPECT_EQ(c.recv_until(past::max()), 0);
+  EXPECT_EQ(c.recv_until(coarse::max()), 1);
+  EXPECT_TRUE(wg.wait_until(coarse::max()));
+  auto t = heddle::spawn([c] { return c.recv(); });
+  EXPECT_FALSE(t.wait_until(past::min()));
+  c.close();
+  EXPECT_TRUE(t.wait_until(coarse::max()));
+}
+TEST(Time, until_any_time_of_any_clock) {
+  EXPECT_EQ(run_on(2,
+                   [] {
+                     past_and_future<clock_type>();
+                     past_and_future<std::chrono::system_clock>();
+                     heddle::go([] { heddle::sleep_until(std::chrono::sys_seconds::max()); });
                      heddle::yield();
                    }),
             0);

@@ -76,6 +76,7 @@ class chan {
     // acq_rel: pairs with itself in the other handles: the last one sees all that they did. [CHAN-1]
     if (core_ != nullptr && core_->refs.fetch_sub(1, acq_rel) == 1) core_->abandon();
   }
+  // Whether it is no channel: nil(), or moved from.
   bool is_nil() const noexcept { return core_ == nullptr; }
   // Whether both are handles of one channel, or nil.
   friend bool operator==(const chan &a, const chan &b) noexcept { return a.core_ == b.core_; }
@@ -175,26 +176,32 @@ class chan {
   template <class Clock, class Duration>
   received<T> recv_until(const std::chrono::time_point<Clock, Duration> &t) const {
     for (;;) {
-      received<T> value = recv_by(detail::time_in(t - Clock::now()));
-      if (value.arrived() || std::is_same_v<Clock, std::chrono::steady_clock> || Clock::now() >= t) return value;
+      received<T> value = recv_by(detail::time_in(detail::time_left(t)));
+      if (value.arrived() || detail::has_come(t)) return value;
     }
   }
 
-  // No more sends; what is in the channel can still be received. Errors: closing twice is misuse, and so is closing nil.
+  // No more sends; what is in the channel can still be received. Caller: a goroutine; also any other thread. Blocks:
+  // nothing. Ordering: what the caller did before is visible to who finds it closed. Errors: closing twice is misuse,
+  // and so is closing nil; a send that waits then is one on a closed channel. Cost: a short lock, and a goready for
+  // each who waits. Source: closechan.
   void close() const {
     detail::not_in_child("chan::close");
     if (core_ == nullptr) detail::misuse("close of nil channel");
     detail::close(*core_);
   }
 
-  // Values waiting now; a snapshot.
+  // Values waiting now; a snapshot. Caller: a goroutine; also any other thread. Blocks: nothing. Cost: a short lock.
   std::size_t size() const noexcept {
     detail::not_in_child("chan::size");
     if (core_ == nullptr) return 0;
     const std::lock_guard hold(core_->lock);
     return core_->qcount.get();
   }
+  // As it was made; 0 for nil.
   std::size_t capacity() const noexcept { return core_ == nullptr ? 0 : core_->dataqsiz; }
+  // Whether it has been closed; there may still be values in it. nil never is. Caller, blocks, cost: as size. Ordering:
+  // if so, what was done before the close is visible.
   bool closed() const noexcept {
     detail::not_in_child("chan::closed");
     if (core_ == nullptr) return false;
@@ -208,10 +215,12 @@ class chan {
     using value_type = T;
     using difference_type = std::ptrdiff_t;
     using iterator_category = std::input_iterator_tag;
-    explicit iterator(const chan *c) : chan_(c) { ++*this; }
-    T &operator*() { return *value_; }
+    explicit iterator(const chan *c) : chan_(c), value_(c->recv()) {}
+    T &operator*() const { return *value_; }
     iterator &operator++() {
-      value_ = chan_->recv();
+      std::optional<T> next = chan_->recv();
+      value_.reset();  // and not assigned: a T need only be movable
+      if (next) value_.emplace(std::move(*next));
       return *this;
     }
     void operator++(int) { ++*this; }
@@ -219,7 +228,7 @@ class chan {
 
    private:
     const chan *chan_;
-    std::optional<T> value_;
+    mutable std::optional<T> value_;  // the caller's, as what a pointer points to
   };
   iterator begin() const { return iterator(this); }
   std::default_sentinel_t end() const noexcept { return {}; }

@@ -71,7 +71,7 @@ class condition_variable {
   // With a clock that can be set a wait may also end for no reason: no_timeout, and its time has not come.
   template <class Lock, class Clock, class Duration>
   std::cv_status wait_until(Lock &lock, const std::chrono::time_point<Clock, Duration> &t) noexcept {
-    return status(wait_to(lock, detail::time_in(t - Clock::now())) || !is_over(t));
+    return status(wait_to(lock, detail::time_in(detail::time_left(t))) || !detail::has_come(t));
   }
   // Waits as long as condition() is false and the time is not over; returns condition(). Errors: what condition throws.
   template <class Lock, class Rep, class Period, class Condition>
@@ -104,11 +104,6 @@ class condition_variable {
   friend class detail::cond_waiter;
   static std::cv_status status(bool notified) noexcept {
     return notified ? std::cv_status::no_timeout : std::cv_status::timeout;
-  }
-  // Of steady_clock the wait itself has said so.
-  template <class Clock, class Duration>
-  static bool is_over(const std::chrono::time_point<Clock, Duration> &t) noexcept {
-    return std::is_same_v<Clock, std::chrono::steady_clock> || Clock::now() >= t;
   }
   template <class Lock>
   bool wait_to(Lock &lock, std::int64_t when) noexcept {

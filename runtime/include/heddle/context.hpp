@@ -6,6 +6,7 @@
 #include <optional>
 #include <stdexcept>
 #include <stop_token>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -76,7 +77,7 @@ context_error context_err(const canceller *c) noexcept;
 std::exception_ptr context_cause(const canceller *c) noexcept;
 std::int64_t context_deadline(const canceller *c) noexcept;  // timers::never: none
 const void *context_value(const context_node *n, const void *key) noexcept;
-context_node *make_canceller(context_node *parent, std::int64_t deadline);
+context_node *make_canceller(context_node *parent, std::int64_t deadline, const char *who);
 void cancel_context(canceller *c, std::exception_ptr cause) noexcept;
 
 }  // namespace detail
@@ -91,6 +92,7 @@ class cancel_context;
 class context {
  public:
   context() noexcept = default;
+  // As context(). Source: context.Background.
   static context background() noexcept { return {}; }
   context(const context &other) noexcept : node_(detail::ref(other.node_)) {}
   context(context &&other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
@@ -133,7 +135,10 @@ class context {
   friend context with_value(const context &parent, const context_key<T> &key, U &&value);
   friend class cancel_context;
   friend cancel_context with_cancel(const context &parent);
-  friend cancel_context with_deadline(const context &parent, std::chrono::steady_clock::time_point at);
+  template <class Clock, class Duration>
+  friend cancel_context with_deadline(const context &parent, const std::chrono::time_point<Clock, Duration> &at);
+  template <class Rep, class Period>
+  friend cancel_context with_timeout(const context &parent, std::chrono::duration<Rep, Period> d);
   friend context without_cancel(const context &parent);
 
   detail::context_node *node_ = nullptr;
@@ -162,39 +167,45 @@ class cancel_context : public context {
 
  private:
   friend cancel_context with_cancel(const context &parent);
-  friend cancel_context with_deadline(const context &parent, std::chrono::steady_clock::time_point at);
+  template <class Clock, class Duration>
+  friend cancel_context with_deadline(const context &parent, const std::chrono::time_point<Clock, Duration> &at);
+  template <class Rep, class Period>
+  friend cancel_context with_timeout(const context &parent, std::chrono::duration<Rep, Period> d);
   explicit cancel_context(detail::context_node *n) noexcept : context(n) {}
 };
 
 // A context that is cancelled with `parent`, or by its own cancel. Who drops it leaves nothing behind in parent.
 // Caller: any thread. Errors: throws std::bad_alloc. Cost: one allocation, and a short lock of the nearest context
 // above that can be cancelled.
-inline cancel_context with_cancel(const context &parent) {
-  return cancel_context(detail::make_canceller(parent.node_, timers::never));
+[[nodiscard]] inline cancel_context with_cancel(const context &parent) {
+  return cancel_context(detail::make_canceller(parent.node_, timers::never, "heddle::with_cancel"));
 }
 // As with_cancel, and it is cancelled when the time has come, with deadline_exceeded, in the runtime of the caller: if
-// that ends before, it is not. Caller: a goroutine. Cost: a timer more, if parent is not cancelled sooner anyway.
-inline cancel_context with_deadline(const context &parent, std::chrono::steady_clock::time_point at) {
-  return cancel_context(
-      detail::make_canceller(parent.node_, std::chrono::ceil<std::chrono::nanoseconds>(at.time_since_epoch()).count()));
+// that ends before, it is not. Of a clock other than steady_clock it counts how far off the time is now. Caller: a
+// goroutine. Cost: a timer more, if parent is not cancelled sooner anyway.
+template <class Clock, class Duration>
+[[nodiscard]] cancel_context with_deadline(const context &parent, const std::chrono::time_point<Clock, Duration> &at) {
+  const std::int64_t when = std::is_same_v<Clock, std::chrono::steady_clock>
+                                ? detail::nanoseconds_of(at.time_since_epoch())
+                                : detail::time_in(detail::time_left(at));
+  return cancel_context(detail::make_canceller(parent.node_, when, "heddle::with_deadline"));
 }
 // As with_deadline, from now on.
 template <class Rep, class Period>
-cancel_context with_timeout(const context &parent, std::chrono::duration<Rep, Period> d) {
-  using std::chrono::nanoseconds;
-  const std::int64_t at = detail::time_in(detail::nanoseconds_of(d));
-  return with_deadline(parent, std::chrono::steady_clock::time_point(nanoseconds(at)));
+[[nodiscard]] cancel_context with_timeout(const context &parent, std::chrono::duration<Rep, Period> d) {
+  return cancel_context(detail::make_canceller(parent.node_, detail::time_in(d), "heddle::with_timeout"));
 }
-// A context with one value more; cancelled with parent. Owns: the value, for as long as a handle lives. Errors: throws
-// std::bad_alloc, and what the value's constructor throws. Cost: one allocation. For what belongs to a request, not for
-// optional arguments.
+// A context with one value more; cancelled with parent. Caller: any thread. Owns: the value, for as long as a handle
+// lives. Errors: throws std::bad_alloc, and what the value's constructor throws. Cost: one allocation. For what belongs
+// to a request, not for optional arguments.
 template <class T, class U>
 context with_value(const context &parent, const context_key<T> &key, U &&value) {
   auto *n = new detail::value_node<T>(parent.node_, parent.by(), key, std::forward<U>(value));
   detail::ref(parent.node_);
   return context(n);
 }
-// A context with parent's values that is not cancelled with it. Errors, cost: one allocation.
+// A context with parent's values that is not cancelled with it. Caller: any thread. Errors: throws std::bad_alloc.
+// Cost: one allocation.
 inline context without_cancel(const context &parent) {
   auto *n = new detail::context_node(parent.node_, nullptr);
   detail::ref(parent.node_);

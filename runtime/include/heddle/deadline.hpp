@@ -35,12 +35,29 @@ std::int64_t time_in(std::chrono::duration<Rep, Period> d) {
 // Without asking for the time where there is no limit.
 inline bool is_over(std::int64_t when) { return when != timers::never && nanotime() >= when; }
 
+// How long it still is until t, as nanoseconds_of: also where the difference, or t in the clock's own unit, has no room in it.
+template <class Clock, class Duration>
+std::int64_t time_left(const std::chrono::time_point<Clock, Duration> &t) {
+  using real = std::chrono::duration<long double, std::nano>;
+  constexpr real far{static_cast<long double>(std::int64_t{1} << 62)};  // 146 years
+  const auto now = Clock::now();
+  const real left = real(t.time_since_epoch()) - real(now.time_since_epoch());
+  if (left >= far) return std::chrono::nanoseconds::max().count();
+  if (left <= -far) return std::chrono::nanoseconds::min().count();
+  return nanoseconds_of(t - now);
+}
+// Whether a wait until t has ended that says so of a clock which can't be set, and of another has to look.
+template <class Clock, class Duration>
+bool has_come(const std::chrono::time_point<Clock, Duration> &t) {
+  return std::is_same_v<Clock, std::chrono::steady_clock> || time_left(t) <= 0;
+}
+
 // try_until(when) until it is true or t has come. A clock that can be set is looked at again when its time should have come.
 template <class Clock, class Duration, class F>
 auto until(const std::chrono::time_point<Clock, Duration> &t, F &&try_until) {
   for (;;) {
-    auto result = try_until(time_in(t - Clock::now()));
-    if (result || std::is_same_v<Clock, std::chrono::steady_clock> || Clock::now() >= t) return result;
+    auto result = try_until(time_in(time_left(t)));
+    if (result || has_come(t)) return result;
   }
 }
 
