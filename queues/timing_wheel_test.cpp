@@ -1,4 +1,4 @@
-// timing_wheel.hpp: cases. The property against a sorted model is in properties_test.cpp.
+// timing_wheel.hpp: cases. The property against a sorted model is in timing_wheel_property.cpp.
 #include "queues/timing_wheel.hpp"
 
 #include <gtest/gtest.h>

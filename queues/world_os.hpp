@@ -203,7 +203,8 @@ std::uint64_t random_seed() noexcept;
 // 0 <= result < n. Owner-only state (wyrand); source: Go's cheaprandn.
 inline std::uint32_t cheaprandn(std::uint64_t &state, std::uint32_t n) noexcept {
   state += 0xa0761d6478bd642full;
-  const auto wide = static_cast<unsigned __int128>(state) * (state ^ 0xe7037ed1a0b428dbull);
+  __extension__ using wide_t = unsigned __int128;
+  const auto wide = static_cast<wide_t>(state) * (state ^ 0xe7037ed1a0b428dbull);
   const auto mixed = static_cast<std::uint32_t>((wide >> 64) ^ wide);
   return static_cast<std::uint32_t>((static_cast<std::uint64_t>(mixed) * n) >> 32);
 }

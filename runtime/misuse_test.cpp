@@ -58,6 +58,24 @@ TEST(MisuseDeathTest, calls_for_goroutines_on_a_plain_thread) {
   EXPECT_EXIT((void)heddle::goid(), status_2, "heddle::goid called on a thread that runs no goroutine\n");
 }
 
+TEST(MisuseDeathTest, waits_where_nobody_may) {
+  constexpr const char *told = "fatal error: wait or yield inside no_preempt or stop_the_world\n";
+  const auto everywhere = [&](auto wait) {
+    EXPECT_EXIT((void)run_on(1,
+                             [&] {
+                               const heddle::no_preempt here;
+                               wait();
+                             }),
+                status_2, told);
+    EXPECT_EXIT((void)run_on(2, [&] { heddle::stop_the_world(wait); }), status_2, told);
+    EXPECT_EXIT((void)run_on(2, [&] { heddle::blocking([&] { heddle::stop_the_world(wait); }); }), status_2, told);
+  };
+  everywhere([] { (void)heddle::chan<int>().recv(); });
+  everywhere([] { (void)heddle::chan<int>().recv_for(std::chrono::hours(1)); });
+  everywhere([] { heddle::yield(); });
+  everywhere([] { heddle::gosched(); });
+}
+
 TEST(MisuseDeathTest, what_was_printed_before_is_not_lost) {
   EXPECT_EXIT(
       {

@@ -35,17 +35,14 @@ void no_goroutine(const char *who) noexcept {
   exit_misuse();
 }
 
-void uncaught(const std::exception_ptr &error) noexcept {
-  const g *gp = self();
-  char name[sizeof gp->name];
-  copy_name(gp, name, sizeof name);
-  const sched_options &options = gp->home->options;
-  if (options.on_uncaught != nullptr) return options.on_uncaught(options.on_uncaught_arg, error, gp->goid.get(), name);
-  char who[112];
-  std::snprintf(who, sizeof who, "fatal error: an exception has left goroutine %llu%s%s%s: ",
-                static_cast<unsigned long long>(gp->goid.get()), name[0] != '\0' ? " (" : "", name,
-                name[0] != '\0' ? ")" : "");
-  print_error(who);
+void may_not_wait() noexcept { misuse("wait or yield inside no_preempt or stop_the_world"); }
+
+namespace {
+
+[[noreturn]] void end_by(const char *whose, const std::exception_ptr &error) noexcept {
+  print_error("fatal error: an exception has left ");
+  print_error(whose);
+  print_error(": ");
   try {
     std::rethrow_exception(error);
   } catch (const std::exception &e) {
@@ -55,6 +52,21 @@ void uncaught(const std::exception_ptr &error) noexcept {
   }
   print_error("\n");
   exit_misuse();
+}
+
+}  // namespace
+
+void uncaught(const std::exception_ptr &error) noexcept {
+  if (getm() == nullptr) end_by("a scope on a thread that runs no goroutine", error);
+  const g *gp = self();
+  char name[sizeof gp->name];
+  copy_name(gp, name, sizeof name);
+  const sched_options &options = gp->home->options;
+  if (options.on_uncaught != nullptr) return options.on_uncaught(options.on_uncaught_arg, error, gp->goid.get(), name);
+  char who[80];
+  std::snprintf(who, sizeof who, "goroutine %llu%s%s%s", static_cast<unsigned long long>(gp->goid.get()),
+                name[0] != '\0' ? " (" : "", name, name[0] != '\0' ? ")" : "");
+  end_by(who, error);
 }
 
 schedt &current_sched(const char *who) noexcept {

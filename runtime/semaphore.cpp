@@ -1,8 +1,6 @@
 // semaphore.
 #include "heddle/semaphore.hpp"
 
-#include <limits>
-
 #include "heddle/runtime.hpp"
 
 HEDDLE_BEGIN

@@ -123,6 +123,8 @@ template <class T>
 concept semaphore_shape =
     stays_where_it_is<T> && std::is_constructible_v<T, std::ptrdiff_t> && !std::is_convertible_v<std::ptrdiff_t, T> &&
     requires(T & s, std::ptrdiff_t n) {
+  { T::max() }
+  noexcept->std::same_as<std::ptrdiff_t>;
   { s.release() } -> std::same_as<void>;
   { s.release(n) } -> std::same_as<void>;
   { s.acquire() } -> std::same_as<void>;

@@ -206,6 +206,10 @@ g *mutex::holder(const schedt &sched) const noexcept {
   return (state_.peek() & locked) == 0 ? nullptr : detail::on_whose_stack(sched, glimpse(holder_));
 }
 
+wait_group::wait_group(std::int64_t n) noexcept : count_(n) {
+  if (n < 0) detail::misuse("negative wait_group counter");
+}
+
 void wait_group::add(std::int64_t n) noexcept {
   detail::not_in_child("wait_group::add");
   detail::waitq released;

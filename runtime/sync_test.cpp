@@ -131,6 +131,8 @@ TEST(WaitGroupDeathTest, TestWaitGroupMisuse) {
               testing::ExitedWithCode(2), "fatal error: negative wait_group counter\n");
   EXPECT_EXIT((void)run_on(1, [] { wait_group().done(); }), testing::ExitedWithCode(2),
               "fatal error: negative wait_group counter\n");
+  EXPECT_EXIT((void)run_on(1, [] { wait_group(-1).wait(); }), testing::ExitedWithCode(2),
+              "fatal error: negative wait_group counter\n");
   EXPECT_EXIT((void)run_on(1, [] { wait_group(2).add(-3); }), testing::ExitedWithCode(2),
               "negative wait_group counter\n");
 }

@@ -184,6 +184,31 @@ TEST(OnUncaught, is_told_and_the_goroutine_ends) {
   EXPECT_GT(s.goid, 1u);
 }
 
+// Who waits for the goroutine, or keeps what it runs, is told of its end as of any other.
+TEST(OnUncaught, a_wait_group_and_an_after_func_go_on) {
+  seen s;
+  heddle::options o = with_procs(2);
+  o.on_uncaught = note_it;
+  o.on_uncaught_arg = &s;
+  const auto kept = std::make_shared<int>(0);
+  EXPECT_EQ(heddle::run(
+                [&] {
+                  heddle::wait_group wg;
+                  wg.go([kept] { throw std::runtime_error("counted"); });
+                  wg.wait();
+                  EXPECT_EQ(s.calls.load(), 1);
+                  EXPECT_EQ(s.what, "counted");
+                  heddle::after_func(std::chrono::nanoseconds(0), [kept] { throw std::runtime_error("called"); });
+                  while (s.calls.load() != 2) heddle::gosched();
+                  wait_alone();
+                },
+                o),
+            0);
+  EXPECT_EQ(s.calls.load(), 2);
+  EXPECT_EQ(s.what, "called");
+  EXPECT_EQ(kept.use_count(), 1);
+}
+
 TEST(OnUncaught, main_returns_2_then) {
   seen s;
   heddle::options o = with_procs(1);

@@ -213,8 +213,24 @@ TEST(Task, several_join_one_also_from_outside) {
 }
 
 TEST(TaskDeathTest, a_task_without_a_goroutine) {
-  EXPECT_EXIT((void)run_on(1, [] { heddle::task<int>().get(); }), status_2,
-              "task::join: the task has no goroutine, or its result has been taken\n");
+  const auto expect_refused = [](const char *who, auto f) {
+    EXPECT_EXIT((void)run_on(1, f), status_2,
+                std::string(who) + ": the task has no goroutine, or its result has been taken\n");
+  };
+  using task = heddle::task<int>;
+  expect_refused("task::get", [] { task().get(); });
+  expect_refused("task::get", [] {
+    task t = heddle::spawn([] { return 1; });
+    t.get();
+    t.get();
+  });
+  expect_refused("task::join", [] { task().join(); });
+  expect_refused("task::wait_until", [] { (void)task().wait_until(std::chrono::steady_clock::now()); });
+  expect_refused("a case of a select", [] { heddle::select(heddle::on_done(task())); });
+  expect_refused("heddle::when_any", [] { (void)heddle::when_any(heddle::spawn([] {}), task()); });
+  expect_refused("heddle::when_any", [] { (void)heddle::when_any(std::vector<task>(2)); });
+  expect_refused("heddle::when_all", [] { (void)heddle::when_all(heddle::spawn([] {}), task()); });
+  expect_refused("heddle::when_all", [] { (void)heddle::when_all(std::vector<task>(2)); });
   EXPECT_EXIT((void)heddle::spawn([] {}), status_2, "heddle::spawn called on a thread that runs no goroutine\n");
 }
 
@@ -479,6 +495,24 @@ TEST(ScopeDeathTest, an_error_that_no_wait_has_thrown) {
                              s.spawn([] { throw std::runtime_error("unasked"); });
                            }),
               status_2, "fatal error: an exception has left goroutine 1: unasked\n");
+}
+
+TEST(ScopeDeathTest, an_error_in_a_scope_of_a_thread) {
+  EXPECT_EXIT(
+      {
+        heddle::runtime rt(heddle_test::with_procs(1));
+        std::atomic<bool> begun{false};
+        std::thread outside([&] {
+          heddle::scope s;
+          rt.go([&] {
+            s.spawn([] { throw std::runtime_error("unasked"); });
+            begun.store(true);
+          });
+          heddle_test::wait_until([&] { return begun.load(); });
+        });
+        rt.run([&] { heddle::blocking([&] { outside.join(); }); });
+      },
+      status_2, "fatal error: an exception has left a scope on a thread that runs no goroutine: unasked\n");
 }
 
 // ---------------------------------------------------------------------------------------------------------- under load

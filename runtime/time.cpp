@@ -87,7 +87,7 @@ void alarm_call::rung() noexcept {
     go_on(
         *getm()->sched,
         [this] {
-          call();
+          call_guarded([this] { call(); });
           drop();
         },
         0, where_);

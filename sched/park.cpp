@@ -19,6 +19,11 @@ std::int64_t nearly_now(const m *mp) noexcept {
   return std::max(seen, mp->p.get()->since);
 }
 
+void may_wait(const m *mp) noexcept {
+  if (mp->locks != 0) [[unlikely]]
+    detail::may_not_wait();
+}
+
 g *park_m(m *mp, g *gp) noexcept {
   mp->p.get()->parks.add();
   dropg(mp, gp);
@@ -151,6 +156,7 @@ bool park_thread_until(m *mp, g *gp, bool (*unlockf)(g *, void *), void *lock, s
 bool gopark_until(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m *mp, std::int64_t when) noexcept {
   g *gp = mp->curg.load(relaxed);  // relaxed: own M
   if (mp->incall != 0) {
+    may_wait(mp);
     gp->waitreason.set(reason);
     gp->waitsince.set(nanotime());
     const bool told = park_thread_until(mp, gp, unlockf, lock, when);
@@ -172,6 +178,7 @@ bool gopark_until(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m
 }
 
 void gopark(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m *mp) noexcept {
+  may_wait(mp);
   g *gp = mp->curg.load(relaxed);  // relaxed: own M
   gp->waitreason.set(reason);
   if (mp->incall != 0) {
@@ -205,12 +212,14 @@ void goready(g *gp, bool next) noexcept {
 }
 
 void goyield(m *mp) noexcept {
+  may_wait(mp);
   if (mp->incall != 0) return thread_yield();
   mcall(mp, goyield_m);
 }
 
 void gosched(m *mp) noexcept {
   if (mp == nullptr) detail::no_goroutine("heddle::gosched");
+  may_wait(mp);
   if (mp->incall != 0) return thread_yield();
   mcall(mp, gosched_m);
 }

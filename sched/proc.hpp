@@ -9,6 +9,8 @@ HEDDLE_BEGIN
 namespace detail {
 // Misuse: `who` was called on a thread that runs no goroutine; in the child of a fork no thread does. runtime/runtime.cpp
 [[noreturn]] void no_goroutine(const char *who) noexcept;
+// Misuse: it would wait or yield where it may not.
+[[noreturn]] void may_not_wait() noexcept;
 }  // namespace detail
 
 // --- boot.cpp ---

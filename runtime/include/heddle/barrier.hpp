@@ -78,8 +78,8 @@ class barrier {
   // Returns when the token's phase is over. Caller: a goroutine; also any other thread; no later than in the phase
   // after it. Blocks: the goroutine, or thread.
   void wait(arrival_token &&token) noexcept { core_.wait(token.phase_); }
-  // Caller: a goroutine; also any other thread. Blocks: the goroutine, or thread. When everybody has returned from it
-  // the barrier may be destroyed.
+  // Arrives, and returns when the phase is over. Caller: a goroutine; also any other thread. Blocks: the goroutine, or
+  // thread. When everybody has returned from it the barrier may be destroyed. Ordering, errors: as arrive.
   void arrive_and_wait() noexcept {
     bool last = false;
     const std::uint64_t phase = arrive(1, false, last);

@@ -49,8 +49,8 @@ class mutex {
     if (!state_.compare_exchange_weak(expected, 0, release, relaxed)) unlock_slow();
   }
 
-  // The goroutine of `sched` that has it, or is about to run with it; null: nobody, or a thread. For reports: it may be
-  // another a moment later. Caller: any thread, while `sched` exists.
+  // The goroutine of `sched` that has it, or is about to run with it; null: nobody, or a thread. Where the one that
+  // locked it has ended, the one that has its stack now. For reports: it may be another a moment later. Caller: any thread, while `sched` exists.
   g *holder(const schedt &sched) const noexcept;
 
  private:

@@ -82,7 +82,7 @@ inline void not_in_child(const char *who) noexcept {
   if (forked()) [[unlikely]]
     in_child(who);
 }
-// An exception has left the calling goroutine: reports it, and returns only if the embedder says so.
+// An exception has left the calling goroutine, or a scope: reports it, and returns only if the embedder says so.
 void uncaught(const std::exception_ptr &error) noexcept;
 schedt &current_sched(const char *who) noexcept;
 sched_options resolve(const options &o);  // throws config_error
@@ -91,14 +91,20 @@ std::string dump_text(schedt &sched);
 void print_stack(const g *gp, void (*line)(void *arg, const char *text), void *arg) noexcept;
 void report_leaks(const schedt &sched) noexcept;
 
+// f(), as the last that the calling goroutine does for its user.
 template <class F>
-void invoke(void *closure) {
-  F &f = *static_cast<F *>(closure);
+void call_guarded(F &&f) noexcept {
   try {
     f();
   } catch (...) {
     uncaught(std::current_exception());
   }
+}
+
+template <class F>
+void invoke(void *closure) {
+  F &f = *static_cast<F *>(closure);
+  call_guarded(f);
   not_in_child("the end of a goroutine");
   f.~F();
 }
@@ -159,7 +165,8 @@ void shut_down(schedt &sched) noexcept;
 
 class runtime {
  public:
-  // Makes the Ps; no thread yet. Errors: throws config_error, std::bad_alloc.
+  // Makes the Ps, and sysmon's thread; no M yet. Errors: throws config_error, std::bad_alloc; std::system_error when
+  // the system gives no thread.
   explicit runtime(const options &o = {});
   // In the child of a fork it leaves everything as it is: there is no thread to stop.
   ~runtime() {
@@ -200,7 +207,8 @@ class runtime {
   }
 
   // Starts a goroutine; one that is started while the runtime stops is abandoned. Caller: any thread, while the runtime
-  // exists. Blocks: nothing. Errors: throws std::bad_alloc. where: what reports say of where it was started.
+  // exists. Blocks: nothing. Errors: throws std::bad_alloc; what leaves f: as heddle::go. where: what reports say of
+  // where it was started.
   template <class F>
   void go(F &&f, std::size_t stack_size = 0, source_location where = source_location::current()) {
     detail::go_from_outside(*sched_, std::forward<F>(f), stack_size, where);
@@ -224,11 +232,17 @@ class runtime {
   // Caller: any thread while the runtime exists. Errors: throws std::bad_alloc. Source: GOMAXPROCS.
   void set_procs(int n) { detail::resize(*sched_, n); }
 
+  // Figures. Caller: any thread while the runtime exists, also after run. Blocks: nothing. Ordering: none; each is read
+  // by itself, so two of them need not be of one moment. Cost: a few loads for each P.
   statistics stats() const noexcept {
     detail::not_in_child("runtime::stats");
     return detail::figures(*sched_);
   }
-  int procs() const noexcept { return sched_->gomaxprocs.peek(); }
+  // How many goroutines may run at once. Caller: any thread while the runtime exists. Blocks: nothing. Ordering: none.
+  int procs() const noexcept {
+    detail::not_in_child("runtime::procs");
+    return sched_->gomaxprocs.peek();
+  }
 
   // Writes for each goroutine its number, its state, what it waits for and how long (to some 10 ms), whether it is locked to a
   // thread, where it was started, and its stack: functions that the dynamic linker knows by name, all others as module and
@@ -253,7 +267,7 @@ class runtime {
 };
 
 // A runtime for the length of f. A configuration that cannot be had is reported on standard error; the result is 2
-// then.
+// then. Caller, blocks, errors: as runtime::run.
 template <class F>
 int run(F &&f, const options &o = {}, source_location where = source_location::current()) {
   std::unique_ptr<runtime> rt;
@@ -269,9 +283,9 @@ int run(F &&f, const options &o = {}, source_location where = source_location::c
 }
 
 // Starts a goroutine that runs f(). Caller: a goroutine. Blocks: nothing. Owns: a copy of f, until f has returned.
-// Ordering: what the caller did before is visible to f. Errors: throws std::bad_alloc when there is no memory for a stack; an
-// exception that leaves f ends the process. stack_size: bytes, 0 for the runtime's. where: what reports say of where it was
-// started. Cost: tens of nanoseconds.
+// Ordering: what the caller did before is visible to f. Errors: throws std::bad_alloc when there is no memory for a
+// stack; what leaves f is for options::on_uncaught, else it ends the process. stack_size: bytes, 0 for the runtime's.
+// where: what reports say of where it was started. Cost: tens of nanoseconds.
 template <class F>
 void go(F &&f, std::size_t stack_size = 0, source_location where = source_location::current()) {
   detail::go_on(detail::current_sched("heddle::go"), std::forward<F>(f), stack_size, where);

@@ -29,7 +29,8 @@ class scope {
   scope &operator=(const scope &) = delete;
   // Joins all, as wait; where an exception in flight has ended the block, cancels them first. It never throws: an error
   // that no wait() has thrown again is treated like one that has left a goroutine (options::on_uncaught; by default the
-  // process ends), but lost while another is in flight. Blocks: the goroutine.
+  // process ends), but lost while another is in flight. Caller: a goroutine; also any other thread, where
+  // such an error ends the process in any case. Blocks: the goroutine, or thread.
   ~scope();
 
   // Starts a goroutine that runs f, or f(stop_token()) if it takes one. Caller: a goroutine, its owner's or one of the
@@ -57,14 +58,17 @@ class scope {
     }
   }
 
-  // Returns when all have ended. Caller: a goroutine; not one of the scope's. Blocks: the goroutine. Ordering: what
-  // they did is visible. Errors: throws the first exception that has left one of them, once. The scope can be used
-  // again, but stays cancelled if it was.
+  // Returns when all have ended. Caller: a goroutine; also any other thread; not one of the scope's. Blocks: the
+  // goroutine, or thread. Ordering: what they did is visible. Errors: throws the first exception that has left one of
+  // them, once. The scope can be used again, but stays cancelled if it was.
   void wait();
   // Asks all to stop: those that run, those that will, and scopes inside. Caller: any thread while the scope exists.
   // Blocks: nothing; calls the callbacks of the token.
   void cancel() noexcept { stop_.request_stop(); }
+  // Whether all have been asked to stop: by cancel, an error or the parent. Caller: any thread while the scope exists.
+  // Blocks: nothing. Ordering: if so, what was done before the request is visible.
   bool cancelled() const noexcept { return stop_.stop_requested(); }
+  // The token that those which take one get; may outlive the scope. Caller, blocks: as cancelled.
   std::stop_token stop_token() const noexcept { return stop_.get_token(); }
 
  private:

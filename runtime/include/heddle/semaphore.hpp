@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <limits>
 
 #include "heddle/deadline.hpp"
 #include "heddle/waitq.hpp"
@@ -11,6 +12,9 @@ HEDDLE_BEGIN
 // is the next to run there). Source: Go's sema.go, std::counting_semaphore.
 class semaphore {
  public:
+  // The largest number of units.
+  static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max(); }
+
   // Errors: fewer than none is misuse.
   explicit semaphore(std::ptrdiff_t units) noexcept;
   semaphore(const semaphore &) = delete;

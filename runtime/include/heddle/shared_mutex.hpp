@@ -25,6 +25,8 @@ class shared_mutex {
     if (!state_.compare_exchange_weak(expected, writer, acquire, relaxed)) return lock_slow(false);
     holder_.set(__builtin_frame_address(0));
   }
+  // For a writer: not if somebody has it or waits for it. Caller: as lock. Blocks: nothing. Ordering: true: as lock;
+  // false: none. Cost: one CAS.
   bool try_lock() noexcept {
     std::uint64_t expected = 0;
     // acquire: as in lock. [RWMUTEX-1]  relaxed on failure: somebody else has it.
@@ -57,6 +59,8 @@ class shared_mutex {
   void lock_shared() noexcept {
     if (!try_lock_shared()) lock_slow(true);
   }
+  // For a reader: not if a writer has it or waits for it. Caller, blocks: as try_lock. Ordering: true: as lock_shared;
+  // false: none. Cost: one CAS, more beside other readers.
   bool try_lock_shared() noexcept {
     std::uint64_t state = state_.load(relaxed);  // relaxed: the CAS says whether it still holds
     while ((state & (writer | contended)) == 0) {

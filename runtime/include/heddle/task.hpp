@@ -29,13 +29,14 @@ struct task_access;
 // The end of a task is a channel that is closed then, so that a select can wait for it; no value ever goes through.
 class task_core : public hchan {
  public:
-  task_core() noexcept : hchan(0) {}
+  explicit task_core(std::stop_source &&s) noexcept : hchan(0), stop(std::move(s)) {}
+  virtual ~task_core() = default;
   bool give(void *, g *&) noexcept final { return false; }
   bool take(void *, g *&) noexcept final { return closed.get(); }
 
   std::exception_ptr error;  // before the end
   // As std::jthread: nothing of it exists if the function takes no token.
-  std::stop_source stop{std::nostopstate};
+  std::stop_source stop;
 };
 
 [[noreturn]] void no_task(const char *who) noexcept;
@@ -87,6 +88,7 @@ class outcome<void> {
 
 template <class T>
 struct task_state final : task_core {
+  using task_core::task_core;
   outcome<T> result;
 };
 
@@ -103,6 +105,14 @@ struct task_result<F> {
 };
 template <class F>
 using task_result_t = typename task_result<std::decay_t<F>>::type;
+
+template <class F>
+std::stop_source stop_source_for() {
+  if constexpr (takes_stop_token<F>)
+    return std::stop_source();
+  else
+    return std::stop_source(std::nostopstate);
+}
 
 // f(token) or f(); what leaves it.
 template <class Result, class F>
@@ -162,20 +172,17 @@ class task {
   // its time should have come.
   template <class Rep, class Period>
   bool wait_for(std::chrono::duration<Rep, Period> d) const {
-    return detail::task_join_until(state("task::wait_for"), detail::time_in(detail::nanoseconds_of(d)));
+    return detail::task_join_until(state("task::wait_for"), detail::time_in(d));
   }
   template <class Clock, class Duration>
   bool wait_until(const std::chrono::time_point<Clock, Duration> &t) const {
-    for (;;) {
-      const auto left = t - Clock::now();
-      if (wait_for(left)) return true;
-      if (Clock::now() >= t) return false;
-    }
+    return detail::until(
+        t, [&s = state("task::wait_until")](std::int64_t when) { return detail::task_join_until(s, when); });
   }
   // join(), then what f has returned, moved out, or what it has thrown, thrown again. The task is not valid after it.
   // Caller: its owner. Blocks, ordering: as join. Errors: what f has thrown.
   T get() {
-    join();
+    detail::task_join(state("task::get"));
     const std::unique_ptr<detail::task_state<T>> s = std::move(state_);
     if (s->error != nullptr) std::rethrow_exception(std::move(s->error));
     HEDDLE_INV("TASK-DONE", s->result.there());
@@ -199,7 +206,7 @@ class task {
     if (state_ == nullptr) detail::no_task(who);
     return *state_;
   }
-  detail::hchan *untyped() const noexcept { return state_.get(); }
+  detail::hchan *untyped() const noexcept { return &state("a case of a select"); }
   void end() noexcept {
     if (state_ == nullptr) return;
     cancel();
@@ -216,12 +223,11 @@ class task {
 // for the runtime's. where: what reports say of where it was started. Cost: that of go, and one allocation, for result
 // and end; one more, std::stop_source's, if f takes a token.
 template <class F>
-task<detail::task_result_t<F>> spawn(F &&f, std::size_t stack_size = 0,
-                                     source_location where = source_location::current()) {
+[[nodiscard]] task<detail::task_result_t<F>> spawn(F &&f, std::size_t stack_size = 0,
+                                                   source_location where = source_location::current()) {
   using T = detail::task_result_t<F>;
   using closure = std::decay_t<F>;
-  auto state = std::make_unique<detail::task_state<T>>();
-  if constexpr (detail::takes_stop_token<closure>) state->stop = std::stop_source();
+  auto state = std::make_unique<detail::task_state<T>>(detail::stop_source_for<closure>());
   detail::go_on(
       detail::current_sched("heddle::spawn"),
       [s = state.get(), body = std::optional<closure>(std::forward<F>(f))]() mutable {
@@ -233,7 +239,8 @@ task<detail::task_result_t<F>> spawn(F &&f, std::size_t stack_size = 0,
   return task<T>(std::move(state));
 }
 
-// A case of a select: when t has ended, calls f(). The task must outlive the select, and keeps its result.
+// A case of a select: when t has ended, calls f(). The task must outlive the select, and keeps its result. Errors: a task that
+// is not valid is misuse.
 template <class T, class F = detail::nothing>
 [[nodiscard]] auto on_done(const task<T> &t, F f = {}) {
   return on_recv(t, std::move(f));
@@ -242,10 +249,14 @@ template <class T, class F = detail::nothing>
 namespace detail {
 
 struct task_access {
+  template <class T>
+  static void check(const char *who, const task<T> &t) noexcept {
+    t.state(who);
+  }
   // Pre: t has ended.
   template <class T>
   static bool failed(const task<T> &t) noexcept {
-    return t.state("heddle::when_all").error != nullptr;
+    return t.state_->error != nullptr;
   }
 };
 
@@ -269,6 +280,7 @@ not_void<T> value_of(task<T> &t) {
 // not valid is misuse.
 template <class... T>
 std::tuple<detail::not_void<T>...> when_all(task<T>... tasks) {
+  (detail::task_access::check("heddle::when_all", tasks), ...);
   bool failed = false;
   [[maybe_unused]] const auto wait = [&failed](auto &t) {
     if (failed) t.cancel();
@@ -278,8 +290,10 @@ std::tuple<detail::not_void<T>...> when_all(task<T>... tasks) {
   (wait(tasks), ...);
   return std::tuple<detail::not_void<T>...>{detail::value_of(tasks)...};
 }
+// As above, for a number of tasks known at run time only. Errors: also throws std::bad_alloc; no task outlives it.
 template <class T>
 std::vector<detail::not_void<T>> when_all(std::vector<task<T>> tasks) {
+  for (const task<T> &t : tasks) detail::task_access::check("heddle::when_all", t);
   std::vector<detail::not_void<T>> values;
   values.reserve(tasks.size());
   bool failed = false;
@@ -322,15 +336,19 @@ Variant value_at(std::size_t index, First &first, Rest &...rest) {
 // as many cases; nothing is allocated for up to 8.
 template <class T, class... U>
 first_done<std::variant<detail::not_void<T>, detail::not_void<U>...>> when_any(task<T> first, task<U>... others) {
+  detail::task_access::check("heddle::when_any", first);
+  (detail::task_access::check("heddle::when_any", others), ...);
   const std::size_t index = select(on_done(first), on_done(others)...);
   first.cancel(), (others.cancel(), ...);
   first.join(), (others.join(), ...);
   using variant = std::variant<detail::not_void<T>, detail::not_void<U>...>;
   return {index, detail::value_at<variant>(index, first, others...)};
 }
+// As above, for a number of tasks known at run time only. Errors: also throws std::bad_alloc; no task outlives it.
 template <class T>
 first_done<detail::not_void<T>> when_any(std::vector<task<T>> tasks) {
   if (tasks.empty()) detail::misuse("when_any of no task");
+  for (const task<T> &t : tasks) detail::task_access::check("heddle::when_any", t);
   std::vector<select_case> cases;
   cases.reserve(tasks.size());
   std::optional<std::monostate> nothing;

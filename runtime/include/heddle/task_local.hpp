@@ -47,6 +47,7 @@ class task_local {
   task_local(const task_local &) = delete;
   task_local &operator=(const task_local &) = delete;
 
+  // This goroutine's value, made now if it has none.
   T &get() {
     g *const gp = detail::own_g("heddle::task_local");
     if (goroutine_local *mine = detail::find_local(gp, this)) return static_cast<value *>(mine)->v;

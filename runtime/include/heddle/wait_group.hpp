@@ -12,15 +12,17 @@ HEDDLE_BEGIN
 // Waits for a number of goroutines. Source: Go's sync.WaitGroup.
 class wait_group {
  public:
-  explicit wait_group(std::int64_t n = 0) noexcept : count_(n) {}
+  // n: the count to begin with. Errors: one below zero is misuse.
+  explicit wait_group(std::int64_t n = 0) noexcept;
   wait_group(const wait_group &) = delete;
   wait_group &operator=(const wait_group &) = delete;
 
-  // Caller: any thread. Blocks: nothing. Errors: a count below zero is misuse.
+  // Changes the count by n. Caller: any thread. Blocks: nothing. Errors: a count below zero is misuse.
   void add(std::int64_t n) noexcept;
   // Ordering: what the caller did before is visible after the wait that this ends.
   void done() noexcept { add(-1); }
-  // Returns when the count is zero. Caller: a goroutine. Blocks: the goroutine. The wait_group may be destroyed then.
+  // Returns when the count is zero. Caller: a goroutine; also any other thread. Blocks: the goroutine, or thread. The
+  // wait_group may be destroyed then.
   void wait() noexcept { wait_to(timers::never); }
   // As wait, for so long at most, or until then; not at all, but for one look, if the time is over. False: the count is
   // not zero. Caller: a goroutine; also any other thread. Blocks: the goroutine, or thread. The wait_group may not be
@@ -35,14 +37,15 @@ class wait_group {
     return detail::until(t, [this](std::int64_t when) { return wait_to(when); });
   }
 
-  // go(f), counted: add(1) now, done() when f returns.
+  // go(f), counted: add(1) now, done() when f has ended, and all that it has captured is gone. Caller, errors: as
+  // heddle::go.
   template <class F>
   void go(F &&f, source_location where = source_location::current()) {
     add(1);
     try {
       heddle::go(
           [this, f = std::optional<std::decay_t<F>>(std::forward<F>(f))]() mutable {
-            (*f)();
+            detail::call_guarded(*f);
             f.reset();  // before done: what f has captured is gone when wait returns
             done();
           },
