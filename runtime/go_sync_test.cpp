@@ -1,7 +1,7 @@
 // The tests of Go's package sync and of its runtime's semaphores and rwmutex, under their names, but for those that
 // mutex_test.cpp, shared_mutex_test.cpp, condition_variable_test.cpp, once_test.cpp and sync_test.cpp (WaitGroup) have.
-// Three names are there and here, for two parts of one test: TestMutexMisuse (the mutex's there), TestRWMutex (its hammer there),
-// TestCondSignalStealing (with notify_one there, with notify_all here).
+// Three names are there and here, for two parts of one test: TestMutexMisuse (the mutex's there), TestRWMutex (its hammer
+// there), TestCondSignalStealing (with notify_one there, with notify_all here).
 // Not here:
 //   TestOnceFunc, TestOnceValue(s), TestOnceFuncPanic, TestOnceFuncGoexit: there is no OnceFunc; a lambda that calls a once is one.
 //   TestCondCopy: a copy does not compile, which is asserted below.

@@ -363,9 +363,11 @@ INSTANTIATE_TEST_SUITE_P(Ps, LinearizableRuns, testing::Values(0, 1, 2, 4), [](c
   return p.param == 0 ? std::string("threads") : "p" + std::to_string(p.param);
 });
 
+constexpr int histories = heddle_test::tsan ? 6 : 20;  // of each kind
+
 // Calls that do not wait, of two channels: nobody can be left behind.
 TEST_P(LinearizableRuns, channels_that_nobody_waits_for) {
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < histories; ++round) {
     const std::uint8_t capacity = round % 2 == 0 ? 1 : 3;
     const chan<int> c[] = {chan<int>(capacity), chan<int>(2)};
     const auto some_call = [&](recorder<channels::op> &r, dice &d, int who, int i) {
@@ -404,7 +406,8 @@ TEST_P(LinearizableRuns, channels_that_nobody_waits_for) {
 
 // Senders, receivers and selects that wait; the last sender closes.
 TEST_P(LinearizableRuns, channels_that_are_waited_for) {
-  for (std::uint8_t capacity = 0; capacity <= 2; ++capacity) {
+  for (int round = 0; round < histories; ++round) {
+    const auto capacity = static_cast<std::uint8_t>(round % 3);
     const chan<int> c(capacity), other(1);
     std::atomic<int> senders{3};
     const auto some_call = [&](recorder<channels::op> &r, dice &d, int who, int i) {
@@ -427,7 +430,7 @@ TEST_P(LinearizableRuns, channels_that_are_waited_for) {
         return call(what::recv, got, from);
       });
     };
-    const auto all = everybody<channels::op>(GetParam(), 6, 100, some_call);
+    const auto all = everybody<channels::op>(GetParam(), 6, 100, some_call, round);
     expect_linearizable<linearizer<channels, 1024, 1 << 14>>(all, channels::made(capacity, 1));
   }
 }

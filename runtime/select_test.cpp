@@ -451,8 +451,8 @@ TEST(Select, doubleselect) {
   }
 }
 
-// test/chan/select6.go: a case that has lost leaves the queue, also from its middle. Each goroutine waits before the next one is
-// started, so c1's queue is a receiver, the select, and, once that has been served by c2, another receiver.
+// test/chan/select6.go: a case that has lost leaves the queue, also from its middle. Each goroutine waits before the next one
+// is started, so c1's queue is a receiver, the select, and, once that has been served by c2, another receiver.
 TEST(Select, select6) {
   EXPECT_EQ(run_in_order([] {
               const chan<bool> c1, c2, c3, c4;
