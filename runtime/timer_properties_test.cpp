@@ -127,6 +127,12 @@ std::chrono::nanoseconds not_far(const command &c, bool at_once) {
   return std::chrono::microseconds(c.length);
 }
 
+// About until a time that was armed for soon, in every other case: whoever comes next comes as another P calls it.
+void until_about(const command &c) {
+  const auto at = std::chrono::steady_clock::now() + not_far(c, false);
+  while (c.length % 2 != 0 && std::chrono::steady_clock::now() < at) heddle::cpu_relax();
+}
+
 // Until its time has come; a goroutine's wait_until.
 template <class F>
 bool comes(F &&done) {
@@ -163,6 +169,7 @@ class timer_model {
         armed_ = std::chrono::steady_clock::now();
         v.expect(t_.reset(not_far(c, false)) == unseen, "timer.reset(soon)");
         state_ = alarm_state::pending;
+        until_about(c);
         break;
       case deed::at_once:
         armed_ = std::chrono::steady_clock::now();
@@ -221,6 +228,7 @@ class call_model {
       case deed::soon:
         settle(v, t_.reset(not_far(c, false)));
         state_ = alarm_state::pending;
+        until_about(c);
         break;
       case deed::at_once: ring(v, t_.reset(not_far(c, true))); break;
       case deed::stop:
@@ -289,6 +297,7 @@ class ticker_model {
       case deed::at_once:
         t_.reset(1us * (1 + c.length));
         ticks_ = true;
+        if (c.what == deed::soon) until_about(c);
         if (c.what == deed::at_once)
           for (int i = 0; i < 2; ++i) took(t_.recv_for(10s), v, true);
         break;
