@@ -88,7 +88,10 @@ class stage {
   // Runs one of the scripts.
   void act(unsigned who) {
     dice mine{r_.seed + who + 1};
-    gate_.pass([] { heddle::gosched(); });
+    gate_.pass([] {
+      std::this_thread::yield();  // on a busy machine whoever is waited for may have no CPU
+      heddle::gosched();
+    });
     began_on_[who] = thread_id();
     begun_.count_down();
     const unsigned n = r_.p.script_of[who].n;
