@@ -3,6 +3,7 @@
 
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -374,14 +375,30 @@ struct model {
   std::vector<std::string> cause;
   std::vector<int> value;   // 0: none of its own
   std::vector<bool> apart;  // not cancelled with its parent
+  std::vector<std::optional<clock_type::time_point>> deadline;
 
   void add(int above, int v) {
-    const bool late = above >= 0 && err[static_cast<std::size_t>(above)] != context_error::none;
+    const auto up = static_cast<std::size_t>(above);
     parent.push_back(above);
-    err.push_back(late ? context_error::canceled : context_error::none);
-    cause.push_back(late ? cause[static_cast<std::size_t>(above)] : "");
+    err.push_back(above >= 0 ? err[up] : context_error::none);
+    cause.push_back(above >= 0 ? cause[up] : "");
     value.push_back(v);
     apart.push_back(false);
+    deadline.push_back(above >= 0 ? deadline[up] : std::nullopt);
+  }
+  void add_apart(int above) {
+    add(above, 0);
+    apart.back() = true;
+    err.back() = context_error::none;
+    cause.back() = "";
+    deadline.back() = std::nullopt;
+  }
+  void add_until(int above, clock_type::time_point at, bool over) {
+    add(above, 0);
+    if (!deadline.back() || at < *deadline.back()) deadline.back() = at;
+    if (!over || err.back() != context_error::none) return;
+    err.back() = context_error::deadline_exceeded;
+    cause.back() = "context deadline exceeded";
   }
   int value_of(int i) const {
     while (i > 0 && value[static_cast<std::size_t>(i)] == 0) i = parent[static_cast<std::size_t>(i)];
@@ -397,14 +414,15 @@ struct model {
   }
 };
 
-enum class act { cancelled, valued, apart, cancel, cancel_for, drop, ask_done, ask_stop };
+enum class act { cancelled, valued, apart, timed, over, cancel, cancel_for, drop, ask_done, ask_stop };
 
 struct step {
   act what;
   int at;  // which of the contexts so far; modulo their number
   friend std::ostream &operator<<(std::ostream &os, const step &s) {
-    static constexpr const char *names[] = {"with_cancel", "with_value", "without_cancel", "cancel",
-                                            "cancel for",  "drop",       "done",           "stop_token"};
+    static constexpr const char *names[] = {
+        "with_cancel", "with_value", "without_cancel", "with a deadline", "with a time that is over", "cancel",
+        "cancel for",  "drop",       "done",           "stop_token"};
     return os << names[static_cast<int>(s.what)] << ' ' << s.at;
   }
 };
@@ -426,23 +444,15 @@ void compare(const std::vector<real> &tree, const model &m) {
     if (!r.handle) continue;
     RC_ASSERT(r.handle->err() == m.err[i]);
     RC_ASSERT(cause_of(*r.handle) == (over ? m.cause[i] : "none"));
+    RC_ASSERT(r.handle->deadline() == m.deadline[i]);
     const int *v = r.handle->value(number);
     RC_ASSERT((v != nullptr ? *v : 0) == m.value_of(static_cast<int>(i)));
   }
 }
 
-// A random tree is made, cancelled and dropped in a random order; after each step each context is what the model says.
-RC_GTEST_PROP(Properties, context_trees_are_what_the_model_says, ()) {
-  const auto steps = *rc::gen::container<std::vector<step>>(
-      rc::gen::construct<step>(rc::gen::weightedElement<act>({{6, act::cancelled},
-                                                              {3, act::valued},
-                                                              {1, act::apart},
-                                                              {2, act::cancel},
-                                                              {1, act::cancel_for},
-                                                              {3, act::drop},
-                                                              {2, act::ask_done},
-                                                              {2, act::ask_stop}}),
-                               rc::gen::inRange(0, 1000)));
+// Deadlines are an hour away, or over from the beginning. Caller: a goroutine, for those.
+void play(const std::vector<step> &steps) {
+  const auto base = clock_type::now();
   std::vector<real> tree(1);
   tree[0].handle = context();
   model m;
@@ -466,10 +476,27 @@ RC_GTEST_PROP(Properties, context_trees_are_what_the_model_says, ()) {
         break;
       case act::apart:
         next.handle = heddle::without_cancel(above);
-        m.add(static_cast<int>(at), 0);
-        m.apart.back() = true;
-        m.err.back() = context_error::none;
+        m.add_apart(static_cast<int>(at));
         break;
+      case act::timed:
+      case act::over: {
+        const bool over = s.what == act::over;
+        const auto own = over ? -1s * (s.at % 4) : 1h + 1min * (s.at % 4);
+        if (s.at % 8 < 4) {
+          next.owner = heddle::with_deadline(above, base + own);
+          m.add_until(static_cast<int>(at), base + own, over);
+        } else {
+          const auto before = clock_type::now();
+          next.owner = heddle::with_timeout(above, own);
+          const auto until = next.owner->deadline(), up = above.deadline();
+          const auto latest = clock_type::now() + std::max<std::chrono::nanoseconds>(own, 0s);
+          RC_ASSERT(until && *until <= latest && (!up || *until <= *up));
+          RC_ASSERT(*until >= before + own || until == up);
+          m.add_until(static_cast<int>(at), *until, over);
+        }
+        next.handle = *next.owner;
+        break;
+      }
       case act::cancel:
       case act::cancel_for: {
         if (!r.owner) continue;
@@ -490,6 +517,32 @@ RC_GTEST_PROP(Properties, context_trees_are_what_the_model_says, ()) {
     if (next.handle) tree.push_back(std::move(next));
     compare(tree, m);
   }
+}
+
+// A random tree is made, cancelled and dropped in a random order; after each step each context is what the model says.
+RC_GTEST_PROP(Properties, context_trees_are_what_the_model_says, ()) {
+  const auto steps = *rc::gen::container<std::vector<step>>(
+      rc::gen::construct<step>(rc::gen::weightedElement<act>({{6, act::cancelled},
+                                                              {3, act::valued},
+                                                              {1, act::apart},
+                                                              {2, act::timed},
+                                                              {1, act::over},
+                                                              {2, act::cancel},
+                                                              {1, act::cancel_for},
+                                                              {3, act::drop},
+                                                              {2, act::ask_done},
+                                                              {2, act::ask_stop}}),
+                               rc::gen::inRange(0, 1000)));
+  std::exception_ptr wrong;  // rapidcheck's; a goroutine may not end with it
+  const int status = run_on(1, [&] {
+    try {
+      play(steps);
+    } catch (...) {
+      wrong = std::current_exception();
+    }
+  });
+  if (wrong != nullptr) std::rethrow_exception(wrong);
+  RC_ASSERT(status == 0);
 }
 
 }  // namespace

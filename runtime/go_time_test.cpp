@@ -85,6 +85,31 @@ TEST(GoTime, TestTickerStress) {
             0);
 }
 
+// As TestTickerStress, with ten who receive from one ticker.
+TEST(GoTime, TestTickerConcurrentStress) {
+  EXPECT_EQ(run_on(2,
+                   [] {
+                     std::atomic<bool> stop{false};
+                     wait_group stopper, receivers;
+                     stopper.go([&] {
+                       while (!stop) {
+                         heddle::stop_the_world([] {});
+                         heddle::sleep_for(1ns);
+                       }
+                     });
+                     const ticker t(1ns);
+                     for (int i = 0; i < 10; ++i)
+                       receivers.go([&] {
+                         for (int k = 0; k < 100; ++k) EXPECT_TRUE(t.recv());
+                       });
+                     receivers.wait();
+                     t.stop();
+                     stop = true;
+                     stopper.wait();
+                   }),
+            0);
+}
+
 // As TestTickerStress, with one timer after the other.
 TEST(GoTime, TestAfterStress) {
   EXPECT_EQ(run_on(2,

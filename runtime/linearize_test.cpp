@@ -253,19 +253,47 @@ struct stamped {
 template <class Op>
 class recorder {
  public:
-  explicit recorder(std::atomic<std::uint64_t> &clock) : clock_(clock) {}
-  // f: does the call and returns the op with its result.
+  recorder(std::atomic<std::uint64_t> &clock, std::uint64_t seed, int procs)
+      : clock_(clock), dice_{seed}, procs_(procs) {}
+  // f: does the call and returns the op with its result. Time passes now and then before it and after it: most calls are so
+  // short that none of the others would fall into them.
   template <class F>
   void record(F &&f) {
     const std::uint64_t from = clock_.fetch_add(1);
+    linger();
     const Op o = f();
+    linger();
     calls.push_back({o, from, clock_.fetch_add(1)});
+  }
+  // On several Ps to the other threads as well: on a busy machine one would be through in one slice of the kernel's.
+  void give_way() {
+    if (procs_ == 0 || (procs_ > 1 && dice_.one_in(2)))
+      std::this_thread::yield();
+    else
+      heddle::yield();
   }
   std::vector<stamped<Op>> calls;
 
  private:
+  void linger() {
+    switch (dice_.below(8)) {
+      case 0:
+      case 1: give_way(); break;
+      case 2:
+        for (unsigned i = dice_.below(20); i > 0; --i) heddle::cpu_relax();
+        break;
+      default: break;
+    }
+  }
+
   std::atomic<std::uint64_t> &clock_;
+  dice dice_;
+  const int procs_;
 };
+
+// Of a hundred calls so many at least must have been under way while another one began or ended: what does not overlap shows
+// little.
+constexpr std::size_t overlapping_share = 5;
 
 template <class Lin, class Op>
 void expect_linearizable(const std::vector<recorder<Op>> &all, const auto &initial) {
@@ -293,16 +321,26 @@ void expect_linearizable(const std::vector<recorder<Op>> &all, const auto &initi
   }
   ASSERT_FALSE(h->spoiled());
   EXPECT_TRUE(std::make_unique<Lin>()->check(*h, initial));
+  std::size_t overlapping = 0;
+  for (const recorder<Op> &r : all)
+    for (const stamped<Op> &c : r.calls) overlapping += c.to - c.from > 1;
+  EXPECT_GE(overlapping * 100, h->calls() * overlapping_share) << overlapping << " of " << h->calls();
 }
 
-// Goroutines on procs Ps, or threads; each does n calls.
+// Goroutines on procs Ps, or threads, that start together; each does n calls.
 template <class Op, class F>
-std::vector<recorder<Op>> everybody(int procs, int callers, int n, F &&one) {
+std::vector<recorder<Op>> everybody(int procs, int callers, int n, F &&one, int round = 0) {
   std::atomic<std::uint64_t> clock{0};
-  std::vector<recorder<Op>> all(static_cast<std::size_t>(callers), recorder<Op>(clock));
+  std::vector<recorder<Op>> all;
+  for (int who = 0; who < callers; ++who)
+    all.emplace_back(clock, static_cast<std::uint64_t>(round * callers + who + 1), procs);
+  heddle_test::start_gate gate(static_cast<unsigned>(callers),
+                               procs > 1 ? std::chrono::milliseconds(5) : std::chrono::milliseconds(0));
   const auto act = [&](int who) {
-    dice d{static_cast<std::uint64_t>(who * 1000 + procs)};
-    for (int i = 0; i < n; ++i) one(all[static_cast<std::size_t>(who)], d, who, i);
+    recorder<Op> &mine = all[static_cast<std::size_t>(who)];
+    dice d{static_cast<std::uint64_t>(round * 10'000 + who * 1000 + procs)};
+    gate.pass([&] { mine.give_way(); });
+    for (int i = 0; i < n; ++i) one(mine, d, who, i);
   };
   if (procs == 0) {
     std::vector<std::thread> threads;
@@ -325,9 +363,12 @@ INSTANTIATE_TEST_SUITE_P(Ps, LinearizableRuns, testing::Values(0, 1, 2, 4), [](c
   return p.param == 0 ? std::string("threads") : "p" + std::to_string(p.param);
 });
 
+constexpr int histories = heddle_test::tsan ? 6 : 20;  // of each kind
+
 // Calls that do not wait, of two channels: nobody can be left behind.
 TEST_P(LinearizableRuns, channels_that_nobody_waits_for) {
-  for (const std::uint8_t capacity : {std::uint8_t{1}, std::uint8_t{3}}) {
+  for (int round = 0; round < histories; ++round) {
+    const std::uint8_t capacity = round % 2 == 0 ? 1 : 3;
     const chan<int> c[] = {chan<int>(capacity), chan<int>(2)};
     const auto some_call = [&](recorder<channels::op> &r, dice &d, int who, int i) {
       const unsigned k = d.below(2);
@@ -358,14 +399,15 @@ TEST_P(LinearizableRuns, channels_that_nobody_waits_for) {
       });
       if (d.one_in(8)) heddle_test::thread_id();  // some time
     };
-    const auto all = everybody<channels::op>(GetParam(), 6, 300, some_call);
+    const auto all = everybody<channels::op>(GetParam(), 6, 300, some_call, round);
     expect_linearizable<linearizer<channels, 2048, 1 << 14>>(all, channels::made(capacity, 2));
   }
 }
 
 // Senders, receivers and selects that wait; the last sender closes.
 TEST_P(LinearizableRuns, channels_that_are_waited_for) {
-  for (std::uint8_t capacity = 0; capacity <= 2; ++capacity) {
+  for (int round = 0; round < histories; ++round) {
+    const auto capacity = static_cast<std::uint8_t>(round % 3);
     const chan<int> c(capacity), other(1);
     std::atomic<int> senders{3};
     const auto some_call = [&](recorder<channels::op> &r, dice &d, int who, int i) {
@@ -388,7 +430,7 @@ TEST_P(LinearizableRuns, channels_that_are_waited_for) {
         return call(what::recv, got, from);
       });
     };
-    const auto all = everybody<channels::op>(GetParam(), 6, 100, some_call);
+    const auto all = everybody<channels::op>(GetParam(), 6, 100, some_call, round);
     expect_linearizable<linearizer<channels, 1024, 1 << 14>>(all, channels::made(capacity, 1));
   }
 }
@@ -407,7 +449,7 @@ TEST_P(LinearizableRuns, semaphore) {
       return {units::kind::take};
     });
     if (!got) return;
-    if (d.one_in(4) && GetParam() != 0) heddle::gosched();
+    if (d.one_in(2)) r.give_way();
     r.record([&]() -> units::op {
       s.release();
       return {units::kind::give};
@@ -431,7 +473,7 @@ TEST_P(LinearizableRuns, mutex) {
       return {units::kind::take};
     });
     if (!got) return;
-    if (d.one_in(4) && GetParam() != 0) heddle::gosched();
+    if (d.one_in(2)) r.give_way();
     r.record([&]() -> units::op {
       mu.unlock();
       return {units::kind::give};

@@ -2,9 +2,11 @@
 // Runs the programs of verify/models/program.hpp with goroutines, to any end: main serves those that wait when nothing
 // moves.
 #include <chrono>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "runtime/test_support.hpp"
 #include "verify/models/play.hpp"
@@ -42,18 +44,32 @@ struct run_of_program {
   program p;
   outcomes shown{};
   bool helped = false;
-  bool whole = true;  // there was room to note all that the rescuer did
+  bool whole = true;     // there was room to note all that the rescuer did
+  bool several = false;  // threads that its scripts began on
 };
 
 // Runs one program. When nothing has moved for a while, main serves one of those that wait; what it does is one more
 // script.
 class stage {
  public:
-  explicit stage(run_of_program &r) : r_(r), dice_{r.seed}, rescuer_(r.p.scripts), player_(r.p) {}
-  void run() {
+  explicit stage(run_of_program &r)
+      : r_(r),
+        dice_{r.seed},
+        rescuer_(r.p.scripts),
+        player_(r.p),
+        gate_(rescuer_, patience_at_the_gate()),
+        begun_(rescuer_) {
     player_.make();
+  }
+  void run() {
     heddle::wait_group all;
     for (unsigned who = 0; who < rescuer_; ++who) all.go([this, who] { act(who); });
+    oversee();
+    all.wait();
+  }
+  // Returns when all its scripts have ended. Caller: main.
+  void oversee() {
+    begun_.wait();  // who looks on takes a P
     for (unsigned patience = 2, waited = 0, seen = 0; running() > 0;) {
       heddle::gosched();
       const unsigned now = steps();
@@ -64,14 +80,20 @@ class stage {
       waited = 0;
       if (patience > 100) std::this_thread::sleep_for(std::chrono::microseconds(100));
     }
-    all.wait();
+    for (unsigned who = 1; who < rescuer_; ++who) r_.several = r_.several || began_on_[who] != began_on_[0];
     r_.helped = r_.p.script_of[rescuer_].n != 0;
     if (r_.helped) r_.p.scripts = static_cast<std::uint8_t>(rescuer_ + 1);
   }
-
- private:
+  unsigned scripts() const { return rescuer_; }
+  // Runs one of the scripts.
   void act(unsigned who) {
     dice mine{r_.seed + who + 1};
+    gate_.pass([] {
+      std::this_thread::yield();  // on a busy machine whoever is waited for may have no CPU
+      heddle::gosched();
+    });
+    began_on_[who] = thread_id();
+    begun_.count_down();
     const unsigned n = r_.p.script_of[who].n;
     for (unsigned at = 0; at < n; ++at) {
       const unsigned chance = mine.below(6);
@@ -81,6 +103,11 @@ class stage {
       r_.shown[who][at] = player_.perform(who, at);
       at_[who].store(at + 1, std::memory_order_release);
     }
+  }
+
+ private:
+  static std::chrono::nanoseconds patience_at_the_gate() {
+    return std::chrono::microseconds(heddle::procs() > 1 ? 100 : 0);
   }
   unsigned running() const {
     unsigned n = 0;
@@ -118,7 +145,25 @@ class stage {
   dice dice_;
   const unsigned rescuer_;
   player player_;
+  start_gate gate_;
+  heddle::latch begun_;
   std::array<std::atomic<unsigned>, max_scripts> at_{};
+  std::array<long, max_scripts> began_on_{};  // threads
 };
+
+// Runs one program after the other. Who is through with his script of one waits for the next one awake: an M that sleeps
+// needs longer to come than most programs last.
+inline void run_all(std::vector<run_of_program> &runs) {
+  std::vector<std::unique_ptr<stage>> stages;
+  for (run_of_program &r : runs) stages.push_back(std::make_unique<stage>(r));
+  heddle::wait_group all;
+  for (unsigned who = 0; who < max_scripts - 1; ++who)
+    all.go([&stages, who] {
+      for (const auto &s : stages)
+        if (who < s->scripts()) s->act(who);
+    });
+  for (const auto &s : stages) s->oversee();
+  all.wait();
+}
 
 }  // namespace heddle_test

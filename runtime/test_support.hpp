@@ -1,6 +1,6 @@
 #pragma once
-// What the tests of runtime/ share: starting a runtime of so many Ps, leaving a thread, telling threads apart, and what
-// the sanitizers change.
+// What the tests of runtime/ share: starting a runtime of so many Ps, leaving a thread, telling threads apart, beginning
+// together, and what the sanitizers change.
 #include <gtest/gtest.h>
 
 #include <sys/syscall.h>
@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <string>
 #include <thread>
 #include <utility>
@@ -112,6 +113,38 @@ bool wait_until(F &&done) {
   }
   return true;
 }
+
+// Opens when all have come and two of them are there on different threads, or, for want of a second one, when its patience
+// is over. Those who start one after the other from one P's queue would be through before another P has taken any.
+class start_gate {
+ public:
+  start_gate(unsigned expected, std::chrono::nanoseconds patience) : expected_(expected), patience_(patience) {}
+  template <class F>
+  void pass(F &&give_way) {
+    if (came_.fetch_add(1, std::memory_order_acq_rel) + 1 == expected_)
+      until_.store(now() + patience_.count(), std::memory_order_relaxed);
+    while (!open_.load(std::memory_order_acquire)) {
+      const long here = thread_id(), before = last_.exchange(here, std::memory_order_relaxed);
+      if (came_.load(std::memory_order_acquire) == expected_ &&
+          ((before != 0 && before != here) || now() >= until_.load(std::memory_order_relaxed))) {
+        open_.store(true, std::memory_order_release);
+        return;
+      }
+      for (int i = 0; i < 20 && !open_.load(std::memory_order_relaxed); ++i) heddle::cpu_relax();
+      if (!open_.load(std::memory_order_relaxed)) give_way();
+    }
+  }
+
+ private:
+  static std::int64_t now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+
+  const unsigned expected_;
+  const std::chrono::nanoseconds patience_;
+  std::atomic<unsigned> came_{0};
+  std::atomic<long> last_{0};
+  std::atomic<std::int64_t> until_{std::numeric_limits<std::int64_t>::max()};
+  std::atomic<bool> open_{false};
+};
 
 // A value that knows how many of its kind exist; move-only.
 struct counted {
