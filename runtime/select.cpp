@@ -41,14 +41,21 @@ selection order(m *mp, scase *cases, std::uint16_t *orders, std::size_t n) noexc
   std::uint32_t count = 0;
   for (std::size_t i = 0; i < n; ++i) {
     if (cases[i].c == nullptr) continue;
+    by_lock[count] = static_cast<std::uint16_t>(i);
     const std::uint32_t at = cheaprandn(mp->cheaprand, count + 1);
     poll[count] = poll[at];
     poll[at] = static_cast<std::uint16_t>(i);
     ++count;
   }
-  std::copy(poll, poll + count, by_lock);
-  std::sort(by_lock, by_lock + count,
-            [cases](std::uint16_t a, std::uint16_t b) { return cases[a].c->where.get() < cases[b].c->where.get(); });
+  const auto lies_before = [cases](std::uint16_t a, std::uint16_t b) {
+    return cases[a].c->where.get() < cases[b].c->where.get();
+  };
+  std::sort(by_lock, by_lock + count, lies_before);
+  const auto same = [cases](std::uint16_t a, std::uint16_t b) { return cases[a].c == cases[b].c; };
+  if (std::adjacent_find(by_lock, by_lock + count, same) != by_lock + count) {
+    std::copy(poll, poll + count, by_lock);  // not always so: what is shuffled takes longer to sort
+    std::sort(by_lock, by_lock + count, lies_before);
+  }
   return {cases, poll, by_lock, count};
 }
 
