@@ -38,7 +38,7 @@ RC_GTEST_PROP(Properties, programs_of_channels_show_what_some_order_shows, ()) {
   const auto left_out = *rc::gen::scale(0.2, rc::gen::container<std::set<unsigned>>(rc::gen::inRange(0u, 40u)));
   for (const unsigned i : left_out) all.erase(i);
   r.p = cut(r.seed, all);
-  RC_ASSERT(run_on(procs, [&] { heddle_test::stage(r).run(); }) == 0);
+  RC_ASSERT(run_on(procs, [&] { heddle_test::run_all({&r, 1}); }) == 0);
   RC_CLASSIFY(r.helped, "some waited for ever, but for help");
   static const auto states = std::make_unique<visited<1 << 16>>();
   if (!r.whole) return;

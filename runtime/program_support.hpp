@@ -3,6 +3,7 @@
 // moves.
 #include <chrono>
 #include <memory>
+#include <span>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -45,7 +46,7 @@ struct run_of_program {
   outcomes shown{};
   bool helped = false;
   bool whole = true;     // there was room to note all that the rescuer did
-  bool several = false;  // threads that its scripts began on
+  bool several = false;  // its scripts began on more than one thread
 };
 
 // Runs one program. When nothing has moved for a while, main serves one of those that wait; what it does is one more
@@ -60,12 +61,6 @@ class stage {
         gate_(rescuer_, patience_at_the_gate()),
         begun_(rescuer_) {
     player_.make();
-  }
-  void run() {
-    heddle::wait_group all;
-    for (unsigned who = 0; who < rescuer_; ++who) all.go([this, who] { act(who); });
-    oversee();
-    all.wait();
   }
   // Returns when all its scripts have ended. Caller: main.
   void oversee() {
@@ -153,7 +148,7 @@ class stage {
 
 // Runs one program after the other. Who is through with his script of one waits for the next one awake: an M that sleeps
 // needs longer to come than most programs last.
-inline void run_all(std::vector<run_of_program> &runs) {
+inline void run_all(std::span<run_of_program> runs) {
   std::vector<std::unique_ptr<stage>> stages;
   for (run_of_program &r : runs) stages.push_back(std::make_unique<stage>(r));
   heddle::wait_group all;

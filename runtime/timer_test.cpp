@@ -472,6 +472,17 @@ TEST(Timer, a_thread_outside_receives_and_stops) {
             0);
 }
 
+TEST(TimerDeathTest, the_call_is_named) {
+  const auto expect_refused = [](const char *who, auto f) {
+    EXPECT_EXIT(f(), testing::ExitedWithCode(2), std::string(who) + " called on a thread that runs no goroutine\n");
+  };
+  expect_refused("heddle::timer", [] { (void)timer(1ms); });
+  expect_refused("heddle::ticker", [] { (void)ticker(1ms); });
+  expect_refused("heddle::after", [] { (void)heddle::after(1ms); });
+  expect_refused("heddle::tick", [] { (void)heddle::tick(1ms); });
+  expect_refused("heddle::after_func", [] { (void)heddle::after_func(1ms, [] {}); });
+}
+
 TEST(TimerDeathTest, TestZeroTimerStopPanics) {
   EXPECT_EXIT(run_on(1,
                      [] {

@@ -144,7 +144,7 @@ outcome explore(const task &t, const extent &e, live_view &view, recording &reco
   s.view = &view;
   s.record = &record;
   s.seen = &seen;
-  s.executions_min = t.how.executions / t.part.count;
+  s.executions_min = (t.how.executions + t.part.count - 1) / t.part.count;
   s.executions_max = e.executions_max;
   // One that must fail ends when it does, so patience costs nothing, and a busy machine raises no false alarm.
   s.deadline = after(t.suite->info.expected == expect::red ? std::max(t.seconds, red_patience) : t.seconds);

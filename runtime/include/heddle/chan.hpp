@@ -176,7 +176,7 @@ class chan {
   template <class Clock, class Duration>
   received<T> recv_until(const std::chrono::time_point<Clock, Duration> &t) const {
     for (;;) {
-      received<T> value = recv_by(detail::time_in(detail::time_left(t)));
+      received<T> value = recv_by(detail::time_at(t));
       if (value.arrived() || detail::has_come(t)) return value;
     }
   }

@@ -71,7 +71,7 @@ class condition_variable {
   // With a clock that can be set a wait may also end for no reason: no_timeout, and its time has not come.
   template <class Lock, class Clock, class Duration>
   std::cv_status wait_until(Lock &lock, const std::chrono::time_point<Clock, Duration> &t) noexcept {
-    return status(wait_to(lock, detail::time_in(detail::time_left(t))) || !detail::has_come(t));
+    return status(wait_to(lock, detail::time_at(t)) || !detail::has_come(t));
   }
   // Waits as long as condition() is false and the time is not over; returns condition(). Errors: what condition throws.
   template <class Lock, class Rep, class Period, class Condition>

@@ -187,7 +187,7 @@ template <class Clock, class Duration>
 [[nodiscard]] cancel_context with_deadline(const context &parent, const std::chrono::time_point<Clock, Duration> &at) {
   const std::int64_t when = std::is_same_v<Clock, std::chrono::steady_clock>
                                 ? detail::nanoseconds_of(at.time_since_epoch())
-                                : detail::time_in(detail::time_left(at));
+                                : detail::time_at(at);
   return cancel_context(detail::make_canceller(parent.node_, when, "heddle::with_deadline"));
 }
 // As with_deadline, from now on.

@@ -46,7 +46,12 @@ std::int64_t time_left(const std::chrono::time_point<Clock, Duration> &t) {
   if (left <= -far) return std::chrono::nanoseconds::min().count();
   return nanoseconds_of(t - now);
 }
-// Whether a wait until t has ended that says so of a clock which can't be set, and of another has to look.
+// When that is, as nanotime() says it now; what is over is now.
+template <class Clock, class Duration>
+std::int64_t time_at(const std::chrono::time_point<Clock, Duration> &t) {
+  return time_in(time_left(t));
+}
+// After a wait until time_at(t) whose time is over: whether t has come. Of a clock that can be set one has to look again.
 template <class Clock, class Duration>
 bool has_come(const std::chrono::time_point<Clock, Duration> &t) {
   return std::is_same_v<Clock, std::chrono::steady_clock> || time_left(t) <= 0;
@@ -56,7 +61,7 @@ bool has_come(const std::chrono::time_point<Clock, Duration> &t) {
 template <class Clock, class Duration, class F>
 auto until(const std::chrono::time_point<Clock, Duration> &t, F &&try_until) {
   for (;;) {
-    auto result = try_until(time_in(time_left(t)));
+    auto result = try_until(time_at(t));
     if (result || has_come(t)) return result;
   }
 }

@@ -73,7 +73,22 @@ class alarm : public runtime_timer {
 // The channel of a timer: a buffer of one, so that who calls it never waits. Without a handle it is not armed.
 class timer_channel final : public chan<time_point>::core, public alarm {
  public:
-  static chan<time_point> make() { return {chan<time_point>::adopt{}, new timer_channel()}; }
+  // Armed, as reset arms it.
+  static chan<time_point> make(std::int64_t ns, std::int64_t period, const char *who) {
+    auto *made = new timer_channel();
+    chan<time_point> c(chan<time_point>::adopt{}, made);
+    made->reset(ns, period, who);
+    return c;
+  }
+  // With the first tick a period from now.
+  static chan<time_point> make_ticker(std::int64_t period, const char *who) {
+    return make(ticks_of(period), period, who);
+  }
+  // Errors: a period that is not positive is misuse.
+  static std::int64_t ticks_of(std::int64_t period) noexcept {
+    if (period <= 0) misuse("non-positive interval for a ticker");
+    return period;
+  }
   // Pre: c's channel was made so. Errors: a handle that has been moved from is misuse.
   static timer_channel &of(const receiver<time_point> &c) noexcept;
 
@@ -124,7 +139,8 @@ class timer : public receiver<time_point> {
   // Arms it; a time that is not positive has come at once. Caller: a goroutine. Blocks: nothing. Errors: throws
   // std::bad_alloc. Cost: two small allocations; no goroutine and no thread waits for it.
   template <class Rep, class Period>
-  explicit timer(std::chrono::duration<Rep, Period> d) : timer(d, "heddle::timer") {}
+  explicit timer(std::chrono::duration<Rep, Period> d)
+      : receiver<time_point>(detail::timer_channel::make(detail::nanoseconds_of(d), 0, "heddle::timer")) {}
 
   // Disarms it. True: nobody has received its time, and nobody will, not even if it had come already. False: it has been
   // received, or the timer was not armed. Caller: any thread, while the runtime exists. Blocks: nothing. Cost: constant.
@@ -135,14 +151,6 @@ class timer : public receiver<time_point> {
   bool reset(std::chrono::duration<Rep, Period> d) const noexcept {
     return detail::timer_channel::of(*this).reset(detail::nanoseconds_of(d), 0, "timer::reset");
   }
-
- private:
-  template <class Rep, class Period>
-  friend receiver<time_point> after(std::chrono::duration<Rep, Period> d);
-  template <class Rep, class Period>
-  timer(std::chrono::duration<Rep, Period> d, const char *who) : receiver<time_point>(detail::timer_channel::make()) {
-    detail::timer_channel::of(*this).reset(detail::nanoseconds_of(d), 0, who);
-  }
 };
 
 // As timer, again and again. A time that comes while the last one has not been received is left out. Source: Go's
@@ -151,17 +159,15 @@ class ticker : public receiver<time_point> {
  public:
   // Caller, blocks, cost: as timer. Errors: a period that is not positive is misuse; throws std::bad_alloc.
   template <class Rep, class Period>
-  explicit ticker(std::chrono::duration<Rep, Period> period) : receiver<time_point>(detail::timer_channel::make()) {
-    reset(period);
-  }
+  explicit ticker(std::chrono::duration<Rep, Period> period)
+      : receiver<time_point>(detail::timer_channel::make_ticker(detail::nanoseconds_of(period), "heddle::ticker")) {}
 
   // No more ticks, also none that had come already; the channel is not closed. Caller, blocks, cost: as timer::stop.
   void stop() const noexcept { detail::timer_channel::of(*this).stop(); }
   // The next tick comes after the new period; what was not received is taken back. Caller, blocks, cost: as timer::reset.
   template <class Rep, class Period>
   void reset(std::chrono::duration<Rep, Period> period) const noexcept {
-    const std::int64_t ns = detail::nanoseconds_of(period);
-    if (ns <= 0) detail::misuse("non-positive interval for a ticker");
+    const std::int64_t ns = detail::timer_channel::ticks_of(detail::nanoseconds_of(period));
     detail::timer_channel::of(*this).reset(ns, ns, "ticker::reset");
   }
 };
@@ -170,12 +176,12 @@ class ticker : public receiver<time_point> {
 // timer. Source: time.After.
 template <class Rep, class Period>
 receiver<time_point> after(std::chrono::duration<Rep, Period> d) {
-  return timer(d, "heddle::after");
+  return detail::timer_channel::make(detail::nanoseconds_of(d), 0, "heddle::after");
 }
 // The channel of a ticker, likewise. Source: time.Tick.
 template <class Rep, class Period>
 receiver<time_point> tick(std::chrono::duration<Rep, Period> period) {
-  return ticker(period);
+  return detail::timer_channel::make_ticker(detail::nanoseconds_of(period), "heddle::tick");
 }
 
 class func_timer;
