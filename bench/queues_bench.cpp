@@ -11,13 +11,13 @@
 #include "queues/idle.hpp"
 #include "queues/inject.hpp"
 #include "queues/runq.hpp"
-#include "queues/test_item.hpp"
+#include "queues/test/test_item.hpp"
 
 namespace {
 
-using heddle::test_item;
-using list = heddle::gqueue<test_item>;
-using ring = heddle::runq<test_item, 256>;
+using heddle::detail::test_item;
+using list = heddle::detail::gqueue<test_item>;
+using ring = heddle::detail::runq<test_item, 256>;
 
 constexpr auto drop = [](list &batch) { benchmark::DoNotOptimize(batch.take()); };
 
@@ -44,7 +44,7 @@ void runnext_put_get(benchmark::State &state) {
 BENCHMARK(runnext_put_get)->Name("queues/runnext_put_get");
 
 void runq_putbatch_drain(benchmark::State &state) {
-  const auto x = std::make_unique<heddle::test_items<64>>();
+  const auto x = std::make_unique<heddle::detail::test_items<64>>();
   ring q;
   list batch;
   for (int i = 0; i < 64; ++i) batch.push_back((*x)[i]);
@@ -58,7 +58,7 @@ BENCHMARK(runq_putbatch_drain)->Name("queues/runq_putbatch_drain_64");
 
 // 256 puts and what overflow costs on top: one batch of 129 each 128 puts.
 void runq_overflow(benchmark::State &state) {
-  const auto x = std::make_unique<heddle::test_items<512>>();
+  const auto x = std::make_unique<heddle::detail::test_items<512>>();
   ring q;
   int i = 0;
   for (auto _ : state) q.runqput((*x)[i++ & 511], false, drop);
@@ -68,7 +68,7 @@ BENCHMARK(runq_overflow)->Name("queues/runq_put_with_overflow");
 // A steal of half a ring and the gets that empty it again; items are the gs moved.
 void runq_steal(benchmark::State &state) {
   const auto size = static_cast<int>(state.range(0));
-  const auto x = std::make_unique<heddle::test_items<256>>();
+  const auto x = std::make_unique<heddle::detail::test_items<256>>();
   ring victim, thief;
   list batch;
   for (int i = 0; i < size; ++i) batch.push_back((*x)[i]);
@@ -109,23 +109,23 @@ void runq_contended(benchmark::State &state) {
 }
 BENCHMARK(runq_contended)->Name("queues/runq_owner_and_thieves")->Threads(1)->Threads(2)->UseRealTime();
 
-heddle::lfstack<test_item> *shared_stack;
+heddle::detail::lfstack<test_item> *shared_stack;
 void lfstack_push_pop(benchmark::State &state) {
-  if (state.thread_index() == 0) shared_stack = new heddle::lfstack<test_item>;
+  if (state.thread_index() == 0) shared_stack = new heddle::detail::lfstack<test_item>;
   // Type-stable: the other thread may still look into a node that this one has popped.
   static test_item nodes[64];
   test_item *x = &nodes[state.thread_index()];
   for (auto _ : state) {
     shared_stack->push(x);
-    while ((x = shared_stack->pop()) == nullptr) heddle::cpu_relax();
+    while ((x = shared_stack->pop()) == nullptr) heddle::detail::cpu_relax();
   }
   if (state.thread_index() == 0) delete shared_stack;
 }
 BENCHMARK(lfstack_push_pop)->Name("queues/lfstack_push_pop")->Threads(1)->Threads(2)->UseRealTime();
 
 void lfstack_batch(benchmark::State &state) {
-  using stack = heddle::lfstack<test_item>;
-  const auto x = std::make_unique<heddle::test_items<32>>();
+  using stack = heddle::detail::lfstack<test_item>;
+  const auto x = std::make_unique<heddle::detail::test_items<32>>();
   for (int i = 0; i < 31; ++i) stack::set_next((*x)[i], (*x)[i + 1]);
   stack::set_next((*x)[31], nullptr);
   stack s;
@@ -137,7 +137,7 @@ void lfstack_batch(benchmark::State &state) {
 BENCHMARK(lfstack_batch)->Name("queues/lfstack_push_batch_pop_all");
 
 void idle_put_get(benchmark::State &state) {
-  heddle::idlestack<test_item> s;
+  heddle::detail::idlestack<test_item> s;
   test_item x;
   for (auto _ : state) {
     s.put(&x);
@@ -147,8 +147,8 @@ void idle_put_get(benchmark::State &state) {
 BENCHMARK(idle_put_get)->Name("queues/idle_put_get");
 
 void gfree_put_get(benchmark::State &state) {
-  heddle::gfree_global<test_item> global;
-  heddle::gfree<test_item> p;
+  heddle::detail::gfree_global<test_item> global;
+  heddle::detail::gfree<test_item> p;
   test_item x;
   for (auto _ : state) {
     p.gfput(&x, global);
@@ -159,16 +159,16 @@ BENCHMARK(gfree_put_get)->Name("queues/gfree_put_get");
 
 // One P frees what another uses: every g travels in a batch. Per g.
 void gfree_travel(benchmark::State &state) {
-  const auto x = std::make_unique<heddle::test_items<128>>();
-  heddle::gfree_global<test_item> global;
-  heddle::gfree<test_item> from, to;
+  const auto x = std::make_unique<heddle::detail::test_items<128>>();
+  heddle::detail::gfree_global<test_item> global;
+  heddle::detail::gfree<test_item> from, to;
   for (int i = 0; i < 128; ++i) from.gfput((*x)[i], global);
   for (auto _ : state) from.gfput(to.gfget(global), global);
 }
 BENCHMARK(gfree_travel)->Name("queues/gfree_put_here_get_there");
 
 void globrunq_put_get(benchmark::State &state) {
-  heddle::globrunq<test_item> q;
+  heddle::detail::globrunq<test_item> q;
   test_item x;
   for (auto _ : state) {
     q.globrunqput(&x);
@@ -178,8 +178,8 @@ void globrunq_put_get(benchmark::State &state) {
 BENCHMARK(globrunq_put_get)->Name("queues/globrunq_put_get");
 
 void globrunq_batch(benchmark::State &state) {
-  const auto x = std::make_unique<heddle::test_items<128>>();
-  heddle::globrunq<test_item> q;
+  const auto x = std::make_unique<heddle::detail::test_items<128>>();
+  heddle::detail::globrunq<test_item> q;
   ring to;
   list batch;
   for (int i = 0; i < 128; ++i) batch.push_back((*x)[i]);
@@ -195,8 +195,8 @@ BENCHMARK(globrunq_batch)->Name("queues/globrunq_batch_of_128");
 
 void inject_push_drain(benchmark::State &state) {
   const auto size = static_cast<int>(state.range(0));
-  const auto x = std::make_unique<heddle::test_items<32>>();
-  heddle::inject<test_item> box;
+  const auto x = std::make_unique<heddle::detail::test_items<32>>();
+  heddle::detail::inject<test_item> box;
   for (auto _ : state) {
     for (int i = 0; i < size; ++i) box.push((*x)[i]);
     list q = box.drain();
@@ -206,7 +206,7 @@ void inject_push_drain(benchmark::State &state) {
 }
 BENCHMARK(inject_push_drain)->Name("queues/inject_push_drain")->Arg(1)->Arg(32);
 
-// Does the seam cost anything? The ring's put and get through heddle::atomic, and a twin written by hand on
+// Does the seam cost anything? The ring's put and get through heddle::detail::atomic, and a twin written by hand on
 // std::atomic.
 void seam_heddle(benchmark::State &state) {
   ring q;

@@ -3,8 +3,9 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 install(TARGETS heddle EXPORT heddle_targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY runtime/include/heddle DESTINATION include)
-install(DIRECTORY queues sched DESTINATION include/heddle/internal FILES_MATCHING PATTERN "*.hpp" PATTERN "test_*" EXCLUDE)
+foreach(folder IN LISTS HEDDLE_PUBLIC_INCLUDES)
+  install(DIRECTORY ${folder}/heddle DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+endforeach()
 install(EXPORT heddle_targets NAMESPACE heddle:: FILE heddle_targets.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/heddle)
 file(WRITE ${PROJECT_BINARY_DIR}/heddleConfig.cmake
   "include(CMakeFindDependencyMacro)\nfind_dependency(Threads)\ninclude(\${CMAKE_CURRENT_LIST_DIR}/heddle_targets.cmake)\n")

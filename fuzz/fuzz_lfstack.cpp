@@ -16,12 +16,12 @@
 #include <vector>
 
 #include "queues/idle.hpp"
-#include "queues/test_item.hpp"
+#include "queues/test/test_item.hpp"
 
 namespace {
 
-using heddle::test_item;
-using stack = heddle::lfstack<test_item>;
+using heddle::detail::test_item;
+using stack = heddle::detail::lfstack<test_item>;
 
 constexpr int pool = 12;
 
@@ -121,9 +121,9 @@ class machine {
     }
   }
 
-  heddle::test_items<pool> items_, twins_;
+  heddle::detail::test_items<pool> items_, twins_;
   stack real_;
-  heddle::idlestack<test_item> idle_;
+  heddle::detail::idlestack<test_item> idle_;
   std::vector<int> model_;  // top last
   std::deque<int> free_;
   std::set<std::uint64_t> heads_;

@@ -12,12 +12,12 @@
 #include <vector>
 
 #include "queues/runq.hpp"
-#include "queues/test_item.hpp"
+#include "queues/test/test_item.hpp"
 
 namespace {
 
-using heddle::test_item;
-using list = heddle::gqueue<test_item>;
+using heddle::detail::test_item;
+using list = heddle::detail::gqueue<test_item>;
 using ints = std::vector<int>;
 
 constexpr int pool = 24;
@@ -67,7 +67,7 @@ class machine {
   }
 
  private:
-  using queue = heddle::runq<test_item, N>;
+  using queue = heddle::detail::runq<test_item, N>;
 
   void check(bool ok, const char *what) { require(ok, what, at_, byte_, N); }
   void same(const list &got, const ints &expected, const char *what) {
@@ -145,7 +145,7 @@ class machine {
     same(q.runqdrain(), expected, "runqdrain differs");
   }
 
-  heddle::test_items<pool> items_;
+  heddle::detail::test_items<pool> items_;
   queue real_[2];
   model_runq model_[2];
   std::deque<int> free_;

@@ -7,7 +7,7 @@
 #include "queues/gqueue.hpp"
 #include "queues/lfstack.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 // The global lists. Any thread may call. Lock-free; one CAS a batch.
 template <class T>
@@ -71,4 +71,4 @@ class gfree {
   gqueue<T> local_;
 };
 
-HEDDLE_END
+HEDDLE_DETAIL_END

@@ -3,9 +3,9 @@
 #include <mutex>
 
 #include "queues/runq.hpp"
-#include "queues/spinlock.hpp"
+#include "heddle/detail/spinlock.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 // FIFO. Any thread may put; an M with a P gets. Blocks: the M, for the few instructions of another holder.
 template <class T>
@@ -77,4 +77,4 @@ class globrunq {
   atomic<std::uint32_t> size_;
 };
 
-HEDDLE_END
+HEDDLE_DETAIL_END

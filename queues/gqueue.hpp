@@ -3,7 +3,7 @@
 // Source: gQueue and gList of Go's runtime2.go.
 #include "queues/world.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 template <class T>
 class gqueue {
@@ -84,4 +84,4 @@ class gqueue {
   std::uint32_t size_ = 0;
 };
 
-HEDDLE_END
+HEDDLE_DETAIL_END

@@ -3,7 +3,7 @@
 // there under sched.lock; here without a lock (the argument is the delicate dance, sched/wake.cpp).
 #include "queues/lfstack.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 // LIFO, so that warm threads and low Ps come back first. Any thread may call. Blocks: nothing.
 // The count is exact when quiescent (I10); in between it may run behind a put or ahead of a get by the calls in flight.
@@ -52,4 +52,4 @@ class idlestack {
   atomic<std::int32_t> count_;
 };
 
-HEDDLE_END
+HEDDLE_DETAIL_END

@@ -2,7 +2,7 @@
 // The inbox for threads that are not Ms: they have no P, so they cannot touch a run queue.
 #include "queues/gqueue.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 // Push from any thread, drain by any M. Nothing is lost; FIFO per producer, and over all producers in the order in
 // which their pushes took effect. Lock-free. Blocks: nothing. Cost: one CAS per push, one exchange per drain.
@@ -40,4 +40,4 @@ class inject {
   atomic<T *> head_;
 };
 
-HEDDLE_END
+HEDDLE_DETAIL_END

@@ -5,7 +5,7 @@
 
 #include "queues/world.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 // Base of what goes on an lfstack. Type-stable: a popped node may still be read by a slower pop, so its memory stays an
 // lfnode for as long as any thread uses the stack.
@@ -90,4 +90,4 @@ class lfstack {
   atomic<std::uint64_t> head_;
 };
 
-HEDDLE_END
+HEDDLE_DETAIL_END

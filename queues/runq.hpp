@@ -15,7 +15,7 @@
 // what is there, which a consumer may have shortened: then it tries again.
 #include "queues/gqueue.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 template <class T, std::uint32_t N = geometry::runq_capacity>
 class runq {
@@ -213,4 +213,4 @@ class runq {
   atomic<T *> ring_[N];
 };
 
-HEDDLE_END
+HEDDLE_DETAIL_END

@@ -6,7 +6,7 @@
 
 #include "queues/world.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 // Of Ts linked through wheelnext and wheelprev, due at T::when nanoseconds; T::wheelslot says where one is; all four are plain<>.
 // Not concurrent: its holder owns every T in it. Allocates nothing.
@@ -171,4 +171,4 @@ class timing_wheel {
   T *heads_[levels * slots + 1] = {};    // rings: the oldest T's wheelprev is the youngest
 };
 
-HEDDLE_END
+HEDDLE_DETAIL_END

@@ -1,13 +1,57 @@
 // What channels do that does not depend on their type.
-#include "heddle/chan.hpp"
+#include "heddle/detail/hchan.hpp"
 
-HEDDLE_BEGIN
+#include "queues/gqueue.hpp"
+#include "runtime/wait.hpp"
 
-namespace detail {
+HEDDLE_DETAIL_BEGIN
 
-void block_forever(waitreason reason) noexcept {
-  const auto park = [reason] { gopark(nullptr, nullptr, reason); };
-  for (;;) as_goroutine(park);
+void chansend_nil() noexcept { block_forever(waitreason::chan_send_nil); }
+void chanrecv_nil() noexcept { block_forever(waitreason::chan_receive_nil); }
+void send_on_closed() noexcept { misuse("send on closed channel"); }
+
+bool chansend(hchan &c, void *from, std::int64_t when) noexcept {
+  m *mp = getm();
+  if (mp == nullptr) {
+    c.lock.unlock();
+    return as_goroutine([&c, from, when] { return chansend_until(c, from, when); });
+  }
+  sudog sg(own_g(mp), from);
+  if (!park_on_until(mp, c.sendq, sg, c.lock, waitreason::chan_send, when)) {
+    c.lock.unlock();
+    return false;
+  }
+  if (!sg.success.get()) send_on_closed();
+  return true;
+}
+
+bool chansend_until(hchan &c, void *from, std::int64_t when) noexcept {
+  c.lock.lock();
+  g *ready = nullptr;
+  if (c.closed.get()) send_on_closed();
+  if (!c.give(from, ready)) return chansend(c, from, when);
+  unlock_and_ready(c, ready);
+  return true;
+}
+
+bool chanrecv(hchan &c, void *to, std::int64_t when) noexcept {
+  m *mp = getm();
+  if (mp == nullptr) {
+    c.lock.unlock();
+    return as_goroutine([&c, to, when] { return chanrecv_until(c, to, when); });
+  }
+  sudog sg(own_g(mp), to);
+  if (park_on_until(mp, c.recvq, sg, c.lock, waitreason::chan_receive, when)) return true;
+  c.lock.unlock();
+  return false;
+}
+
+bool chanrecv_until(hchan &c, void *to, std::int64_t when) noexcept {
+  c.lock.lock();
+  g *ready = nullptr;
+  if (!c.take(to, ready)) return chanrecv(c, to, when);
+  unlock_and_ready(c, ready);
+  return true;
 }
 
 // Source: closechan. All who wait are taken out in the critical section that closes: outside the lock a queue may not be
@@ -23,6 +67,4 @@ void close(hchan &c) noexcept {
   while (g *gp = released.pop_front()) goready(gp);
 }
 
-}  // namespace detail
-
-HEDDLE_END
+HEDDLE_DETAIL_END

@@ -3,9 +3,15 @@
 
 #include <mutex>
 
+#include "runtime/wait.hpp"
+
 HEDDLE_BEGIN
 
+using namespace detail;
+
 namespace detail {
+
+cond_waiter::cond_waiter() noexcept : entry_(own_g(getm()), this) {}
 
 // Caller: holds lock_, which is free afterwards unless the time is over: false.
 bool cond_waiter::park_locked(condition_variable &cv, std::int64_t when) noexcept {
@@ -14,8 +20,8 @@ bool cond_waiter::park_locked(condition_variable &cv, std::int64_t when) noexcep
     return true;
   }
   m *mp = getm();
-  sudog sg(mp);
-  sg.isSelect = when != timers::never;
+  sudog sg(own_g(mp));
+  sg.isSelect = when != never;
   parked_.enqueue(&sg);
   sg.gp->waitingon.set(&cv);
   return parked_until(mp, parked_, sg, lock_, waitreason::condition_variable_wait, when);
@@ -26,7 +32,7 @@ bool cond_waiter::park_locked(condition_variable &cv, std::int64_t when) noexcep
 bool cond_waiter::park(condition_variable &cv, std::int64_t when) noexcept {
   lock_.lock();
   if (park_locked(cv, when)) return true;
-  if (notified_.get() || !cv.leave(*this)) return park_locked(cv, timers::never);
+  if (notified_.get() || !cv.leave(*this)) return park_locked(cv, never);
   lock_.unlock();
   return false;
 }

@@ -13,9 +13,10 @@
 // once they are off it.
 #include "heddle/context.hpp"
 
-HEDDLE_BEGIN
+#include "runtime/spawn.hpp"
+#include "sched/timers.hpp"
 
-namespace detail {
+HEDDLE_DETAIL_BEGIN
 
 class canceller final : public context_node, private runtime_timer {
  public:
@@ -261,7 +262,7 @@ receiver<std::monostate> context_done(canceller *c) {
 std::stop_token context_stop_token(canceller *c) { return c != nullptr ? c->stop_token() : std::stop_token(); }
 context_error context_err(const canceller *c) noexcept { return c != nullptr ? c->err() : context_error::none; }
 std::exception_ptr context_cause(const canceller *c) noexcept { return c != nullptr ? c->cause() : nullptr; }
-std::int64_t context_deadline(const canceller *c) noexcept { return c != nullptr ? c->deadline() : timers::never; }
+std::int64_t context_deadline(const canceller *c) noexcept { return c != nullptr ? c->deadline() : never; }
 
 const void *context_value(const context_node *n, const void *key) noexcept {
   while (n != nullptr && n->key != key) n = n->parent;
@@ -283,11 +284,9 @@ context_node *make_canceller(context_node *parent, std::int64_t deadline, const 
   return c;
 }
 
-void cancel_context(canceller *c, std::exception_ptr cause) noexcept {
+void cancel(canceller *c, std::exception_ptr cause) noexcept {
   not_in_child("cancel_context::cancel");
   c->cancel(context_error::canceled, std::move(cause), nullptr);
 }
 
-}  // namespace detail
-
-HEDDLE_END
+HEDDLE_DETAIL_END

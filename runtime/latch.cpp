@@ -1,12 +1,13 @@
-// latch and barrier.
+// latch.
 #include "heddle/latch.hpp"
 
 #include <utility>
 
-#include "heddle/barrier.hpp"
-#include "heddle/runtime.hpp"
+#include "runtime/wait.hpp"
 
 HEDDLE_BEGIN
+
+using namespace detail;
 
 latch::latch(std::ptrdiff_t expected) noexcept : left_(expected) {
   if (expected < 0) detail::misuse("latch with a negative count");
@@ -43,7 +44,7 @@ void latch::wait() const noexcept {
   if (mp == nullptr) return detail::as_goroutine([this] { wait(); });
   lock_.lock();
   if (left_.get() == 0) return lock_.unlock();
-  detail::sudog sg(mp);
+  detail::sudog sg(own_g(mp));
   detail::park_on(mp, waiters_, sg, lock_, waitreason::latch_wait);
 }
 
@@ -53,48 +54,8 @@ void latch::arrive_and_wait(std::ptrdiff_t n) noexcept {
   if (mp == nullptr) return detail::as_goroutine([this, n] { arrive_and_wait(n); });
   lock_.lock();
   if (arrive(n)) return;
-  detail::sudog sg(mp);
+  detail::sudog sg(own_g(mp));
   detail::park_on(mp, waiters_, sg, lock_, waitreason::latch_wait);
 }
-
-namespace detail {
-
-barrier_core::barrier_core(std::ptrdiff_t expected) noexcept : expected_(expected), left_(expected) {
-  if (expected < 0) misuse("barrier for a negative number");
-}
-
-std::uint64_t barrier_core::arrive(std::ptrdiff_t n, bool drop, bool &last) noexcept {
-  not_in_child("barrier::arrive");
-  lock_.lock();
-  const std::ptrdiff_t left = left_.get();
-  if (n <= 0 || n > left) misuse("barrier with more arrivals than are expected, or with none");
-  left_.set(left - n);
-  if (drop) expected_.set(expected_.get() - n);
-  last = left == n;
-  const std::uint64_t phase = phase_.get();
-  lock_.unlock();
-  return phase;
-}
-
-void barrier_core::complete() noexcept {
-  lock_.lock();
-  left_.set(expected_.get());
-  phase_.set(phase_.get() + 1);
-  waitq released = std::exchange(waiters_, {});
-  lock_.unlock();  // the last touch: who waits may be the last user
-  released.goready_all();
-}
-
-void barrier_core::wait(std::uint64_t phase) noexcept {
-  not_in_child("barrier::wait");
-  m *mp = getm();
-  if (mp == nullptr) return as_goroutine([this, phase] { wait(phase); });
-  lock_.lock();
-  if (phase_.get() != phase) return lock_.unlock();
-  sudog sg(mp);
-  park_on(mp, waiters_, sg, lock_, waitreason::barrier_wait);
-}
-
-}  // namespace detail
 
 HEDDLE_END

@@ -9,9 +9,9 @@
 #include <algorithm>
 #include <memory>
 
-HEDDLE_BEGIN
+#include "runtime/wait.hpp"
 
-namespace detail {
+HEDDLE_DETAIL_BEGIN
 
 namespace {
 
@@ -61,7 +61,7 @@ selection order(m *mp, scase *cases, std::uint16_t *orders, std::size_t n) noexc
 
 bool ready_now(scase &s, g *&ready) noexcept {
   if (!s.send) return s.c->take(s.elem, ready);
-  if (s.c->closed.get()) misuse("send on closed channel");
+  if (s.c->closed.get()) send_on_closed();
   return s.c->give(s.elem, ready);
 }
 
@@ -110,7 +110,7 @@ std::size_t selectgo(scase *cases, std::uint16_t *orders, std::size_t n, bool bl
   }
 
   // Pass 2: into the queues of all.
-  g *gp = mp->curg.load(relaxed);  // relaxed: own M
+  g *gp = own_g(mp);
   for (std::size_t i = 0; i < all.n; ++i) {
     scase &s = cases[all.by_lock[i]];
     s.sg.gp = gp;
@@ -168,6 +168,4 @@ std::size_t select_among(std::span<const select_case> cases, bool block) {
   return go_among(comms.get(), orders.get());
 }
 
-}  // namespace detail
-
-HEDDLE_END
+HEDDLE_DETAIL_END

@@ -1,9 +1,11 @@
 // semaphore.
 #include "heddle/semaphore.hpp"
 
-#include "heddle/runtime.hpp"
+#include "runtime/wait.hpp"
 
 HEDDLE_BEGIN
+
+using namespace detail;
 
 semaphore::semaphore(std::ptrdiff_t units) noexcept : units_(units) {
   if (units < 0) detail::misuse("semaphore with a negative number of units");
@@ -25,13 +27,13 @@ bool semaphore::try_acquire() noexcept {
 }
 
 bool semaphore::acquire_until(std::int64_t when) noexcept {
-  detail::not_in_child(when == timers::never ? "semaphore::acquire" : "semaphore::try_acquire_until");
+  detail::not_in_child(when == never ? "semaphore::acquire" : "semaphore::try_acquire_until");
   m *mp = getm();
   if (mp == nullptr) return detail::as_goroutine([this, when] { return acquire_until(when); });
   lock_.lock();
   bool taken = take();
   if (!taken && !detail::is_over(when)) {
-    detail::sudog sg(mp);
+    detail::sudog sg(own_g(mp));
     // True: release has not counted the unit that it readied us with.
     if (detail::park_on_until(mp, waiters_, sg, lock_, waitreason::semaphore_acquire, when)) return true;
     taken = take();  // a release that found us too late has counted its unit

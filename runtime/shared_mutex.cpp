@@ -3,9 +3,11 @@
 
 #include <utility>
 
-#include "heddle/runtime.hpp"
+#include "runtime/wait.hpp"
 
 HEDDLE_BEGIN
+
+using namespace detail;
 
 namespace {
 
@@ -17,7 +19,7 @@ const char *name_of(bool shared, bool limited) noexcept {
 }  // namespace
 
 bool shared_mutex::lock_until(bool shared, std::int64_t when) noexcept {
-  detail::not_in_child(name_of(shared, when != timers::never));
+  detail::not_in_child(name_of(shared, when != never));
   m *mp = getm();
   if (mp == nullptr) return detail::as_goroutine([this, shared, when] { return lock_until(shared, when); });
   const bool late = detail::is_over(when);
@@ -41,7 +43,7 @@ bool shared_mutex::lock_until(bool shared, std::int64_t when) noexcept {
     lock_.unlock();
     return false;
   }
-  detail::sudog sg(mp);
+  detail::sudog sg(own_g(mp));
   // True: ours, who readied us left it so.
   if (detail::park_on_until(mp, shared ? readers_ : writers_, sg, lock_,
                             shared ? waitreason::shared_mutex_lock_shared : waitreason::shared_mutex_lock, when))
@@ -86,10 +88,6 @@ g *shared_mutex::hand_to_writer() noexcept {
   const bool more = !writers_.empty() || !readers_.empty();
   state_.store(more ? writer | contended : writer, relaxed);  // relaxed: contended until now, so it was ours to write
   return sg->gp;
-}
-
-g *shared_mutex::holder(const schedt &sched) const noexcept {
-  return (state_.peek() & writer) == 0 ? nullptr : detail::on_whose_stack(sched, glimpse(holder_));
 }
 
 void shared_mutex::unlock_slow() noexcept {

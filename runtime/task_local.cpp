@@ -1,6 +1,8 @@
 // Values and names of goroutines. (They go in sched/newproc.cpp, where a goroutine ends.)
 #include "heddle/task_local.hpp"
 
+#include "runtime/spawn.hpp"
+
 HEDDLE_BEGIN
 
 namespace detail {
@@ -35,12 +37,12 @@ goroutine_local *take_local(g *gp, const void *key) noexcept {
 
 }  // namespace detail
 
-void set_name(std::string_view name) noexcept { set_name(detail::own_g("heddle::set_name"), name.data(), name.size()); }
+void set_name(std::string_view name) noexcept { detail::set_name(detail::own_g("heddle::set_name"), name.data(), name.size()); }
 
 std::string name() {
-  const g *gp = detail::own_g("heddle::name");
+  const detail::g *gp = detail::own_g("heddle::name");
   char text[sizeof gp->name];
-  copy_name(gp, text, sizeof text);
+  detail::copy_name(gp, text, sizeof text);
   return text;
 }
 

@@ -1,5 +1,7 @@
 // What goroutines wait for, in the words of a report. The place that parks leaves in g::waitingon its queue or itself, and
 // g::waitreason says of what kind that is.
+#include "runtime/waits.hpp"
+
 #include <cstdarg>
 #include <cstddef>
 #include <cstdio>
@@ -46,12 +48,21 @@ g *find_goroutine(const schedt &sched, const g *after, F is) noexcept {
 
 }  // namespace
 
-g *on_whose_stack(const schedt &sched, const void *at) noexcept {
-  return find_goroutine(sched, nullptr,
-                        [where = static_cast<const char *>(at)](const g *gp) { return is_on_stack_of(gp, where); });
-}
-
 struct onlooker {
+  // The goroutine of sched on whose stack `at` is; null: none.
+  static g *on_whose_stack(const schedt &sched, const void *at) noexcept {
+    return find_goroutine(sched, nullptr,
+                          [where = static_cast<const char *>(at)](const g *gp) { return is_on_stack_of(gp, where); });
+  }
+  template <class Mutex, class State>
+  static g *holder(const schedt &sched, const Mutex &mu, State held) noexcept {
+    return (mu.state_.peek() & held) == 0 ? nullptr : on_whose_stack(sched, glimpse(mu.holder_));
+  }
+  static g *holder(const schedt &sched, const mutex &mu) noexcept { return holder(sched, mu, mutex::locked); }
+  static g *holder(const schedt &sched, const shared_mutex &mu) noexcept {
+    return holder(sched, mu, shared_mutex::writer);
+  }
+
   // A piece of text of limited length.
   struct words {
     char *at;
@@ -103,7 +114,7 @@ struct onlooker {
   }
   static bool say_mutex(words &w, const schedt &sched, const g *gp) noexcept {
     const mutex *mu = wanted_mutex(gp);
-    const g *has = mu->holder(sched);
+    const g *has = holder(sched, *mu);
     if (has == nullptr) return w.say("mutex %p", static_cast<const void *>(mu));
     return w.say("mutex %p, held by goroutine %llu", static_cast<const void *>(mu), id(has));
   }
@@ -112,7 +123,7 @@ struct onlooker {
     const shared_mutex *mu = wanted_shared_mutex(gp);
     const auto *at = static_cast<const void *>(mu);
     const std::uint64_t state = mu->state_.peek();
-    const g *has = mu->holder(sched);
+    const g *has = holder(sched, *mu);
     if (has != nullptr) return w.say("shared_mutex %p, held by goroutine %llu", at, id(has));
     if ((state & shared_mutex::writer) != 0) return w.say("shared_mutex %p, held by a writer", at);
     const bool shared = gp->waitreason.get() == waitreason::shared_mutex_lock_shared;
@@ -189,12 +200,15 @@ g *holder_for(const schedt &sched, const g *gp, const g *after) noexcept {
   if (const void *of = onlooker::awaited(gp)) return onlooker::member(sched, of, after);
   if (after != nullptr) return nullptr;  // a lock has one holder
   switch (gp->waitreason.get()) {
-    case waitreason::mutex_lock: return onlooker::wanted_mutex(gp)->holder(sched);
+    case waitreason::mutex_lock: return onlooker::holder(sched, *onlooker::wanted_mutex(gp));
     case waitreason::shared_mutex_lock:
-    case waitreason::shared_mutex_lock_shared: return onlooker::wanted_shared_mutex(gp)->holder(sched);
+    case waitreason::shared_mutex_lock_shared: return onlooker::holder(sched, *onlooker::wanted_shared_mutex(gp));
     default: return nullptr;
   }
 }
+
+g *holder_of(const schedt &sched, const mutex &mu) noexcept { return onlooker::holder(sched, mu); }
+g *holder_of(const schedt &sched, const shared_mutex &mu) noexcept { return onlooker::holder(sched, mu); }
 
 }  // namespace detail
 

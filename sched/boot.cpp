@@ -1,10 +1,14 @@
 // Boot in Go's order - args, osinit, hashinit, schedinit - and the way back. Source: schedinit of Go's proc.go.
 #include <new>
 
-#include "sched/proc.hpp"
+#include "sched/boot.hpp"
+#include "sched/m.hpp"
+#include "sched/newproc.hpp"
+#include "sched/procresize.hpp"
 #include "sched/status.hpp"
+#include "sched/wake.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 bool schedinit(schedt &sched) noexcept {
   sched.os = osinit();
@@ -56,4 +60,4 @@ std::uint64_t schedfree(schedt &sched) noexcept {
   return abandoned;
 }
 
-HEDDLE_END
+HEDDLE_DETAIL_END

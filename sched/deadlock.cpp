@@ -2,10 +2,12 @@
 #include <cstdio>
 #include <cstring>
 
-#include "sched/proc.hpp"
+#include "sched/deadlock.hpp"
+#include "sched/schedule.hpp"
 #include "sched/status.hpp"
+#include "sched/stopworld.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 const char *waitreason_text(waitreason r) noexcept {
   switch (r) {
@@ -118,4 +120,4 @@ void leave_running(schedt &sched) noexcept {
   if (awake_in(sched.nmrunning.fetch_sub(1, release)) == 1) checkdead(sched);
 }
 
-HEDDLE_END
+HEDDLE_DETAIL_END

@@ -1,9 +1,9 @@
 #pragma once
 // Threads that are no Ms, where one must wait like a goroutine. Source: needm, dropm of Go's proc.go.
-#include "sched/proc.hpp"
+#include "sched/runtime2.hpp"
 #include "sched/status.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 // Makes the calling thread an M, with a g that is in a call for as long as this lives: it has no P and needs none, its code
 // being its own; parking blocks the thread on the M's note, and readying wakes it (gopark, goready). Belongs to no
@@ -32,4 +32,4 @@ class needm {
   g gp_;
 };
 
-HEDDLE_END
+HEDDLE_DETAIL_END

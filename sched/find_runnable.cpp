@@ -1,8 +1,10 @@
 // Where an M looks for work, and in which order: the table is in sched/README.md. Source: findRunnable, stealWork of
 // Go's proc.go.
-#include "sched/proc.hpp"
+#include "sched/schedule.hpp"
+#include "sched/stopworld.hpp"
+#include "sched/wake.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 namespace {
 
@@ -146,4 +148,4 @@ g *find_runnable(m *mp, bool &inherit) noexcept {
   }
 }
 
-HEDDLE_END
+HEDDLE_DETAIL_END

@@ -8,10 +8,12 @@
 //   waiting -> P         startlockedm, and wakes
 //   waiting -> stopped   stop, and wakes; for good
 //   P -> running         the M has taken the P
-#include "sched/proc.hpp"
+#include "sched/locked.hpp"
+#include "sched/m.hpp"
 #include "sched/status.hpp"
+#include "sched/wake.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 namespace {
 
@@ -93,4 +95,4 @@ void wedge(m *mp) noexcept {
   waitlockedm(mp);  // no g is locked to it, so no P comes
 }
 
-HEDDLE_END
+HEDDLE_DETAIL_END

@@ -2,10 +2,14 @@
 #include <mutex>
 #include <new>
 
-#include "sched/proc.hpp"
+#include "sched/deadlock.hpp"
+#include "sched/m.hpp"
+#include "sched/schedule.hpp"
 #include "sched/status.hpp"
+#include "sched/sysmon.hpp"
+#include "sched/wake.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 namespace {
 
@@ -185,4 +189,4 @@ void joinms(schedt &sched) noexcept {
   wait_for_foreigners();  // one of them may have woken an M in a call just now
 }
 
-HEDDLE_END
+HEDDLE_DETAIL_END

@@ -5,11 +5,14 @@
 #include <new>
 #include <utility>
 
-#include "sched/proc.hpp"
+#include "sched/newproc.hpp"
 #include "sched/status.hpp"
-#include "sched/switch.hpp"
+#include "sched/stopworld.hpp"
+#include "sched/switch/switch.hpp"
+#include "sched/wake.hpp"
+#include "sched/yield.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 extern "C" [[noreturn]] void heddle_goroutine_entry(g *gp);
 
@@ -231,4 +234,4 @@ std::uint64_t gcount(const schedt &sched) noexcept {
   return begun > ended ? begun - ended : 0;
 }
 
-HEDDLE_END
+HEDDLE_DETAIL_END

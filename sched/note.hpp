@@ -3,9 +3,9 @@
 // system call when the sleeper has not gone to sleep yet.
 #include <limits>
 
-#include "queues/world.hpp"
+#include "sched/world.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 // clear -> (sleeping ->) signalled -> clear, and sleeping -> clear when the time of a notetsleep is over. One notewakeup,
 // in or out of time, until the owner clears what it has said (I38).
@@ -59,4 +59,4 @@ class note {
   atomic<std::uint32_t> key_;
 };
 
-HEDDLE_END
+HEDDLE_DETAIL_END

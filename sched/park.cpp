@@ -1,11 +1,17 @@
 // Parking and readying. Source: gopark, park_m, goready, Gosched, goyield of Go's proc.go.
 #include <algorithm>
 
-#include "sched/proc.hpp"
+#include "sched/deadlock.hpp"
+#include "sched/fatal.hpp"
+#include "sched/newproc.hpp"
+#include "sched/park.hpp"
 #include "sched/status.hpp"
-#include "sched/switch.hpp"
+#include "sched/switch/switch.hpp"
+#include "sched/syscall.hpp"
+#include "sched/wake.hpp"
+#include "sched/yield.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 namespace {
 
@@ -21,7 +27,7 @@ std::int64_t nearly_now(const m *mp) noexcept {
 
 void may_wait(const m *mp) noexcept {
   if (mp->locks != 0) [[unlikely]]
-    detail::may_not_wait();
+    may_not_wait();
 }
 
 g *park_m(m *mp, g *gp) noexcept {
@@ -218,7 +224,7 @@ void goyield(m *mp) noexcept {
 }
 
 void gosched(m *mp) noexcept {
-  if (mp == nullptr) detail::no_goroutine("heddle::gosched");
+  if (mp == nullptr) no_goroutine("heddle::gosched");
   may_wait(mp);
   if (mp->incall != 0) return thread_yield();
   mcall(mp, gosched_m);
@@ -232,4 +238,4 @@ void releasem(m *mp) noexcept {
   safepoint(mp);  // what was asked for meanwhile is still asked for (I60, B39)
 }
 
-HEDDLE_END
+HEDDLE_DETAIL_END

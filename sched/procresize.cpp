@@ -2,10 +2,12 @@
 #include <new>
 #include <numeric>
 
-#include "sched/proc.hpp"
+#include "sched/m.hpp"
+#include "sched/procresize.hpp"
 #include "sched/status.hpp"
+#include "sched/stopworld.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 namespace {
 
@@ -66,4 +68,4 @@ bool set_procs(schedt &sched, std::int32_t n) noexcept {
   return ok;
 }
 
-HEDDLE_END
+HEDDLE_DETAIL_END

@@ -5,18 +5,19 @@
 #include <cstddef>
 #include <exception>
 
+#include "heddle/detail/sched.hpp"
+#include "heddle/detail/spinlock.hpp"
+#include "heddle/source_location.hpp"
 #include "queues/gfree.hpp"
 #include "queues/globrunq.hpp"
 #include "queues/idle.hpp"
 #include "queues/inject.hpp"
 #include "queues/runq.hpp"
-#include "queues/spinlock.hpp"
-#include "queues/world.hpp"
 #include "sched/note.hpp"
-#include "sched/source_location.hpp"
-#include "sched/time.hpp"
+#include "sched/timers.hpp"
+#include "sched/world.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 struct g;
 struct m;
@@ -75,13 +76,6 @@ const char *waitreason_text(waitreason r) noexcept;
 
 // Of a goroutine, for who looks for circles of those who wait for each other: has he been there, and is it in a circle?
 enum class passage : std::uint8_t { none, seen, drawn };
-
-// A value that belongs to one goroutine, and to the task_local `key`.
-struct goroutine_local {
-  goroutine_local *next = nullptr;  // older
-  const void *key = nullptr;
-  void (*destroy)(goroutine_local *self) noexcept = nullptr;
-};
 
 // What wakes one that sleeps.
 struct sleeper : runtime_timer {
@@ -203,6 +197,9 @@ struct sched_options {
   bool leak_report = false;  // who has not ended when the runtime stops, on standard error
   void (*on_leak)(void *arg, const char *report) = nullptr;  // or here
   void *on_leak_arg = nullptr;
+  // What gp waits for and who holds it, for reports: runtime/waits.hpp has the contracts. Null: nothing is known.
+  bool (*waits_for)(const schedt &sched, const g *gp, std::size_t i, char *text, std::size_t size) noexcept = nullptr;
+  g *(*holder_for)(const schedt &sched, const g *gp, const g *after) noexcept = nullptr;
   // Says line by line where gp stands, which does not run; null: nothing is said.
   void (*print_stack)(const g *gp, void (*line)(void *arg, const char *text), void *arg) = nullptr;
   void (*on_uncaught)(void *arg, const std::exception_ptr &error, std::uint64_t goid, const char *name) = nullptr;
@@ -292,4 +289,14 @@ inline struct p *own_p(const schedt &sched, m *mp) noexcept {
   return mp != nullptr && mp->sched == &sched && mp->incall == 0 ? mp->p.get() : nullptr;
 }
 
-HEDDLE_END
+// f(pp) for each P that was ever made, in use or not. Any thread; for reports.
+template <class F>
+void each_p(const schedt &sched, F &&f) {
+  const std::int32_t n = sched.allplen.load(acquire);  // acquire: pairs with allp_reserve [PROCS-1]
+  for (std::int32_t i = 0; i < n; ++i) f(*sched.allp[i].get());
+}
+
+// The runtime stops: what a P still has is abandoned. relaxed: for what follows from it; who must not miss it has a fence.
+inline bool stopping(const schedt &sched) noexcept { return (sched.attention.load(relaxed) & attention_stop) != 0; }
+
+HEDDLE_DETAIL_END

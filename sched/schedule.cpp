@@ -1,10 +1,13 @@
 // The loop of an M. Source: schedule, execute of Go's proc.go; a loop on g0 here, where Go chains calls that never
 // return.
-#include "sched/proc.hpp"
+#include "sched/locked.hpp"
+#include "sched/newproc.hpp"
+#include "sched/schedule.hpp"
 #include "sched/status.hpp"
-#include "sched/switch.hpp"
+#include "sched/switch/switch.hpp"
+#include "sched/wake.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 namespace {
 
@@ -65,4 +68,4 @@ void schedule(m *mp) noexcept {
   }
 }
 
-HEDDLE_END
+HEDDLE_DETAIL_END

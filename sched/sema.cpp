@@ -6,9 +6,10 @@
 // only threads get it.
 #include <mutex>
 
-#include "sched/proc.hpp"
+#include "sched/park.hpp"
+#include "sched/stopworld.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 namespace {
 
@@ -67,4 +68,4 @@ void semstop(schedt &sched) noexcept {
   if (next != nullptr) goready(next);
 }
 
-HEDDLE_END
+HEDDLE_DETAIL_END

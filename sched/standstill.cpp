@@ -2,10 +2,11 @@
 #include <cstdarg>
 #include <cstdio>
 
-#include "sched/proc.hpp"
+#include "sched/deadlock.hpp"
+#include "sched/newproc.hpp"
 #include "sched/status.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 namespace {
 
@@ -40,6 +41,14 @@ class standstill {
     }
   }
   static unsigned long long id(const g *gp) noexcept { return gp->goid.get(); }
+  bool waits_for(const g *gp, std::size_t i, char *text, std::size_t size) const noexcept {
+    const auto ask = sched_.options.waits_for;
+    return ask != nullptr && ask(sched_, gp, i, text, size);
+  }
+  g *holder_for(const g *gp, const g *after) const noexcept {
+    const auto ask = sched_.options.holder_for;
+    return ask != nullptr ? ask(sched_, gp, after) : nullptr;
+  }
 
   [[gnu::format(printf, 2, 3)]] void say(const char *format, ...) noexcept {
     char text[512];
@@ -60,15 +69,15 @@ class standstill {
         gp == sched_.maing.load(relaxed) ? " (main)" : "",  // relaxed: written before main was handed over
         named ? " \"" : "", name, named ? "\"" : "");
     char what[160];
-    for (std::size_t i = 0; detail::waits_for(sched_, gp, i, what, sizeof what); ++i) say("  --> %s\n", what);
+    for (std::size_t i = 0; waits_for(gp, i, what, sizeof what); ++i) say("  --> %s\n", what);
     if (gp->started.line() != 0) say("  started at %s:%u\n", gp->started.file_name(), gp->started.line());
     if (sched_.options.print_stack != nullptr) sched_.options.print_stack(gp, out_.write, out_.arg);
   }
 
   // Where to go on from gp: to the next of those without whom it can't, who wait themselves.
   g *next(const g *gp) const noexcept {
-    g *to = detail::holder_for(sched_, gp, gp->wentto.get());
-    while (to != nullptr && !is_waiting(to)) to = detail::holder_for(sched_, gp, to);
+    g *to = holder_for(gp, gp->wentto.get());
+    while (to != nullptr && !is_waiting(to)) to = holder_for(gp, to);
     return to;
   }
 
@@ -111,7 +120,7 @@ class standstill {
     char what[160];
     at = eldest;
     do {
-      if (!detail::waits_for(sched_, at, 0, what, sizeof what)) what[0] = '\0';
+      if (!waits_for(at, 0, what, sizeof what)) what[0] = '\0';
       say("  %s goroutine %llu waits for %s\n", at == eldest ? "+->" : "|  ", id(at), what);
       at->passage.set(passage::drawn);
       at = at->wentto.get();
@@ -127,4 +136,4 @@ class standstill {
 
 void print_standstill(const schedt &sched, text_sink out) noexcept { standstill(sched, out).print(); }
 
-HEDDLE_END
+HEDDLE_DETAIL_END

@@ -3,7 +3,7 @@
 // constants of Go's runtime2.go; go-scheduler 1.7, 1.8.
 #include "sched/runtime2.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 template <class Status>
 struct move {
@@ -73,4 +73,4 @@ inline bool is_waiting(const g *gp) noexcept {
   return status == gstatus::waiting || status == gstatus::syscall;
 }
 
-HEDDLE_END
+HEDDLE_DETAIL_END

@@ -34,10 +34,17 @@
 // idle Ps in its hands for a moment, under the lock, and reads the promises made meanwhile after it has put them back.
 #include <mutex>
 
-#include "sched/proc.hpp"
+#include "sched/deadlock.hpp"
+#include "sched/locked.hpp"
+#include "sched/m.hpp"
 #include "sched/status.hpp"
+#include "sched/stopworld.hpp"
+#include "sched/syscall.hpp"
+#include "sched/sysmon.hpp"
+#include "sched/wake.hpp"
+#include "sched/yield.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 namespace {
 
@@ -309,4 +316,4 @@ void stop(schedt &sched) noexcept {
   if (sched.sysmonwait.load(relaxed) != sysmon_awake) wake_sysmon(sched);  // relaxed: ordered by the fence
 }
 
-HEDDLE_END
+HEDDLE_DETAIL_END

@@ -10,10 +10,16 @@
 // fences.
 #include <algorithm>
 
-#include "sched/proc.hpp"
+#include "sched/deadlock.hpp"
+#include "sched/m.hpp"
 #include "sched/status.hpp"
+#include "sched/stopworld.hpp"
+#include "sched/syscall.hpp"
+#include "sched/sysmon.hpp"
+#include "sched/trace.hpp"
+#include "sched/wake.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 namespace {
 
@@ -217,4 +223,4 @@ void stop_sysmon(schedt &sched) noexcept {
   if (sched.options.sysmon) thread_join(sched.sysmonthread);
 }
 
-HEDDLE_END
+HEDDLE_DETAIL_END

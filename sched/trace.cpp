@@ -3,10 +3,12 @@
 #include <cstdarg>
 #include <cstdio>
 
-#include "sched/proc.hpp"
+#include "sched/deadlock.hpp"
 #include "sched/status.hpp"
+#include "sched/sysmon.hpp"
+#include "sched/trace.hpp"
 
-HEDDLE_BEGIN
+HEDDLE_DETAIL_BEGIN
 
 namespace {
 
@@ -108,4 +110,4 @@ void schedtrace(schedt &sched, bool detail) noexcept {
   out.print("]\n");
 }
 
-HEDDLE_END
+HEDDLE_DETAIL_END

@@ -2,7 +2,7 @@
 // How a suite is written. A suite is a class whose members are the objects under test, made anew for each execution:
 //
 //   struct steal_takes_prefix : verify::suite<2> {      // two static threads; <2, 1>: and at most one thread_start
-//     heddle::runq q;
+//     heddle::detail::runq q;
 //     void before() {}                                  // alone, first
 //     void thread(unsigned i) {}                        // all at once
 //     void after() { VERIFY_INV("I20", q.empty()); }    // alone, last
@@ -14,7 +14,7 @@
 //
 // Nothing in a suite may depend on anything but the choices of the strategy: no clock, no addresses, no statics that
 // survive an execution, no exceptions, and no std containers that allocate.
-#include "queues/world.hpp"
+#include "sched/world.hpp"
 #include "verify/engine/run_relacy.hpp"
 #include "verify/registry.hpp"
 

@@ -1,11 +1,10 @@
 // The state of the relacy world: one execution at a time, on one kernel thread, so nothing here needs to be atomic.
-#include "queues/world.hpp"
+#include "sched/world.hpp"
 
 #include <sys/mman.h>
 #include <bit>
 
-namespace heddle {
-inline namespace HEDDLE_WORLD {
+HEDDLE_DETAIL_BEGIN
 
 namespace harness {
 
@@ -386,5 +385,4 @@ bool can_run(unsigned thread) noexcept { return now.begun & ~now.ended & 1u << t
 
 }  // namespace harness
 
-}  // namespace HEDDLE_WORLD
-}  // namespace heddle
+HEDDLE_DETAIL_END

@@ -66,11 +66,14 @@
 
 #include "verify/mutation/alteration.hpp"
 
-namespace heddle {
-inline namespace HEDDLE_WORLD {
+HEDDLE_DETAIL_BEGIN
 
-// The names and meanings of world_os.hpp, the smallest sizes at which every branch can still be taken.
-struct geometry {
+// The names and meanings of the os world, the smallest sizes at which every branch can still be taken.
+struct spin_geometry {
+  static constexpr std::uint32_t backoff_min = 1;
+  static constexpr std::uint32_t backoff_max = 1;
+};
+struct geometry : spin_geometry {
   static constexpr std::uint32_t runq_capacity = 4;
   static constexpr std::uint32_t fairness_tick = 3;
   static constexpr std::uint32_t runnext_streak = 2;
@@ -83,8 +86,6 @@ struct geometry {
   static constexpr std::uint32_t spin_rounds = 1;
   static constexpr std::uint32_t spin_pauses = 1;
   static constexpr std::int64_t spin_time = 40'000;
-  static constexpr std::uint32_t backoff_min = 1;
-  static constexpr std::uint32_t backoff_max = 1;
   static constexpr std::uint32_t mutex_spins = 1;
   static constexpr std::uint32_t mutex_spins_busy = 1;
   static constexpr std::uint32_t mutex_first_pauses = 1;
@@ -498,5 +499,4 @@ void *last_m(unsigned thread) noexcept;  // what its current_m() was before it b
 unsigned dealt(unsigned n) noexcept;
 }  // namespace harness
 
-}  // namespace HEDDLE_WORLD
-}  // namespace heddle
+HEDDLE_DETAIL_END

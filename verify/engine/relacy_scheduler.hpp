@@ -1,7 +1,7 @@
 #pragma once
 // Our strategies in Relacy's place for a scheduler. Relacy's own random one repeats itself early (its generator leaves
 // 131,072 different sequences of two-way choices at most); this one forwards every question to the session's strategy.
-#include "queues/world.hpp"
+#include "sched/world.hpp"
 #include "verify/search/session.hpp"
 
 namespace verify {
@@ -13,7 +13,7 @@ inline void (*before_memory_goes)() = nullptr;
 template <rl::thread_id_t N>
 class plug : public rl::scheduler<plug<N>, rl::scheduler_thread_info, N> {
   using base = rl::scheduler<plug<N>, rl::scheduler_thread_info, N>;
-  static_assert(N < static_cast<int>(no_thread) && N <= static_cast<int>(heddle::harness::threads_limit));
+  static_assert(N < static_cast<int>(no_thread) && N <= static_cast<int>(heddle::detail::harness::threads_limit));
 
  public:
   using shared_context_t = typename base::shared_context_t;
@@ -55,7 +55,7 @@ class plug : public rl::scheduler<plug<N>, rl::scheduler_thread_info, N> {
     const auto current = static_cast<unsigned>(this->thread_->index_);
     const std::uint64_t set = runnable();
     const bool goes_on = set >> current & 1;
-    ++heddle::harness::steps;
+    ++heddle::detail::harness::steps;
     session_.view->steps.store(++session_.steps, std::memory_order_relaxed);
     reason = rl::unpark_reason_normal;
 
@@ -71,7 +71,7 @@ class plug : public rl::scheduler<plug<N>, rl::scheduler_thread_info, N> {
     // choice.
     for (rl::thread_id_t k = 0; k < this->running_threads_count; ++k)
       if (const rl::thread_id_t i = this->running_threads[static_cast<std::size_t>(k)];
-          !heddle::harness::can_run(static_cast<unsigned>(i)))
+          !heddle::detail::harness::can_run(static_cast<unsigned>(i)))
         return i;
 
     if (const auto sleepers = static_cast<unsigned>(this->spurious_thread_count_); sleepers && set) {
@@ -87,12 +87,12 @@ class plug : public rl::scheduler<plug<N>, rl::scheduler_thread_info, N> {
   }
 
   unsigned rand_impl(unsigned limit, rl::sched_type type) {
-    if (type == heddle::sched_type_turn) return ask(limit, choice::turn);
+    if (type == heddle::detail::sched_type_turn) return ask(limit, choice::turn);
     switch (type) {
       case rl::sched_type_atomic_load: return ask(limit, choice::stale_load);
       case rl::sched_type_cas_fail: return ask(2, choice::cas_failure) ? 0 : 1;    // Relacy fails it on 0
       case rl::sched_type_mem_realloc: return ask(2, choice::late_reuse) ? 0 : 1;  // and holds it back on 0
-      case heddle::sched_type_sleep: return ask(limit, choice::timed_sleep);
+      case heddle::detail::sched_type_sleep: return ask(limit, choice::timed_sleep);
       default: return limit < 2 ? 0 : ask(limit, choice::user);
     }
   }

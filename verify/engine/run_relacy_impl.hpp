@@ -54,7 +54,7 @@ class execution : public rl::test_suite<execution<Static, Dynamic>, Static> {
   execution() {
     using fences = asymmetric_fences<Static + Dynamic>;
     fences::reset();
-    heddle::harness::begin_execution({Static, Dynamic, &fences::pass_light, &fences::pass_heavy});
+    heddle::detail::harness::begin_execution({Static, Dynamic, &fences::pass_light, &fences::pass_heavy});
     active_calls->construct(active_memory);
     active_lives = true;
   }
@@ -65,16 +65,16 @@ class execution : public rl::test_suite<execution<Static, Dynamic>, Static> {
 
   void before() {
     active_calls->before(active_memory);
-    heddle::harness::on_main(false);
-    heddle::harness::threads_begin();
+    heddle::detail::harness::on_main(false);
+    heddle::detail::harness::threads_begin();
   }
   void thread(unsigned i) {
     active_calls->thread(active_memory, i);
-    heddle::harness::thread_end(i);
+    heddle::detail::harness::thread_end(i);
   }
   void after() {
     describe_suite();  // after() may take everything apart
-    heddle::harness::on_main(true);
+    heddle::detail::harness::on_main(true);
     active_calls->after(active_memory);
   }
   void invariant() {
@@ -105,7 +105,7 @@ result run_relacy(const suite_calls &calls, const suite_info &info, session &s, 
   active_session = &s;
   active_calls = &calls;
   active_memory = std::aligned_alloc(calls.align, (calls.size + calls.align - 1) / calls.align * calls.align);
-  namespace world = heddle::harness;
+  namespace world = heddle::detail::harness;
   world::force_seq_cst = s.sequential;
   world::mutant = s.mutant;
   world::visit = s.visit;

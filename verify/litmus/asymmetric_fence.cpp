@@ -8,8 +8,8 @@ namespace {
 enum class side { none, light, heavy };
 
 inline void pass(side s) {
-  if (s == side::light) heddle::fence_light();
-  if (s == side::heavy) heddle::fence_heavy();
+  if (s == side::light) heddle::detail::fence_light();
+  if (s == side::heavy) heddle::detail::fence_heavy();
 }
 
 template <side A, side B>
@@ -35,7 +35,7 @@ LITMUS(asym_heavy_none, "heavy and none", seen, allowed, buffering<side::heavy, 
 
 template <side Writer, side Reader>
 struct passing : verify::suite<2> {
-  heddle::plain<int> payload{0};
+  heddle::detail::plain<int> payload{0};
   word flag{0};
   void thread(unsigned i) {
     if (i == 0) {

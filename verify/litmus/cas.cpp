@@ -7,7 +7,7 @@ namespace {
 
 template <bool Succeeds, order Success, order Failure>
 struct reads_flag : verify::suite<2> {
-  heddle::plain<int> payload{0};
+  heddle::detail::plain<int> payload{0};
   word flag{0};
   void thread(unsigned i) {
     if (i == 0) {
@@ -45,7 +45,7 @@ LITMUS(cas_succeeds_relaxed_acquire, "succeeds with (relaxed, acquire)", never, 
 
 template <order Success>
 struct writes_flag : verify::suite<2> {
-  heddle::plain<int> payload{0};
+  heddle::detail::plain<int> payload{0};
   word flag{0};
   void thread(unsigned i) {
     if (i == 0) {

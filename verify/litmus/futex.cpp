@@ -6,19 +6,19 @@
 namespace litmus {
 namespace {
 
-using note_word = heddle::atomic<std::uint32_t>;
+using note_word = heddle::detail::atomic<std::uint32_t>;
 
 template <order Store, order Load>
 struct sleep_and_wake : verify::suite<2> {
   note_word note{0};
-  heddle::plain<int> payload{0};
+  heddle::detail::plain<int> payload{0};
   void thread(unsigned i) {
     if (i == 0) {
       payload.set(1);
       note.store(1, Store);
-      heddle::futex_wake(note);
+      heddle::detail::futex_wake(note);
     } else {
-      while (note.load(Load) == 0) heddle::futex_sleep(note, 0);
+      while (note.load(Load) == 0) heddle::detail::futex_sleep(note, 0);
       VERIFY_CHECK(payload.get() == 1);
     }
   }
@@ -28,9 +28,9 @@ struct wake_only : verify::suite<2> {
   note_word note{0};
   void thread(unsigned i) {
     if (i == 0)
-      heddle::futex_wake(note);
+      heddle::detail::futex_wake(note);
     else
-      heddle::futex_sleep(note, 0);
+      heddle::detail::futex_sleep(note, 0);
   }
 };
 
@@ -41,9 +41,9 @@ struct sleep_once : verify::suite<2> {
   void thread(unsigned i) {
     if (i == 0) {
       note.store(1, release);
-      heddle::futex_wake(note);
+      heddle::detail::futex_wake(note);
     } else {
-      heddle::futex_sleep(note, 0);
+      heddle::detail::futex_sleep(note, 0);
       changed = note.peek() == 1;
       awake = true;
     }
@@ -58,9 +58,9 @@ struct timed_sleep : verify::suite<2> {
   bool over = false;
   void thread(unsigned i) {
     if (i == 0) {
-      heddle::futex_wake(note);
+      heddle::detail::futex_wake(note);
     } else {
-      over = !heddle::futex_sleep_for(note, 0, 1000);
+      over = !heddle::detail::futex_sleep_for(note, 0, 1000);
       asked = true;
     }
   }
@@ -82,14 +82,14 @@ struct timed_alone : timed_sleep {
 template <order Store, order Load>
 struct timed_message : verify::suite<2> {
   note_word note{0};
-  heddle::plain<int> payload{0};
+  heddle::detail::plain<int> payload{0};
   void thread(unsigned i) {
     if (i == 0) {
       payload.set(1);
       note.store(1, Store);
-      heddle::futex_wake(note);
+      heddle::detail::futex_wake(note);
     } else {
-      while (note.load(Load) == 0) heddle::futex_sleep_for(note, 0, 1000);
+      while (note.load(Load) == 0) heddle::detail::futex_sleep_for(note, 0, 1000);
       VERIFY_CHECK(payload.get() == 1);
     }
   }

@@ -5,14 +5,14 @@
 
 namespace litmus {
 
-using heddle::acq_rel;
-using heddle::acquire;
-using heddle::fence;
-using heddle::relaxed;
-using heddle::release;
-using heddle::seq_cst;
+using heddle::detail::acq_rel;
+using heddle::detail::acquire;
+using heddle::detail::fence;
+using heddle::detail::relaxed;
+using heddle::detail::release;
+using heddle::detail::seq_cst;
 using order = std::memory_order;
-using word = heddle::atomic<int>;
+using word = heddle::detail::atomic<int>;
 
 constexpr verify::expect seen = verify::expect::red;
 constexpr verify::expect never = verify::expect::pass;

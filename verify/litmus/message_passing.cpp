@@ -59,9 +59,9 @@ template <class Data, order Store, order Load>
 struct message : verify::suite<2> {
   Data payload{0};
   word flag{0};
-  static void put(heddle::plain<int> &d) { d.set(1); }
+  static void put(heddle::detail::plain<int> &d) { d.set(1); }
   static void put(int &d) { d = 1; }
-  static int get(const heddle::plain<int> &d) { return d.get(); }
+  static int get(const heddle::detail::plain<int> &d) { return d.get(); }
   static int get(const int &d) { return d; }
   void thread(unsigned i) {
     if (i == 0) {
@@ -76,9 +76,9 @@ struct message : verify::suite<2> {
 #undef ASKED
 #define ASKED "data race"
 
-LITMUS(mp_plain_relaxed, "plain payload, all relaxed", seen, allowed, message<heddle::plain<int>, relaxed, relaxed>)
+LITMUS(mp_plain_relaxed, "plain payload, all relaxed", seen, allowed, message<heddle::detail::plain<int>, relaxed, relaxed>)
 LITMUS(mp_plain_rel_acq, "plain payload, release store, acquire load", never, forbidden,
-       message<heddle::plain<int>, release, acquire>)
+       message<heddle::detail::plain<int>, release, acquire>)
 LITMUS(mp_bare_relaxed, "payload outside plain<T>, all relaxed", never, allowed, message<int, relaxed, relaxed>)
 
 }  // namespace

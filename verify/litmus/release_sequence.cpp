@@ -19,7 +19,7 @@ inline void set(word &flag, how change, int value) {
 // The flag goes from 1 to 2 in another thread.
 template <how Change>
 struct by_another : verify::suite<3> {
-  heddle::plain<int> payload{0};
+  heddle::detail::plain<int> payload{0};
   word flag{0};
   void thread(unsigned i) {
     if (i == 0) {
@@ -38,7 +38,7 @@ LITMUS(rs_other_store, "after another thread's relaxed store", seen, allowed, by
 // The flag goes from 1 to 2, and perhaps to 3, in the thread that released it.
 template <how First, bool Again = false, bool Fence = false>
 struct by_itself : verify::suite<2> {
-  heddle::plain<int> payload{0};
+  heddle::detail::plain<int> payload{0};
   word flag{0};
   void thread(unsigned i) {
     if (i == 0) {
@@ -60,7 +60,7 @@ LITMUS(rs_own_store_rmw, "through such a store and a relaxed RMW", never, allowe
 
 // A read-modify-write that reads the released value but does not acquire.
 struct rmw_reads : verify::suite<2> {
-  heddle::plain<int> payload{0};
+  heddle::detail::plain<int> payload{0};
   word flag{0};
   void thread(unsigned i) {
     if (i == 0) {
@@ -78,7 +78,7 @@ LITMUS(rs_release_rmw_reads, "read by a release RMW", seen, allowed, rmw_reads)
 // and only a load before its fence could synchronise.
 template <order Load>
 struct fence_order : verify::suite<2> {
-  heddle::plain<int> payload{0};
+  heddle::detail::plain<int> payload{0};
   word y{0};
   word early{0};
   void thread(unsigned i) {

@@ -13,7 +13,9 @@ namespace verify {
 namespace {
 
 // What is compiled for every world, layer by layer.
-constexpr const char *folders[] = {"queues", "sched", "runtime/include/heddle"};
+constexpr const char *folders[] = {
+    "queues/include/heddle/detail", "queues", "sched/include/heddle/detail", "sched", "sched/switch",
+    "runtime/include/heddle/detail", "runtime/include/heddle", "runtime"};
 
 const std::map<std::string, std::memory_order> orders = {
     {"relaxed", std::memory_order_relaxed}, {"acquire", std::memory_order_acquire},
@@ -140,7 +142,8 @@ std::vector<std::memory_order> orders_in(const std::string &arguments) {
   std::string word;
   const auto take = [&] {
     std::string w = trimmed(word);
-    if (w.starts_with("heddle::")) w.erase(0, 8);
+    for (const std::string_view name_space : {"heddle::", "detail::"})
+      if (w.starts_with(name_space)) w.erase(0, name_space.size());
     if (const auto o = orders.find(w); o != orders.end()) found.push_back(o->second);
     word.clear();
   };
@@ -381,14 +384,12 @@ std::vector<std::string> shared_files(const std::string &root) {
     for (const fs::directory_entry &e : fs::directory_iterator(fs::path(root) / folder)) {
       const std::string name = e.path().filename().string();
       const bool ours = name.ends_with(".hpp") || name.ends_with(".cpp");
-      if (ours && !name.starts_with("world") && !name.starts_with("test_") && !name.ends_with("_test.cpp"))
+      if (ours && !name.starts_with("world"))
         here.push_back(std::string(folder) + "/" + name);
     }
     std::sort(here.begin(), here.end());
     files.insert(files.end(), here.begin(), here.end());
   }
-  std::istringstream runtime(HEDDLE_SHARED_RUNTIME);
-  for (std::string file; std::getline(runtime, file, ',');) files.push_back(file);
   return files;
 }
 

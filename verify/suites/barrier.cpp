@@ -4,6 +4,7 @@
 #include "verify/suites/stopped.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {
@@ -19,7 +20,7 @@ struct owned_by_ps {
     plain<int> &word = words[getm()->p.get()->id];
     word.set(word.get() + 1);
   }
-  static void visit(void *self, struct heddle::p *pp) {
+  static void visit(void *self, struct heddle::detail::p *pp) {
     auto &s = *static_cast<owned_by_ps *>(self);
     s.words[pp->id].set(s.words[pp->id].get() + 1);
     s.visits[pp->id].set(s.visits[pp->id].get() + 1);
@@ -172,7 +173,7 @@ struct at_birth : visiting_at<at_birth<Dynamic>, 2, Dynamic> {
 // A P leaves the idle list for a moment, and comes back without having been run (B14).
 struct comes_back : visiting_at<comes_back, 2, 0, 3> {
   void other(int, m *mp) {
-    if (struct heddle::p *pp = pidleget(sched)) {
+    if (struct heddle::detail::p *pp = pidleget(sched)) {
       sched.pidle.put(pp);
       fence(seq_cst);
       after_idling(sched);

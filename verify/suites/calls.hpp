@@ -14,32 +14,32 @@ struct policed : scheduled<Derived, Ms, Procs, 1 + Foreign> {
   using base = scheduled<Derived, Ms, Procs, 1 + Foreign>;
   // What a P carries from one M to the next: written by whoever runs with it, so a race here is a P that two have, or one
   // that was handed over without an edge.
-  heddle::plain<int> carried[Procs];
+  heddle::detail::plain<int> carried[Procs];
   void touch() {
-    heddle::plain<int> &c = carried[heddle::getm()->p.get()->id];
+    heddle::detail::plain<int> &c = carried[heddle::detail::getm()->p.get()->id];
     c.set(c.get() + 1);
   }
 
   void before() {
     base::before();
-    this->sched.foreigners.fetch_add(1, heddle::relaxed);  // joinms waits for the police, as for sysmon
+    this->sched.foreigners.fetch_add(1, heddle::detail::relaxed);  // joinms waits for the police, as for sysmon
   }
   void thread(unsigned i) {
     if (i != 1) return base::thread(i);
     static_cast<Derived *>(this)->watch();
-    this->sched.foreigners.fetch_sub(1, heddle::release);
+    this->sched.foreigners.fetch_sub(1, heddle::detail::release);
   }
   void watch() {
-    for (std::int64_t now = second; !heddle::stopping(this->sched); now += second) {
-      heddle::retake(this->sched, now);
-      heddle::cpu_relax();
+    for (std::int64_t now = second; !heddle::detail::stopping(this->sched); now += second) {
+      heddle::detail::retake(this->sched, now);
+      heddle::detail::cpu_relax();
     }
   }
   // Takes one P from a call, and never looks again.
   void take_once() {
-    for (std::int64_t now = second; !heddle::stopping(this->sched); now += second) {
-      if (heddle::retake(this->sched, now) != 0) return;
-      heddle::cpu_relax();
+    for (std::int64_t now = second; !heddle::detail::stopping(this->sched); now += second) {
+      if (heddle::detail::retake(this->sched, now) != 0) return;
+      heddle::detail::cpu_relax();
     }
   }
 };
@@ -47,72 +47,72 @@ struct policed : scheduled<Derived, Ms, Procs, 1 + Foreign> {
 // A flag that a goroutine waits for in a call, holding up its thread and nothing else.
 class signal {
  public:
-  void set() { flag_.store(1, heddle::release); }
-  bool is_set() const { return flag_.load(heddle::acquire) != 0; }
+  void set() { flag_.store(1, heddle::detail::release); }
+  bool is_set() const { return flag_.load(heddle::detail::acquire) != 0; }
   void await() const {
-    while (!is_set()) heddle::cpu_relax();
+    while (!is_set()) heddle::detail::cpu_relax();
   }
 
  private:
-  heddle::atomic<std::uint32_t> flag_;
+  heddle::detail::atomic<std::uint32_t> flag_;
 };
 
 // Ms that run a g each; as many Ps as they need, and one that is idle, so that none ever waits for a P.
 template <int Threads, int Calls, int Idle = 1, int Dynamic = 0>
 struct by_hand : suite<Threads, Dynamic> {
   static constexpr int procs = Calls + Idle;
-  heddle::schedt sched{heddle::sched_options{.procs = procs, .threads_max = Calls + Dynamic, .detect_deadlock = false}};
-  heddle::m *ms[Calls];
-  heddle::g *gs[Calls];
-  struct heddle::p *ps[Calls];
-  heddle::plain<int> carried[procs];
+  heddle::detail::schedt sched{heddle::detail::sched_options{.procs = procs, .threads_max = Calls + Dynamic, .detect_deadlock = false}};
+  heddle::detail::m *ms[Calls];
+  heddle::detail::g *gs[Calls];
+  struct heddle::detail::p *ps[Calls];
+  heddle::detail::plain<int> carried[procs];
 
   void before() {
-    VERIFY_CHECK(heddle::schedinit(sched));
+    VERIFY_CHECK(heddle::detail::schedinit(sched));
     for (int i = 0; i < Calls; ++i) {
-      heddle::m *mp = ms[i] = heddle::allocm(sched);
-      sched.mcount.fetch_add(1, heddle::relaxed);
-      sched.nmrunning.fetch_add(1, heddle::relaxed);
-      heddle::acquirep(mp, ps[i] = sched.pidle.get());
-      heddle::g *gp = gs[i] = heddle::newspawn(sched, 16, 16).gp;
-      heddle::casgstatus<heddle::gstatus::dead, heddle::gstatus::runnable>(gp);
-      heddle::casgstatus<heddle::gstatus::runnable, heddle::gstatus::running>(gp);
+      heddle::detail::m *mp = ms[i] = heddle::detail::allocm(sched);
+      sched.mcount.fetch_add(1, heddle::detail::relaxed);
+      sched.nmrunning.fetch_add(1, heddle::detail::relaxed);
+      heddle::detail::acquirep(mp, ps[i] = sched.pidle.get());
+      heddle::detail::g *gp = gs[i] = heddle::detail::newspawn(sched, 16, 16).gp;
+      heddle::detail::casgstatus<heddle::detail::gstatus::dead, heddle::detail::gstatus::runnable>(gp);
+      heddle::detail::casgstatus<heddle::detail::gstatus::runnable, heddle::detail::gstatus::running>(gp);
       gp->m.set(mp);
-      mp->curg.store(gp, heddle::relaxed);
+      mp->curg.store(gp, heddle::detail::relaxed);
     }
     sched.m0 = ms[0];
   }
-  void touch(heddle::p *pp) { carried[pp->id].set(carried[pp->id].get() + 1); }
-  void call(int i, void (*enter)(heddle::m *), int times = 1) {
-    heddle::set_current_m(ms[i]);
+  void touch(heddle::detail::p *pp) { carried[pp->id].set(carried[pp->id].get() + 1); }
+  void call(int i, void (*enter)(heddle::detail::m *), int times = 1) {
+    heddle::detail::set_current_m(ms[i]);
     for (int k = 0; k < times; ++k) {
       touch(ms[i]->p.get());
       enter(ms[i]);
-      heddle::exitsyscall(ms[i]);
+      heddle::detail::exitsyscall(ms[i]);
     }
     touch(ms[i]->p.get());
-    VERIFY_INV("I6", ms[i]->p.get()->m.load(heddle::relaxed) == ms[i]);
-    heddle::set_current_m(nullptr);
+    VERIFY_INV("I6", ms[i]->p.get()->m.load(heddle::detail::relaxed) == ms[i]);
+    heddle::detail::set_current_m(nullptr);
   }
-  void take(heddle::p *pp) {
-    heddle::g *gp = heddle::block_exitsyscall(pp);
+  void take(heddle::detail::p *pp) {
+    heddle::detail::g *gp = heddle::detail::block_exitsyscall(pp);
     if (gp == nullptr) return;
-    heddle::takep(pp, gp->m.get());
-    heddle::resume_exitsyscall(gp);
+    heddle::detail::takep(pp, gp->m.get());
+    heddle::detail::resume_exitsyscall(gp);
     touch(pp);
     sched.pidle.put(pp);
   }
   void describe(names &to) { describe_sched(to, sched); }
   void after() {
     int wired = 0;
-    for (heddle::m *mp : ms) {
+    for (heddle::detail::m *mp : ms) {
       wired += mp->p.get() != nullptr;
       VERIFY_INV("I6", mp->p.get() == nullptr || mp->p.get()->m.peek() == mp);
       VERIFY_INV("I5", mp->incall == 0);
     }
     VERIFY_INV("I7", sched.pidle.peek_count() + wired == procs);
-    for (heddle::g *gp : gs) gp->atomicstatus.store(heddle::gstatus::dead, heddle::relaxed);
-    heddle::schedfree(sched);
+    for (heddle::detail::g *gp : gs) gp->atomicstatus.store(heddle::detail::gstatus::dead, heddle::detail::relaxed);
+    heddle::detail::schedfree(sched);
   }
 };
 

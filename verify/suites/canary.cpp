@@ -5,14 +5,14 @@ namespace {
 
 // Message passing whose flag is stored relaxed: the payload is read without order after it was written.
 struct relaxed_flag : verify::suite<2> {
-  heddle::plain<int> payload{0};
-  heddle::atomic<int> flag{0};
+  heddle::detail::plain<int> payload{0};
+  heddle::detail::atomic<int> flag{0};
   VERIFY_NAMES(payload, flag)
   void thread(unsigned i) {
     if (i == 0) {
       payload.set(42);
-      flag.store(1, heddle::relaxed);
-    } else if (flag.load(heddle::acquire) == 1) {
+      flag.store(1, heddle::detail::relaxed);
+    } else if (flag.load(heddle::detail::acquire) == 1) {
       VERIFY_CHECK(payload.get() == 42);
     }
   }

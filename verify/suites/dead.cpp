@@ -3,6 +3,7 @@
 #include "verify/suites/standstill.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {
@@ -153,7 +154,7 @@ struct stopped : standstill<stopped, 2, 2, 1, 1> {
 // Somebody looks who was the last to sleep and was overtaken: main has been readied, has run and parked meanwhile, on
 // another M. It is reported once, and he sees what he reports.
 struct overtaken : suite<2> {
-  schedt sched{sched_options{.procs = 1, .threads_max = 2}};
+  schedt sched{sched_options{.procs = 1, .threads_max = 2, .waits_for = waits_for, .holder_for = holder_for}};
   m *mp = nullptr;
   plain<int> reports;
   void before() {
@@ -166,7 +167,7 @@ struct overtaken : suite<2> {
     VERIFY_CHECK(schedinit(sched));
     mp = attach_m0(sched);
     auto main = [] { gopark(nullptr, nullptr, waitreason::test); };
-    const heddle::newborn s = heddle::detail::prepare(sched, main, 0);
+    const heddle::detail::newborn s = heddle::detail::prepare(sched, main, 0);
     sched.maing.store(s.gp, relaxed);
     newproc(sched, s, &heddle::detail::invoke<decltype(main)>);
     set_current_m(nullptr);
@@ -234,7 +235,7 @@ using woke_for_timer = woke<true>;
 // sleeps, and is woken for that too.
 template <bool Again>
 struct timed : suite<2> {
-  schedt sched{sched_options{.procs = 1, .threads_max = 2}};
+  schedt sched{sched_options{.procs = 1, .threads_max = 2, .waits_for = waits_for, .holder_for = holder_for}};
   m *mp = nullptr;
   runtime_timer t;
   g *main = nullptr;

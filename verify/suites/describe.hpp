@@ -5,17 +5,17 @@
 
 namespace verify {
 
-inline void describe_m(names &to, const heddle::m &mp) {
+inline void describe_m(names &to, const heddle::detail::m &mp) {
   const auto id = static_cast<unsigned>(mp.id);
   to.memory(&mp, sizeof mp, "m%u", id);
   to.memory(&mp.g0, sizeof mp.g0, "m%u.g0", id);
   to.memory(&mp.park, sizeof mp.park, "m%u.park", id);
-  for (unsigned i = 0; i < heddle::harness::threads_limit; ++i)
-    if (heddle::harness::last_m(i) == &mp) to.thread(i, "m%u", id);
+  for (unsigned i = 0; i < heddle::detail::harness::threads_limit; ++i)
+    if (heddle::detail::harness::last_m(i) == &mp) to.thread(i, "m%u", id);
 }
 
 // May be called at any step of an execution, so half of it may not be there yet.
-inline void describe_sched(names &to, const heddle::schedt &sched) {
+inline void describe_sched(names &to, const heddle::detail::schedt &sched) {
   constexpr unsigned many = 32;  // a list may be broken
   to.object("sched", sched);
   to.object("sched.lock", sched.lock);
@@ -25,17 +25,17 @@ inline void describe_sched(names &to, const heddle::schedt &sched) {
   to.object("sched.pidle", sched.pidle);
   to.object("sched.midle", sched.midle);
   for (unsigned i = 0; i < static_cast<unsigned>(sched.allplen.peek()); ++i) {
-    const heddle::p &pp = *sched.allp[i].peek();
+    const heddle::detail::p &pp = *sched.allp[i].peek();
     to.memory(&pp, sizeof pp, "p%u", i);
     to.memory(&pp.runq, sizeof pp.runq, "p%u.runq", i);
     to.memory(&pp.gFree, sizeof pp.gFree, "p%u.gFree", i);
   }
   unsigned n = 0;
-  for (const heddle::g *gp = sched.allgs.peek(); gp != nullptr && n < many; gp = gp->alllink.peek())
+  for (const heddle::detail::g *gp = sched.allgs.peek(); gp != nullptr && n < many; gp = gp->alllink.peek())
     to.memory(gp, sizeof *gp, "g%u", ++n);
   n = 0;
-  for (const heddle::m *mp = sched.allm.peek(); mp != nullptr && n++ < many; mp = mp->alllink) describe_m(to, *mp);
-  using heddle::gstatus;
+  for (const heddle::detail::m *mp = sched.allm.peek(); mp != nullptr && n++ < many; mp = mp->alllink) describe_m(to, *mp);
+  using heddle::detail::gstatus;
   constexpr struct {
     gstatus status;
     const char *name;

@@ -7,6 +7,7 @@
 #include "verify/suites/calls.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {
@@ -145,7 +146,7 @@ struct readies_last : suite<2> {
     if (i == 1) return c.send(3);
     heddle::detail::start_main(sched);
     auto main = [this] { blocking([this] { VERIFY_INV("I55", c.recv() == 3); }); };
-    const heddle::newborn s = heddle::detail::prepare(sched, main, 0);
+    const heddle::detail::newborn s = heddle::detail::prepare(sched, main, 0);
     heddle::detail::run_main(sched, s, &heddle::detail::invoke<decltype(main)>);
     schedfree(sched);
   }

@@ -5,13 +5,13 @@
 
 namespace {
 
-using heddle::test_item;
+using heddle::detail::test_item;
 using verify::bounded;
 using verify::ledger;
 using verify::random_mix;
 using verify::world;
-using local = heddle::gfree<test_item>;
-using global = heddle::gfree_global<test_item>;
+using local = heddle::detail::gfree<test_item>;
+using global = heddle::detail::gfree_global<test_item>;
 
 template <int n>
 void empty_out(ledger<n> &books, local &p, global &g) {
@@ -28,9 +28,9 @@ struct spill_refill_by : verify::suite<1 + Takers> {
   VERIFY_NAMES(books, g, p)
   void before() {
     books.items[1]->stack = books.items[3]->stack = false;
-    heddle::gqueue<test_item> kept;
+    heddle::detail::gqueue<test_item> kept;
     for (int k = 0; k < 4; ++k) kept.push_back(books.items[k]);
-    heddle::gqueue<test_item> rest = kept.cut(3);
+    heddle::detail::gqueue<test_item> rest = kept.cut(3);
     VERIFY_CHECK(kept.size() == 3 && rest.size() == 1);
     VERIFY_CHECK(rest.pop_front() == books.items[3] && rest.empty());  // both are as long as they say
     for (int k = 0; k < 3; ++k) VERIFY_CHECK(kept.pop_front() == books.items[k]);
@@ -67,7 +67,7 @@ struct recycle_of : verify::suite<Ps> {
   local p[Ps];
   VERIFY_NAMES(books, g, p)
   void before() {
-    heddle::gqueue<test_item> a, b;
+    heddle::detail::gqueue<test_item> a, b;
     a.push_back(books.fresh(0));
     a.push_back(books.fresh(1));
     b.push_back(books.fresh(2));
@@ -109,7 +109,7 @@ struct aba_beside : verify::suite<2 + Others> {
   VERIFY_NAMES(books, g, p)
   void before() {
     for (int k = 0; k < 2; ++k) {
-      heddle::gqueue<test_item> one;
+      heddle::detail::gqueue<test_item> one;
       one.push_back(books.fresh(k));
       g.put(one);
     }

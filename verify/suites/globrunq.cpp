@@ -5,12 +5,12 @@
 
 namespace {
 
-using heddle::test_item;
+using heddle::detail::test_item;
 using verify::bounded;
 using verify::ledger;
 using verify::random_mix;
 using verify::world;
-using list = heddle::gqueue<test_item>;
+using list = heddle::detail::gqueue<test_item>;
 
 template <class Q>
 test_item *get(Q &q) {
@@ -21,7 +21,7 @@ test_item *get(Q &q) {
 // A producer of one and a producer of a batch, a consumer of one.
 struct put_get : verify::suite<2> {
   ledger<3> books;
-  heddle::globrunq<test_item> q;
+  heddle::detail::globrunq<test_item> q;
   VERIFY_NAMES(books, q)
   void thread(unsigned i) {
     if (i == 0) {
@@ -51,11 +51,11 @@ HEDDLE_SUITE(put_get, {.name = "globrunq.put_get",
 // Consumers take fair shares into their rings, from where they run them.
 template <std::uint32_t N, std::uint32_t Start, int Takers>
 struct getbatch_into : verify::suite<1 + Takers> {
-  struct from_start : heddle::runq<test_item, N> {
-    from_start() : heddle::runq<test_item, N>(Start) {}
+  struct from_start : heddle::detail::runq<test_item, N> {
+    from_start() : heddle::detail::runq<test_item, N>(Start) {}
   };
   ledger<5> books;
-  heddle::globrunq<test_item> q;
+  heddle::detail::globrunq<test_item> q;
   VERIFY_NAMES(books, q)
   from_start own[Takers];
   void before() { q.globrunqput(books.fresh(0)); }
@@ -99,7 +99,7 @@ HEDDLE_WORLDS(getbatch, "globrunq", "I18 I20",
 // A batch goes before what is there while others put and take: each is taken once, the batch's in its order.
 struct put_head : verify::suite<3> {
   ledger<5> books;
-  heddle::globrunq<test_item> q;
+  heddle::detail::globrunq<test_item> q;
   int last = -1;
   VERIFY_NAMES(books, q)
   void before() { q.globrunqput(books.fresh(3)); }

@@ -6,12 +6,12 @@
 
 namespace {
 
-using heddle::test_item;
+using heddle::detail::test_item;
 using verify::bounded;
 using verify::ledger;
 using verify::random_mix;
 using verify::world;
-using idlestack = heddle::idlestack<test_item>;
+using idlestack = heddle::detail::idlestack<test_item>;
 
 template <int n>
 void empty_out(ledger<n> &books, idlestack &s) {
@@ -89,7 +89,7 @@ HEDDLE_SUITE(mixed, {.name = "idle.mixed",
 struct counted_is_visible : verify::suite<3> {
   ledger<2> books;
   idlestack s;
-  heddle::plain<int> work[2];
+  heddle::detail::plain<int> work[2];
   VERIFY_NAMES(books, s, work)
   void thread(unsigned i) {
     if (i == 2) {
@@ -120,7 +120,7 @@ template <int Putters, int Batch>
 struct counted_batch_of : verify::suite<Putters + 1> {
   ledger<Putters * Batch> books;
   idlestack s;
-  heddle::plain<int> work[Putters];
+  heddle::detail::plain<int> work[Putters];
   VERIFY_NAMES(books, s, work)
   void thread(unsigned i) {
     if (i == Putters) {

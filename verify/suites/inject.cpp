@@ -5,7 +5,7 @@
 
 namespace {
 
-using heddle::test_item;
+using heddle::detail::test_item;
 using verify::bounded;
 using verify::ledger;
 using verify::random_mix;
@@ -15,11 +15,11 @@ using verify::world;
 template <int Producers>
 struct fifo_of : verify::suite<Producers + 1> {
   ledger<2 * Producers> books;
-  heddle::inject<test_item> box;
+  heddle::detail::inject<test_item> box;
   VERIFY_NAMES(books, box)
   int next[Producers] = {};
   void drain() {
-    heddle::gqueue<test_item> q = box.drain();
+    heddle::detail::gqueue<test_item> q = box.drain();
     while (test_item *x = q.pop_front()) {
       const int i = books.take(x);
       VERIFY_CHECK(i % 2 == next[i / 2]++);
@@ -54,7 +54,7 @@ HEDDLE_WORLDS(fifo, "inject", "I20",
 template <int Drainers>
 struct comes_back_by : verify::suite<1 + Drainers> {
   ledger<3> books;
-  heddle::inject<test_item> box;
+  heddle::detail::inject<test_item> box;
   VERIFY_NAMES(books, box)
   void before() { box.push(books.fresh(0)); }
   void thread(unsigned i) {
@@ -63,14 +63,14 @@ struct comes_back_by : verify::suite<1 + Drainers> {
       box.push(books.fresh(2));
       return;
     }
-    heddle::gqueue<test_item> q = box.drain();
+    heddle::detail::gqueue<test_item> q = box.drain();
     while (test_item *x = q.pop_front()) {
       books.take(x);
       box.push(books.again(x));
     }
   }
   void after() {
-    heddle::gqueue<test_item> q = box.drain();
+    heddle::detail::gqueue<test_item> q = box.drain();
     VERIFY_INV("I20", q.size() == 3);
     books.take_all(q);
     books.balanced();
@@ -91,7 +91,7 @@ HEDDLE_WORLDS(comes_back, "inject", "I20",
 template <int Drainers>
 struct drainers : verify::suite<1 + Drainers> {
   ledger<3> books;
-  heddle::inject<test_item> box;
+  heddle::detail::inject<test_item> box;
   VERIFY_NAMES(books, box)
   void thread(unsigned i) {
     if (i == 0) {
@@ -99,12 +99,12 @@ struct drainers : verify::suite<1 + Drainers> {
       return;
     }
     for (int k = 0; k < 2; ++k) {
-      heddle::gqueue<test_item> q = box.drain();
+      heddle::detail::gqueue<test_item> q = box.drain();
       books.take_all(q);
     }
   }
   void after() {
-    heddle::gqueue<test_item> q = box.drain();
+    heddle::detail::gqueue<test_item> q = box.drain();
     books.take_all(q);
     books.balanced();
   }

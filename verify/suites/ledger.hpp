@@ -1,29 +1,29 @@
 #pragma once
 // The books of a suite: who put which item, and that each is taken once, with its contents visible (I20).
 #include "queues/gqueue.hpp"
-#include "queues/test_item.hpp"
+#include "queues/test/test_item.hpp"
 #include "verify/suite.hpp"
 
 namespace verify {
 
 template <int n>
 struct ledger {
-  heddle::test_items<n> items;
+  heddle::detail::test_items<n> items;
   int holders[n] = {};  // not shared data: simulated threads run one at a time
 
   // Item i, written by the caller, ready to be put somewhere.
-  heddle::test_item *fresh(int i) {
+  heddle::detail::test_item *fresh(int i) {
     VERIFY_INV("I20", holders[i] == 0);
     ++holders[i];
     items[i]->payload.set(100 + i);
     return items[i];
   }
   // A put of what the caller has just taken.
-  heddle::test_item *again(heddle::test_item *x) { return fresh(items.index_of(x)); }
+  heddle::detail::test_item *again(heddle::detail::test_item *x) { return fresh(items.index_of(x)); }
 
   // The caller got x, or null, out of somewhere. Reads and writes the payload: a race, or an old value, is an order
   // missing.
-  int take(heddle::test_item *x) {
+  int take(heddle::detail::test_item *x) {
     if (x == nullptr) return -1;
     const int i = items.index_of(x);
     VERIFY_INV("I20", i >= 0 && i < n && holders[i] == 1);
@@ -32,8 +32,8 @@ struct ledger {
     x->payload.set(-i);
     return i;
   }
-  void take_all(heddle::gqueue<heddle::test_item> &q) {
-    while (heddle::test_item *x = q.pop_front()) take(x);
+  void take_all(heddle::detail::gqueue<heddle::detail::test_item> &q) {
+    while (heddle::detail::test_item *x = q.pop_front()) take(x);
   }
 
   // Nothing is left anywhere. For after(), when the suite has emptied all that it knows of.

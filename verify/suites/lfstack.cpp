@@ -5,12 +5,12 @@
 
 namespace {
 
-using heddle::test_item;
+using heddle::detail::test_item;
 using verify::bounded;
 using verify::ledger;
 using verify::random_mix;
 using verify::world;
-using stack = heddle::lfstack<test_item>;
+using stack = heddle::detail::lfstack<test_item>;
 
 template <int n>
 void empty_out(ledger<n> &books, stack &s) {

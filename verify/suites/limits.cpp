@@ -9,6 +9,7 @@
 #include "verify/suites/watched.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {

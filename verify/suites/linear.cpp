@@ -7,6 +7,7 @@
 #include "verify/suites/scheduled.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {

@@ -3,6 +3,7 @@
 #include "verify/suites/scheduled.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {
@@ -50,7 +51,7 @@ struct directed : suite<Static, Dynamic> {
     VERIFY_INV("I7", sched.pidle.peek_count() == 1 && sched.allp[0].get()->m.peek() == nullptr);
     for (const m *mp : ms) VERIFY_INV("I6", mp->p.get() == nullptr && mp->curg.peek() == nullptr);
     VERIFY_INV("I10", sched.midle.empty());
-    VERIFY_INV("I34", heddle::awake_in(sched.nmrunning.peek()) == 2);
+    VERIFY_INV("I34", heddle::detail::awake_in(sched.nmrunning.peek()) == 2);
     schedfree(sched);
   }
   void check() { VERIFY_INV("I14", ran.get() == 1); }

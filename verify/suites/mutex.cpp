@@ -8,6 +8,7 @@
 #include "verify/suites/scheduled.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {
@@ -71,7 +72,7 @@ struct in_line : scheduled<Derived, 2, 1> {
     go([this, mine] {
       v.mu.lock();
       turn(mine);
-      VERIFY_INV("I58", v.mu.holder(this->sched) == getm()->curg.peek());
+      VERIFY_INV("I58", holder_of(this->sched, v.mu) == getm()->curg.peek());
       v.mu.unlock();
       static_cast<Derived *>(this)->all.arrive();
     });
@@ -104,7 +105,7 @@ struct starving : in_line<starving> {
   void body() {
     v.mu.lock();
     queue_up(0);
-    VERIFY_INV("I58", v.mu.holder(sched) == getm()->curg.peek());
+    VERIFY_INV("I58", holder_of(sched, v.mu) == getm()->curg.peek());
     grow_old();
     v.mu.unlock();
     VERIFY_INV("MUTEX-TURN", v.mu.try_lock() && order.get() == 0);

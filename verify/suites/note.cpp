@@ -5,18 +5,18 @@
 
 namespace {
 
-using heddle::acquire;
-using heddle::release;
+using heddle::detail::acquire;
+using heddle::detail::release;
 
 // As stopm and startm use it, twice in a row: the sleeper says that it may be woken, the waker writes and wakes once.
 struct handover : verify::suite<2> {
-  heddle::note park;
-  heddle::atomic<std::uint32_t> listed;  // stands for midle
-  heddle::plain<std::uint32_t> nextp;
+  heddle::detail::note park;
+  heddle::detail::atomic<std::uint32_t> listed;  // stands for midle
+  heddle::detail::plain<std::uint32_t> nextp;
   void thread(unsigned i) {
     for (std::uint32_t round = 1; round <= 2; ++round) {
       if (i == 0) {
-        while (listed.load(acquire) != round) heddle::cpu_relax();
+        while (listed.load(acquire) != round) heddle::detail::cpu_relax();
         nextp.set(round);
         park.notewakeup();
       } else {
@@ -38,8 +38,8 @@ HEDDLE_SUITE(handover, {.name = "note.handover",
 // or by the next, and by none after noteclear.
 template <bool Timed>
 struct in_time : verify::suite<2> {
-  heddle::note park;
-  heddle::plain<std::uint32_t> nextp;
+  heddle::detail::note park;
+  heddle::detail::plain<std::uint32_t> nextp;
   VERIFY_NAMES(park, nextp)
   void thread(unsigned i) {
     if (i == 0) {
@@ -49,7 +49,7 @@ struct in_time : verify::suite<2> {
     }
     if (!park.notetsleep(3000)) {
       if (Timed)
-        while (!park.notetsleep(3000)) heddle::cpu_relax();
+        while (!park.notetsleep(3000)) heddle::detail::cpu_relax();
       else
         park.notesleep();
     }
@@ -69,14 +69,14 @@ HEDDLE_WORLDS(
 
 // The same note, twice: a wake-up that comes when the time is over belongs to the round in which it was said.
 struct rounds : verify::suite<2> {
-  heddle::note park;
-  heddle::atomic<std::uint32_t> listed;
-  heddle::plain<std::uint32_t> nextp;
+  heddle::detail::note park;
+  heddle::detail::atomic<std::uint32_t> listed;
+  heddle::detail::plain<std::uint32_t> nextp;
   VERIFY_NAMES(park, listed, nextp)
   void thread(unsigned i) {
     for (std::uint32_t round = 1; round <= 2; ++round) {
       if (i == 0) {
-        while (listed.load(acquire) != round) heddle::cpu_relax();
+        while (listed.load(acquire) != round) heddle::detail::cpu_relax();
         nextp.set(round);
         park.notewakeup();
       } else {

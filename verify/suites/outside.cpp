@@ -2,6 +2,7 @@
 #include "verify/suites/scheduled.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {
@@ -30,7 +31,7 @@ struct stopped : suite<2, 1> {
 
 // The same thread does both, and the M that has found the goroutine may be about to start another: that one is joined as
 // well.
-struct shut_down : suite<1, 2> {
+struct shut_down_first : suite<1, 2> {
   schedt sched{sched_options{.procs = 2, .threads_max = 2, .detect_deadlock = false}};
   void before() { VERIFY_CHECK(schedinit(sched)); }
   void thread(unsigned) {
@@ -42,7 +43,7 @@ struct shut_down : suite<1, 2> {
   }
   void describe(names &to) { describe_sched(to, sched); }
   void after() {
-    VERIFY_INV("I34", sched.mcount.peek() == heddle::awake_in(sched.nmrunning.peek()));
+    VERIFY_INV("I34", sched.mcount.peek() == heddle::detail::awake_in(sched.nmrunning.peek()));
     schedfree(sched);
   }
 };
@@ -174,7 +175,7 @@ struct stopped_ready : suite<2, 1> {
     heddle::detail::start_main(sched);
     m *const mp = getm();
     auto main = [this] { gopark(publish_and_stop, this, waitreason::test); };
-    const heddle::newborn s = heddle::detail::prepare(sched, main, 0);
+    const heddle::detail::newborn s = heddle::detail::prepare(sched, main, 0);
     sched.maing.store(s.gp, relaxed);  // so that it is put without a wake-up, which would leave a promise
     newproc(sched, s, &heddle::detail::invoke<decltype(main)>);
     schedule(mp);
@@ -216,7 +217,7 @@ HEDDLE_SUITE(stopped, {.name = "outside.stop",
                        .invariants = "STOP-2 I34",
                        .what = "no M is started after joinms by a thread that submits",
                        .modes = {random_mix(3), bounded(2, 3)}})
-HEDDLE_SUITE(shut_down, {.name = "outside.shutdown",
+HEDDLE_SUITE(shut_down_first, {.name = "outside.shutdown",
                          .component = "sched/m",
                          .invariants = "STOP-2 I34",
                          .what = "an M that starts another as the runtime ends: both are joined",

@@ -3,6 +3,7 @@
 #include "verify/suites/stopped.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {
@@ -191,7 +192,7 @@ struct order : stopping_at<order, 3, 0> {
   }
   void other(int, m *mp) { loop(mp); }
   void ask() {
-    heddle::stop_the_world(sched);
+    heddle::detail::stop_the_world(sched);
     const bool all = !sched.allp[1].get()->runq.runqempty() && sched.allp[1].get()->runq.size() == many &&
                      sched.allp[2].get()->runq.size() == many;
     procresize(sched, 1);
@@ -220,7 +221,7 @@ struct at_last_look : stopping_at<at_last_look, 2, 0, 2> {
   void ask() {
     m *mp = ms[0];
     VERIFY_CHECK(set_procs(sched, 3));
-    struct heddle::p *mine = releasep(mp), *third = sched.pidle.get();
+    struct heddle::detail::p *mine = releasep(mp), *third = sched.pidle.get();
     if (third == nullptr) {
       acquirep(mp, mine);
     } else {

@@ -2,6 +2,7 @@
 #include "verify/suites/calls.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {
@@ -88,7 +89,7 @@ struct last_is_locked : by_hand<2, 1> {
 
 // The only M comes back from its call while the only P is in sysmon's hands, and goes to sleep: that is no deadlock (B11).
 struct last_in_call : suite<2> {
-  schedt sched{sched_options{.procs = 1, .threads_max = 1}};
+  schedt sched{sched_options{.procs = 1, .threads_max = 1, .waits_for = waits_for, .holder_for = holder_for}};
   m *mp = nullptr;
   signal calls;
   plain<int> ran;

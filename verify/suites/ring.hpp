@@ -5,10 +5,10 @@
 
 namespace verify {
 
-using heddle::test_item;
-using list = heddle::gqueue<test_item>;
+using heddle::detail::test_item;
+using list = heddle::detail::gqueue<test_item>;
 template <std::uint32_t N>
-using ring = heddle::runq<test_item, N>;
+using ring = heddle::detail::runq<test_item, N>;
 
 // Where positions start so that they reach 2^32 after n puts.
 consteval std::uint32_t wrap_in(std::uint32_t n) { return 0u - n; }

@@ -157,7 +157,7 @@ HEDDLE_SUITE(two_thieves, {.name = "runq.two_thieves",
 struct overflow_to_global : verify::suite<3> {
   ledger<6> books;
   ring<4> q{wrap_in(3)}, own, other;
-  heddle::globrunq<test_item> global;
+  heddle::detail::globrunq<test_item> global;
   VERIFY_NAMES(books, q, own, other, global)
   void thread(unsigned i) {
     if (i == 0) {

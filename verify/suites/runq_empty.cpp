@@ -13,7 +13,7 @@ struct never_empty : verify::suite<2> {
   ring<2> q{Start};
   VERIFY_NAMES(books, q)
   std::uint64_t chance = 0;
-  bool flip() { return heddle::cheaprandn(chance, 2) == 1; }
+  bool flip() { return heddle::detail::cheaprandn(chance, 2) == 1; }
   void before() { put(books, q, 0, flip()); }
   void thread(unsigned i) {
     if (i == 1) {
@@ -112,18 +112,18 @@ HEDDLE_WORLDS(
 struct dance : verify::suite<3> {
   ledger<2> books;
   ring<2> q, own;
-  heddle::atomic<int> spinning{1};
+  heddle::detail::atomic<int> spinning{1};
   VERIFY_NAMES(books, q, own, spinning)
   bool woke = false, saw_empty = false;
   void before() { put(books, q, 0, true); }
   void thread(unsigned i) {
     if (i == 0) {
       put(books, q, 1, true);
-      heddle::fence(heddle::seq_cst);
-      woke = spinning.load(heddle::relaxed) == 0;
+      heddle::detail::fence(heddle::detail::seq_cst);
+      woke = spinning.load(heddle::detail::relaxed) == 0;
     } else if (i == 1) {
-      spinning.store(0, heddle::relaxed);
-      heddle::fence(heddle::seq_cst);
+      spinning.store(0, heddle::detail::relaxed);
+      heddle::detail::fence(heddle::detail::seq_cst);
       saw_empty = q.runqempty();
     } else {
       books.take(own.runqsteal(q, true));

@@ -8,6 +8,7 @@
 #include "verify/suites/scheduled.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {
@@ -83,7 +84,7 @@ struct by_goroutines : scheduled<by_goroutines<Procs>, 2, Procs> {
   }
   void check() {
     g.check();
-    for (const heddle::g *gp = this->sched.allgs.peek(); gp != nullptr; gp = gp->alllink.peek())
+    for (const heddle::detail::g *gp = this->sched.allgs.peek(); gp != nullptr; gp = gp->alllink.peek())
       VERIFY_INV("I53", gp->selectdone.peek() == 0);
   }
 };

@@ -1,5 +1,5 @@
 // spinlock: one holder at a time, and each sees what the earlier ones wrote.
-#include "queues/spinlock.hpp"
+#include "heddle/detail/spinlock.hpp"
 
 #include <mutex>
 
@@ -9,8 +9,8 @@ namespace {
 
 template <int Threads>
 struct counts_of : verify::suite<Threads> {
-  heddle::spinlock lock;
-  heddle::plain<int> guarded;
+  heddle::detail::spinlock lock;
+  heddle::detail::plain<int> guarded;
   VERIFY_NAMES(lock, guarded)
   bool held = false;
   void thread(unsigned) {
@@ -37,8 +37,8 @@ HEDDLE_WORLDS(counts, "spinlock", "LOCK-1",
                                             .modes = {verify::random_mix(0.5)}})})
 
 struct tries : verify::suite<2> {
-  heddle::spinlock lock;
-  heddle::plain<int> guarded;
+  heddle::detail::spinlock lock;
+  heddle::detail::plain<int> guarded;
   VERIFY_NAMES(lock, guarded)
   int done = 0;
   void thread(unsigned i) {

@@ -13,6 +13,7 @@
 #include "heddle/wait_group.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {

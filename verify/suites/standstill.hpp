@@ -7,9 +7,12 @@ namespace verify {
 // As scheduled, for programs that stand still: the embedder is told, and ends them.
 template <class Derived, int Ms, int Procs, int Dynamic = Ms - 1, int Foreign = 0>
 struct standstill : suite<1 + Foreign, Dynamic> {
-  heddle::schedt sched{heddle::sched_options{.procs = Procs, .threads_max = Ms}};
-  heddle::plain<int> reports;
-  heddle::plain<int> done;       // goroutines that had something to do first
+  heddle::detail::schedt sched{heddle::detail::sched_options{.procs = Procs,
+                                                             .threads_max = Ms,
+                                                             .waits_for = heddle::detail::waits_for,
+                                                             .holder_for = heddle::detail::holder_for}};
+  heddle::detail::plain<int> reports;
+  heddle::detail::plain<int> done;       // goroutines that had something to do first
   const char *report = nullptr;  // while told() is called
 
   void before() {
@@ -21,30 +24,30 @@ struct standstill : suite<1 + Foreign, Dynamic> {
     };
     sched.options.on_deadlock_arg = static_cast<Derived *>(this);
     static_cast<Derived *>(this)->options();
-    VERIFY_CHECK(heddle::schedinit(sched));
+    VERIFY_CHECK(heddle::detail::schedinit(sched));
   }
   void options() {}
-  void told() { heddle::stop(sched); }
+  void told() { heddle::detail::stop(sched); }
   void thread(unsigned i) {
     if (i != 0) return static_cast<Derived *>(this)->foreign();
-    if (sched.options.sysmon) VERIFY_CHECK(heddle::start_sysmon(sched));
+    if (sched.options.sysmon) VERIFY_CHECK(heddle::detail::start_sysmon(sched));
     heddle::detail::start_main(sched);
     Derived *self = static_cast<Derived *>(this);
     auto main = [self] { self->body(); };
-    const heddle::newborn s = heddle::detail::prepare(sched, main, 0);
+    const heddle::detail::newborn s = heddle::detail::prepare(sched, main, 0);
     heddle::detail::run_main(sched, s, &heddle::detail::invoke<decltype(main)>);
   }
   void foreign() {}
-  static void sleep() { heddle::gopark(nullptr, nullptr, heddle::waitreason::test); }
+  static void sleep() { heddle::detail::gopark(nullptr, nullptr, heddle::detail::waitreason::test); }
   void describe(names &to) { describe_sched(to, sched); }
   void after() {
     static_cast<Derived *>(this)->check();
     std::int32_t ms = 0;
-    for (const heddle::m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) ++ms;
+    for (const heddle::detail::m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) ++ms;
     while (sched.mfree.pop() != nullptr) --ms;
     while (sched.freem.pop() != nullptr) --ms;
-    VERIFY_INV("I34", sched.mcount.peek() == ms && heddle::awake_in(sched.nmrunning.peek()) == ms);
-    heddle::schedfree(sched);
+    VERIFY_INV("I34", sched.mcount.peek() == ms && heddle::detail::awake_in(sched.nmrunning.peek()) == ms);
+    heddle::detail::schedfree(sched);
   }
   void check() { VERIFY_INV("I37", reports.get() == 1); }
 };

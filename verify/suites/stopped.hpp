@@ -5,12 +5,12 @@
 namespace verify {
 
 // Caller: who has stopped the world, between the stop and the start; own: the P that it still has, or null.
-inline void check_stopped(const heddle::schedt &sched, const heddle::p *own) {
+inline void check_stopped(const heddle::detail::schedt &sched, const heddle::detail::p *own) {
   VERIFY_INV("I28", sched.stopwait.peek() == 0);
   VERIFY_INV("I29", sched.pidle.empty());
   for (std::int32_t i = 0; i < sched.gomaxprocs.peek(); ++i) {
-    const heddle::p *pp = sched.allp[i].peek();
-    VERIFY_INV("I29", pp->status.peek() == heddle::pstatus::gcstop);
+    const heddle::detail::p *pp = sched.allp[i].peek();
+    VERIFY_INV("I29", pp->status.peek() == heddle::detail::pstatus::gcstop);
     VERIFY_INV("I6", (pp->m.peek() != nullptr) == (pp == own));
   }
 }
@@ -30,9 +30,9 @@ struct watched {
 
 // Stops the world, looks, and starts it. Caller: as stop_the_world.
 template <class F>
-void look_at_stopped(heddle::schedt &sched, F &&f) {
+void look_at_stopped(heddle::detail::schedt &sched, F &&f) {
   auto looks = [&] {
-    check_stopped(sched, heddle::own_p(sched, heddle::getm()));
+    check_stopped(sched, heddle::detail::own_p(sched, heddle::detail::getm()));
     f();
   };
   heddle::detail::with_world_stopped(
@@ -44,18 +44,18 @@ void look_at_stopped(heddle::schedt &sched, F &&f) {
 template <class Derived, int Threads, int Dynamic, int Procs = Threads>
 struct stopping_at : suite<Threads, Dynamic> {
   static constexpr int procs = Procs;
-  heddle::schedt sched{
-      heddle::sched_options{.procs = Procs, .threads_max = Threads + Dynamic, .detect_deadlock = false}};
-  heddle::m *ms[Threads];
-  heddle::plain<int> world;  // of who has it stopped, and of goroutines otherwise
+  heddle::detail::schedt sched{
+      heddle::detail::sched_options{.procs = Procs, .threads_max = Threads + Dynamic, .detect_deadlock = false}};
+  heddle::detail::m *ms[Threads];
+  heddle::detail::plain<int> world;  // of who has it stopped, and of goroutines otherwise
 
   void before() {
-    VERIFY_CHECK(heddle::schedinit(sched));
+    VERIFY_CHECK(heddle::detail::schedinit(sched));
     for (int i = 0; i < Threads; ++i) {
-      ms[i] = heddle::allocm(sched);
-      sched.mcount.fetch_add(1, heddle::relaxed);
-      sched.nmrunning.fetch_add(1, heddle::relaxed);
-      if (i < Procs) heddle::acquirep(ms[i], sched.pidle.get());
+      ms[i] = heddle::detail::allocm(sched);
+      sched.mcount.fetch_add(1, heddle::detail::relaxed);
+      sched.nmrunning.fetch_add(1, heddle::detail::relaxed);
+      if (i < Procs) heddle::detail::acquirep(ms[i], sched.pidle.get());
     }
     sched.m0 = ms[0];
     static_cast<Derived *>(this)->arrange();
@@ -64,52 +64,52 @@ struct stopping_at : suite<Threads, Dynamic> {
   // Puts a goroutine that will run f into the queue of ms[i]'s P. Pre: nothing runs yet.
   template <class F>
   void put(int i, F f) {
-    sched.nmspinning.fetch_add(1, heddle::relaxed);  // nobody is woken for it
-    heddle::set_current_m(ms[i]);
+    sched.nmspinning.fetch_add(1, heddle::detail::relaxed);  // nobody is woken for it
+    heddle::detail::set_current_m(ms[i]);
     heddle::go(f);
-    heddle::set_current_m(nullptr);
-    sched.nmspinning.fetch_sub(1, heddle::relaxed);
+    heddle::detail::set_current_m(nullptr);
+    sched.nmspinning.fetch_sub(1, heddle::detail::relaxed);
   }
 
   // The asker's part; ends with everybody on his way out.
   void ask() {
     static_cast<Derived *>(this)->wait();
-    heddle::stop_the_world(sched);
-    check_stopped(sched, heddle::own_p(sched, heddle::getm()));
+    heddle::detail::stop_the_world(sched);
+    check_stopped(sched, heddle::detail::own_p(sched, heddle::detail::getm()));
     world.set(1);
     static_cast<Derived *>(this)->stopped();
-    heddle::start_the_world(sched);
+    heddle::detail::start_the_world(sched);
     static_cast<Derived *>(this)->started();
   }
   void wait() {}
   void stopped() {}
-  void started() { heddle::stop(sched); }
+  void started() { heddle::detail::stop(sched); }
 
   // The schedule loop to its end; mp has a P or not.
-  void loop(heddle::m *mp) {
-    if (mp->p.get() == nullptr) heddle::stopm(mp);
-    if (mp->p.get() != nullptr) heddle::schedule(mp);
-    heddle::leave_p(mp);
+  void loop(heddle::detail::m *mp) {
+    if (mp->p.get() == nullptr) heddle::detail::stopm(mp);
+    if (mp->p.get() != nullptr) heddle::detail::schedule(mp);
+    heddle::detail::leave_p(mp);
   }
   void thread(unsigned i) {
-    heddle::set_current_m(ms[i]);
+    heddle::detail::set_current_m(ms[i]);
     if (i == 0) {
-      heddle::acquirem(ms[0]);  // it is no goroutine that could give way
+      heddle::detail::acquirem(ms[0]);  // it is no goroutine that could give way
       static_cast<Derived *>(this)->ask();
     } else {
       static_cast<Derived *>(this)->other(static_cast<int>(i), ms[i]);
     }
-    heddle::set_current_m(nullptr);
+    heddle::detail::set_current_m(nullptr);
   }
   void describe(names &to) { describe_sched(to, sched); }
 
   void after() {
     VERIFY_INV("I28", sched.stopwait.peek() == 0 && world.get() != 0);
     for (std::int32_t i = 0; i < Procs; ++i)
-      VERIFY_INV("I7", sched.allp[i].peek()->status.peek() == heddle::pstatus::idle ||
+      VERIFY_INV("I7", sched.allp[i].peek()->status.peek() == heddle::detail::pstatus::idle ||
                            sched.allp[i].peek()->m.peek() != nullptr);
     static_cast<Derived *>(this)->check();
-    heddle::schedfree(sched);
+    heddle::detail::schedfree(sched);
   }
   void check() {}
 };

@@ -2,6 +2,7 @@
 #include "verify/suites/calls.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {
@@ -216,7 +217,7 @@ struct stop_in_call : suite<2, 1> {
       });
       blocking([this] { calls.await(); });
     };
-    const heddle::newborn s = heddle::detail::prepare(sched, main, 0);
+    const heddle::detail::newborn s = heddle::detail::prepare(sched, main, 0);
     heddle::detail::run_main(sched, s, &heddle::detail::invoke<decltype(main)>);
     VERIFY_INV("I7", sched.allp[0].get()->m.peek() == nullptr && sched.pidle.peek_count() == 1);
   }

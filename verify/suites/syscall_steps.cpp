@@ -2,6 +2,7 @@
 #include "verify/suites/calls.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {

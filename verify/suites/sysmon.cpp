@@ -3,6 +3,7 @@
 #include "verify/suites/watched.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {
@@ -132,7 +133,7 @@ struct joined : suite<1, 3> {
     for (const m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) ++ms;
     while (sched.mfree.pop() != nullptr) --ms;
     while (sched.freem.pop() != nullptr) --ms;  // thread 0 has read an old freem
-    VERIFY_INV("I34", sched.mcount.peek() == ms && heddle::awake_in(sched.nmrunning.peek()) == ms);
+    VERIFY_INV("I34", sched.mcount.peek() == ms && heddle::detail::awake_in(sched.nmrunning.peek()) == ms);
     schedfree(sched);
   }
 };
@@ -165,7 +166,7 @@ struct retired : suite<2, 2> {
     std::int32_t ms = 0;
     for (const m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) ++ms;
     while (sched.freem.pop() != nullptr) --ms;
-    VERIFY_INV("I34", sched.mcount.peek() == ms && ms <= 1 && heddle::awake_in(sched.nmrunning.peek()) == ms);
+    VERIFY_INV("I34", sched.mcount.peek() == ms && ms <= 1 && heddle::detail::awake_in(sched.nmrunning.peek()) == ms);
     schedfree(sched);
   }
 };
@@ -199,7 +200,7 @@ struct room : suite<2, 1> {
   void describe(names &to) { describe_sched(to, sched); }
   void after() {
     VERIFY_INV("I14", ran.get() == 1);
-    VERIFY_INV("I34", sched.mcount.peek() == 1 && heddle::awake_in(sched.nmrunning.peek()) == 1);
+    VERIFY_INV("I34", sched.mcount.peek() == 1 && heddle::detail::awake_in(sched.nmrunning.peek()) == 1);
     schedfree(sched);
   }
 };

@@ -3,6 +3,7 @@
 #include "verify/suites/watched.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {
@@ -116,7 +117,7 @@ struct template_refused : suite<1, 1> {
   void describe(names &to) { describe_sched(to, sched); }
   void after() {
     VERIFY_INV("I14", ran.get() == 1);
-    VERIFY_INV("I34", sched.mcount.peek() == 1 && heddle::awake_in(sched.nmrunning.peek()) == 1);
+    VERIFY_INV("I34", sched.mcount.peek() == 1 && heddle::detail::awake_in(sched.nmrunning.peek()) == 1);
     VERIFY_INV("I11", sched.nmspinning.peek() == 0);
     schedfree(sched);
   }

@@ -1,10 +1,11 @@
 // Waits with a limit of time: the waker against the timer, sched/park.cpp.
 #include "heddle/blocking.hpp"
 #include "heddle/chan.hpp"
-#include "heddle/waitq.hpp"
+#include "heddle/detail/waitq.hpp"
 #include "verify/suites/watched.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {
@@ -23,7 +24,7 @@ class gate {
       lock_.unlock();
       return true;
     }
-    heddle::detail::sudog sg(mp);
+    heddle::detail::sudog sg(own_g(mp));
     if (heddle::detail::park_on_until(mp, waiters_, sg, lock_, waitreason::test, when)) return true;
     lock_.unlock();
     VERIFY_INV("I47", nanotime() >= when);

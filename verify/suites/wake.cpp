@@ -6,6 +6,7 @@
 #include "verify/suites/describe.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {

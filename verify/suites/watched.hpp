@@ -9,7 +9,7 @@ template <class Derived, int Ms, int Procs, int Foreign = 0, int Spare = 0>
 struct watched : scheduled<Derived, Ms + 1 + Spare, Procs, Foreign> {
   using base = scheduled<Derived, Ms + 1 + Spare, Procs, Foreign>;
   void before() {
-    heddle::harness::sleeps_last = 0;
+    heddle::detail::harness::sleeps_last = 0;
     this->sched.options.sysmon = true;
     this->sched.options.threads_max = Ms;
     static_cast<Derived *>(this)->options();
@@ -17,7 +17,7 @@ struct watched : scheduled<Derived, Ms + 1 + Spare, Procs, Foreign> {
   }
   void options() {}
   void thread(unsigned i) {
-    if (i == 0) VERIFY_CHECK(heddle::start_sysmon(this->sched));
+    if (i == 0) VERIFY_CHECK(heddle::detail::start_sysmon(this->sched));
     base::thread(i);
   }
 };

@@ -3,6 +3,7 @@
 #include "verify/suites/stopped.hpp"
 
 using namespace heddle;
+using namespace heddle::detail;
 using namespace verify;
 
 namespace {

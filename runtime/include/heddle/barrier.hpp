@@ -6,7 +6,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "heddle/waitq.hpp"
+#include "heddle/detail/spinlock.hpp"
+#include "heddle/detail/waitq.hpp"
 
 HEDDLE_BEGIN
 

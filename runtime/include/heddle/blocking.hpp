@@ -2,32 +2,30 @@
 // Calls that block the thread: the other goroutines go on without it. Source: entersyscall, exitsyscall of Go's proc.go.
 #include <utility>
 
-#include "heddle/runtime.hpp"
+#include "heddle/detail/world.hpp"
 
 HEDDLE_BEGIN
 
 namespace detail {
 
-// The calling goroutine is in a call for as long as this lives. Nests; only the outermost counts. On a thread that runs no
-// goroutine it does nothing, nor where the goroutine may not lose its P: no_preempt, stop_the_world.
+// A call begins: the calling goroutine's P may go to another thread. Nests; only the outermost counts. On a thread that runs no
+// goroutine it does nothing, nor where the goroutine may not lose its P: no_preempt, stop_the_world. Returns whether it did.
+// lasting: the P goes at once.
+bool begin_call(bool lasting) noexcept;
+// The goroutine has kept its thread. Pre: begin_call has returned true.
+void end_call() noexcept;
+
 class call_scope {
  public:
-  explicit call_scope(void (*enter)(m *)) noexcept : mp_(getm()) {
-    if (mp_ != nullptr && mp_->incall == 0 && mp_->locks == 0)
-      enter(mp_);
-    else
-      mp_ = nullptr;
-  }
+  explicit call_scope(bool lasting) noexcept : begun_(begin_call(lasting)) {}
   ~call_scope() {
-    if (mp_ == nullptr) return;
-    not_in_child("the end of heddle::blocking");
-    exitsyscall(mp_);  // the goroutine has kept its thread
+    if (begun_) end_call();
   }
   call_scope(const call_scope &) = delete;
   call_scope &operator=(const call_scope &) = delete;
 
  private:
-  m *mp_;
+  const bool begun_;
 };
 
 }  // namespace detail
@@ -40,14 +38,14 @@ class call_scope {
 // throws. Nests. Cost: tens of nanoseconds when the P is still there.
 template <class F>
 decltype(auto) blocking(F &&f) {
-  const detail::call_scope call(entersyscall);
+  const detail::call_scope call(false);
   return std::forward<F>(f)();
 }
 
 // As blocking, for calls that are known to last: the P goes at once. Cost: microseconds. Source: entersyscallblock.
 template <class F>
 decltype(auto) blocking_long(F &&f) {
-  const detail::call_scope call(entersyscallblock);
+  const detail::call_scope call(true);
   return std::forward<F>(f)();
 }
 

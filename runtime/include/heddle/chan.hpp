@@ -4,13 +4,12 @@
 #include <cstddef>
 #include <iterator>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
-#include "heddle/deadline.hpp"
-#include "heddle/hchan.hpp"
+#include "heddle/detail/deadline.hpp"
+#include "heddle/detail/hchan.hpp"
 
 HEDDLE_BEGIN
 
@@ -65,7 +64,7 @@ class chan {
   // misuse. Assign it to take a case out of a select.
   static chan nil() noexcept { return chan(no_channel()); }
   chan(const chan &other) noexcept : core_(other.core_) {
-    if (core_ != nullptr) core_->refs.fetch_add(1, relaxed);  // relaxed: the handle copied from keeps it alive
+    if (core_ != nullptr) core_->refs.fetch_add(1, detail::relaxed);  // relaxed: the handle copied from keeps it alive
   }
   chan(chan &&other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
   chan &operator=(chan other) noexcept {
@@ -74,7 +73,7 @@ class chan {
   }
   ~chan() {
     // acq_rel: pairs with itself in the other handles: the last one sees all that they did. [CHAN-1]
-    if (core_ != nullptr && core_->refs.fetch_sub(1, acq_rel) == 1) core_->abandon();
+    if (core_ != nullptr && core_->refs.fetch_sub(1, detail::acq_rel) == 1) core_->abandon();
   }
   // Whether it is no channel: nil(), or moved from.
   bool is_nil() const noexcept { return core_ == nullptr; }
@@ -86,20 +85,13 @@ class chan {
   // Errors: sending on a closed channel is misuse.
   void send(T value) const {
     detail::not_in_child("chan::send");
-    if (core_ == nullptr) detail::block_forever(waitreason::chan_send_nil);
+    if (core_ == nullptr) detail::chansend_nil();
     core &c = *core_;
     c.lock.lock();
-    g *ready = nullptr;
-    if (c.closed.get()) detail::misuse("send on closed channel");
+    detail::g *ready = nullptr;
+    if (c.closed.get()) detail::send_on_closed();
     if (c.give(&value, ready)) return detail::unlock_and_ready(c, ready);
-    m *mp = getm();
-    if (mp == nullptr) {
-      c.lock.unlock();
-      return detail::as_goroutine([&] { send(std::move(value)); });
-    }
-    detail::sudog sg(mp, &value);
-    detail::park_on(mp, c.sendq, sg, c.lock, waitreason::chan_send);
-    if (!sg.success.get()) detail::misuse("send on closed channel");
+    detail::chansend(c, &value, detail::never);
   }
 
   // As send, but only if it need not block. False: the value is where it was; one that is given up (std::move(x), 5) is moved
@@ -135,22 +127,15 @@ class chan {
   // Blocks: the goroutine, or thread.
   std::optional<T> recv() const {
     detail::not_in_child("chan::recv");
-    if (core_ == nullptr) detail::block_forever(waitreason::chan_receive_nil);
+    if (core_ == nullptr) detail::chanrecv_nil();
     core &c = *core_;
     std::optional<T> value;
     c.lock.lock();
-    g *ready = nullptr;
-    if (c.take(&value, ready)) {
+    detail::g *ready = nullptr;
+    if (c.take(&value, ready))
       detail::unlock_and_ready(c, ready);
-      return value;
-    }
-    m *mp = getm();
-    if (mp == nullptr) {
-      c.lock.unlock();
-      return detail::as_goroutine([&] { return recv(); });
-    }
-    detail::sudog sg(mp, &value);
-    detail::park_on(mp, c.recvq, sg, c.lock, waitreason::chan_receive);
+    else
+      detail::chanrecv(c, &value, detail::never);
     return value;
   }
 
@@ -160,7 +145,7 @@ class chan {
     received<T> value;
     if (core_ == nullptr) return value;
     core_->lock.lock();
-    g *ready = nullptr;
+    detail::g *ready = nullptr;
     value.closed_ = core_->take(optional_of(value), ready) && !value.has_value();
     detail::unlock_and_ready(*core_, ready);
     return value;
@@ -195,8 +180,10 @@ class chan {
   std::size_t size() const noexcept {
     detail::not_in_child("chan::size");
     if (core_ == nullptr) return 0;
-    const std::lock_guard hold(core_->lock);
-    return core_->qcount.get();
+    core_->lock.lock();
+    const std::size_t n = core_->qcount.get();
+    core_->lock.unlock();
+    return n;
   }
   // As it was made; 0 for nil.
   std::size_t capacity() const noexcept { return core_ == nullptr ? 0 : core_->dataqsiz; }
@@ -205,8 +192,10 @@ class chan {
   bool closed() const noexcept {
     detail::not_in_child("chan::closed");
     if (core_ == nullptr) return false;
-    const std::lock_guard hold(core_->lock);
-    return core_->closed.get();
+    core_->lock.lock();
+    const bool is = core_->closed.get();
+    core_->lock.unlock();
+    return is;
   }
 
   // for (T &v : c): receives until the channel is closed and drained.
@@ -243,7 +232,7 @@ class chan {
     // There is no handle any more.
     virtual void abandon() noexcept { delete this; }
 
-    bool give(void *from, g *&ready) noexcept final {
+    bool give(void *from, detail::g *&ready) noexcept final {
       T &value = *static_cast<T *>(from);
       if (detail::sudog *sg = recvq.dequeue()) {
         static_cast<std::optional<T> *>(sg->elem)->emplace(std::move(value));
@@ -255,7 +244,7 @@ class chan {
       return true;
     }
 
-    bool take(void *to, g *&ready) noexcept final {
+    bool take(void *to, detail::g *&ready) noexcept final {
       std::optional<T> &value = *static_cast<std::optional<T> *>(to);
       if (qcount.get() != 0) {
         T *oldest = pop();
@@ -278,7 +267,7 @@ class chan {
       return true;
     }
 
-    g *served(detail::sudog *sg) noexcept {
+    detail::g *served(detail::sudog *sg) noexcept {
       sg->success.set(true);
       return sg->gp;
     }
@@ -301,8 +290,8 @@ class chan {
   // Pre: not nil.
   bool send_now(T &value) const {
     core_->lock.lock();
-    g *ready = nullptr;
-    if (core_->closed.get()) detail::misuse("send on closed channel");
+    detail::g *ready = nullptr;
+    if (core_->closed.get()) detail::send_on_closed();
     const bool given = core_->give(&value, ready);
     detail::unlock_and_ready(*core_, ready);
     return given;
@@ -311,52 +300,22 @@ class chan {
   bool send_by(T &value, std::int64_t when) const {
     detail::not_in_child("chan::send_until");
     if (core_ == nullptr) {
-      timesleep(when);
+      detail::timesleep(when);
       return false;
     }
-    if (when <= nanotime()) return send_now(value);
-    m *mp = getm();
-    if (mp == nullptr) return detail::as_goroutine([&] { return send_by(value, when); });
-    core &c = *core_;
-    c.lock.lock();
-    g *ready = nullptr;
-    if (c.closed.get()) detail::misuse("send on closed channel");
-    if (c.give(&value, ready)) {
-      detail::unlock_and_ready(c, ready);
-      return true;
-    }
-    detail::sudog sg(mp, &value);
-    if (!detail::park_on_until(mp, c.sendq, sg, c.lock, waitreason::chan_send, when)) {
-      c.lock.unlock();
-      return false;
-    }
-    if (!sg.success.get()) detail::misuse("send on closed channel");
-    return true;
+    if (when <= detail::nanotime()) return send_now(value);
+    return detail::chansend_until(*core_, &value, when);
   }
 
   received<T> recv_by(std::int64_t when) const {
     detail::not_in_child("chan::recv_until");
     received<T> value;
     if (core_ == nullptr) {
-      timesleep(when);
+      detail::timesleep(when);
       return value;
     }
-    if (when <= nanotime()) return try_recv();
-    m *mp = getm();
-    if (mp == nullptr) return detail::as_goroutine([&] { return recv_by(when); });
-    core &c = *core_;
-    c.lock.lock();
-    g *ready = nullptr;
-    if (c.take(optional_of(value), ready)) {
-      detail::unlock_and_ready(c, ready);
-    } else {
-      detail::sudog sg(mp, optional_of(value));
-      if (!detail::park_on_until(mp, c.recvq, sg, c.lock, waitreason::chan_receive, when)) {
-        c.lock.unlock();
-        return value;
-      }
-    }
-    value.closed_ = !value.has_value();
+    if (when <= detail::nanotime()) return try_recv();
+    value.closed_ = detail::chanrecv_until(*core_, optional_of(value), when) && !value.has_value();
     return value;
   }
 

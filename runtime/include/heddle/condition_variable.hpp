@@ -1,9 +1,10 @@
 #pragma once
+#include <chrono>
 #include <condition_variable>  // std::cv_status
 
-#include "heddle/deadline.hpp"
-#include "heddle/runtime.hpp"
-#include "heddle/waitq.hpp"
+#include "heddle/detail/deadline.hpp"
+#include "heddle/detail/spinlock.hpp"
+#include "heddle/detail/waitq.hpp"
 
 HEDDLE_BEGIN
 
@@ -15,7 +16,7 @@ namespace detail {
 // itself: a notification in between is not lost, and nothing of the condition_variable is touched after it.
 class cond_waiter {
  public:
-  explicit cond_waiter(m *mp) noexcept : entry_(mp, this) {}
+  cond_waiter() noexcept;  // for the calling goroutine
   cond_waiter(const cond_waiter &) = delete;
   cond_waiter &operator=(const cond_waiter &) = delete;
 
@@ -54,7 +55,7 @@ class condition_variable {
   // ends the process.
   template <class Lock>
   void wait(Lock &lock) noexcept {
-    wait_to(lock, timers::never);
+    wait_to(lock, detail::never);
   }
   // Waits as long as condition() is false, which is asked with the lock held. Errors: what condition throws.
   template <class Lock, class Condition>
@@ -93,11 +94,11 @@ class condition_variable {
   void notify_one() noexcept {
     // relaxed: whoever waits for what we have done under the lock wrote this before he unlocked it; if we read a later
     // value he has been notified.
-    if (waiting_.load(relaxed) != 0) notify_first();
+    if (waiting_.load(detail::relaxed) != 0) notify_first();
   }
   // Ends every wait that has begun. Caller, blocks: as notify_one.
   void notify_all() noexcept {
-    if (waiting_.load(relaxed) != 0) notify_every();  // relaxed: as in notify_one.
+    if (waiting_.load(detail::relaxed) != 0) notify_every();  // relaxed: as in notify_one.
   }
 
  private:
@@ -107,13 +108,15 @@ class condition_variable {
   }
   template <class Lock>
   bool wait_to(Lock &lock, std::int64_t when) noexcept {
-    m *mp = getm();
-    if (mp == nullptr) return detail::as_goroutine([&] { return wait_to(lock, when); });
-    detail::cond_waiter self(mp);
-    enqueue(self);
-    lock.unlock();
-    const bool notified = self.park(*this, when);
-    lock.lock();
+    bool notified = false;
+    auto wait = [&] {
+      detail::cond_waiter self;
+      enqueue(self);
+      lock.unlock();
+      notified = self.park(*this, when);
+      lock.lock();
+    };
+    detail::as_goroutine([](void *f) { (*static_cast<decltype(wait) *>(f))(); }, &wait);
     return notified;
   }
   void enqueue(detail::cond_waiter &w) noexcept;
@@ -122,9 +125,9 @@ class condition_variable {
   void notify_first() noexcept;
   void notify_every() noexcept;
 
-  spinlock lock_;
+  detail::spinlock lock_;
   detail::waitq waiters_;          // under lock_
-  atomic<std::uint32_t> waiting_;  // written under lock_; 0: waiters_ is empty, and nobody is here to leave it
+  detail::atomic<std::uint32_t> waiting_;  // written under lock_; 0: waiters_ is empty, and nobody is here to leave it
 };
 
 HEDDLE_END

@@ -75,10 +75,10 @@ receiver<std::monostate> context_done(canceller *c);
 std::stop_token context_stop_token(canceller *c);
 context_error context_err(const canceller *c) noexcept;
 std::exception_ptr context_cause(const canceller *c) noexcept;
-std::int64_t context_deadline(const canceller *c) noexcept;  // timers::never: none
+std::int64_t context_deadline(const canceller *c) noexcept;  // never: none
 const void *context_value(const context_node *n, const void *key) noexcept;
 context_node *make_canceller(context_node *parent, std::int64_t deadline, const char *who);
-void cancel_context(canceller *c, std::exception_ptr cause) noexcept;
+void cancel(canceller *c, std::exception_ptr cause) noexcept;
 
 }  // namespace detail
 
@@ -113,7 +113,7 @@ class context {
   // When it will be cancelled, at the latest.
   std::optional<std::chrono::steady_clock::time_point> deadline() const noexcept {
     const std::int64_t at = detail::context_deadline(by());
-    if (at == timers::never) return std::nullopt;
+    if (at == detail::never) return std::nullopt;
     return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(at));
   }
   // The value that the nearest with_value has given this key, or null. It lives as long as the context. Cost: a step
@@ -162,7 +162,7 @@ class cancel_context : public context {
   // first cancellation of a context counts. Blocks: nothing; calls the callbacks of their tokens. Cost: a short lock
   // for each.
   void cancel(std::exception_ptr cause = nullptr) const noexcept {
-    if (detail::canceller *c = by()) detail::cancel_context(c, std::move(cause));
+    if (detail::canceller *c = by()) detail::cancel(c, std::move(cause));
   }
 
  private:
@@ -178,7 +178,7 @@ class cancel_context : public context {
 // Caller: any thread. Errors: throws std::bad_alloc. Cost: one allocation, and a short lock of the nearest context
 // above that can be cancelled.
 [[nodiscard]] inline cancel_context with_cancel(const context &parent) {
-  return cancel_context(detail::make_canceller(parent.node_, timers::never, "heddle::with_cancel"));
+  return cancel_context(detail::make_canceller(parent.node_, detail::never, "heddle::with_cancel"));
 }
 // As with_cancel, and it is cancelled when the time has come, with deadline_exceeded, in the runtime of the caller: if
 // that ends before, it is not. Of a clock other than steady_clock it counts how far off the time is now. Caller: a

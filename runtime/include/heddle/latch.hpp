@@ -2,7 +2,8 @@
 #include <cstddef>
 #include <limits>
 
-#include "heddle/waitq.hpp"
+#include "heddle/detail/spinlock.hpp"
+#include "heddle/detail/waitq.hpp"
 
 HEDDLE_BEGIN
 
@@ -33,8 +34,8 @@ class latch {
   friend struct detail::onlooker;
   bool arrive(std::ptrdiff_t n) noexcept;  // lock_ is held; true: everybody has arrived, and it is held no more
 
-  mutable spinlock lock_;
-  plain<std::ptrdiff_t> left_;     // under lock_
+  mutable detail::spinlock lock_;
+  detail::plain<std::ptrdiff_t> left_;     // under lock_
   mutable detail::waitq waiters_;  // under lock_; empty when nobody is left
 };
 

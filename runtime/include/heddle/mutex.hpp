@@ -1,6 +1,10 @@
 #pragma once
-#include "heddle/deadline.hpp"
-#include "heddle/waitq.hpp"
+#include <chrono>
+#include <cstdint>
+
+#include "heddle/detail/deadline.hpp"
+#include "heddle/detail/spinlock.hpp"
+#include "heddle/detail/waitq.hpp"
 
 HEDDLE_BEGIN
 
@@ -20,7 +24,7 @@ class mutex {
   void lock() noexcept {
     std::uint32_t expected = 0;
     // acquire: pairs with the unlocks; what earlier holders did. [MUTEX-1]  relaxed on failure: lock_slow looks again.
-    if (!state_.compare_exchange_weak(expected, locked, acquire, relaxed)) return lock_slow();
+    if (!state_.compare_exchange_weak(expected, locked, detail::acquire, detail::relaxed)) return lock_slow();
     holder_.set(__builtin_frame_address(0));
   }
   // Not if somebody has it; also before those who wait. Caller: as lock. Blocks: nothing. Ordering: as lock.
@@ -46,12 +50,8 @@ class mutex {
   void unlock() noexcept {
     std::uint32_t expected = locked;
     // release: pairs with the locks. [MUTEX-1]  relaxed on failure: unlock_slow looks again.
-    if (!state_.compare_exchange_weak(expected, 0, release, relaxed)) unlock_slow();
+    if (!state_.compare_exchange_weak(expected, 0, detail::release, detail::relaxed)) unlock_slow();
   }
-
-  // The goroutine of `sched` that has it, or is about to run with it; null: nobody, or a thread. Where the one that
-  // locked it has ended, the one that has its stack now. For reports: it may be another a moment later. Caller: any thread, while `sched` exists.
-  g *holder(const schedt &sched) const noexcept;
 
  private:
   friend struct detail::onlooker;
@@ -60,16 +60,16 @@ class mutex {
   bool try_lock_from(std::uint32_t &state, std::uint32_t role) noexcept {
     do {
       // acquire: as in lock. [MUTEX-1]  relaxed on failure: looks again.
-      if (state_.compare_exchange_weak(state, (state | locked) & ~role, acquire, relaxed)) {
+      if (state_.compare_exchange_weak(state, (state | locked) & ~role, detail::acquire, detail::relaxed)) {
         holder_.set(__builtin_frame_address(0));
         return true;
       }
     } while ((state & locked) == 0);
     return false;
   }
-  bool spin(m *mp, std::uint32_t &role) noexcept;
+  bool spin(std::uint32_t looks, std::uint32_t &role) noexcept;
   bool queue_up(detail::sudog &sg, std::uint32_t role, bool starves, bool first) noexcept;
-  void lock_slow() noexcept { lock_until(timers::never); }
+  void lock_slow() noexcept { lock_until(detail::never); }
   bool lock_until(std::int64_t when) noexcept;
   bool give_up(std::uint32_t role) noexcept;
   void drop(std::uint32_t bits) noexcept;
@@ -78,10 +78,10 @@ class mutex {
   bool wake_one() noexcept;
   bool hand_over() noexcept;
 
-  atomic<std::uint32_t> state_;
-  spinlock lock_;  // waiters_, and queued and starving in state_
+  detail::atomic<std::uint32_t> state_;
+  detail::spinlock lock_;  // waiters_, and queued and starving in state_
   // Where the stack of who has it is: one store, of a register, is all that the holder pays.
-  plain<const void *> holder_{nullptr};
+  detail::plain<const void *> holder_{nullptr};
   detail::waitq waiters_;  // under lock_
 };
 

@@ -22,16 +22,16 @@ class once {
   // load, once it has been done.
   template <class F, class... Args>
   void call(F &&f, Args &&...args) {
-    if (done_.load(acquire) != 0) return;  // acquire: pairs with the store below: what f did. [ONCE-1]
+    if (done_.load(detail::acquire) != 0) return;  // acquire: pairs with the store below: what f did. [ONCE-1]
     const std::lock_guard hold(running_);
-    if (done_.load(relaxed) != 0) return;  // relaxed: who set it held the mutex
+    if (done_.load(detail::relaxed) != 0) return;  // relaxed: who set it held the mutex
     std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
     // release: pairs with the first load: what f did. [ONCE-1]
-    done_.store(1, release);
+    done_.store(1, detail::release);
   }
 
  private:
-  atomic<std::uint32_t> done_;
+  detail::atomic<std::uint32_t> done_;
   mutex running_;
 };
 

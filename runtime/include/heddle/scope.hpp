@@ -6,8 +6,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "heddle/detail/spinlock.hpp"
+#include "heddle/detail/waitq.hpp"
 #include "heddle/task.hpp"
-#include "heddle/waitq.hpp"
 
 HEDDLE_BEGIN
 
@@ -43,7 +44,7 @@ class scope {
     add();
     try {
       detail::go_on(
-          detail::current_sched("scope::spawn"),
+          "scope::spawn",
           [this, body = std::optional<closure>(std::forward<F>(f))]() mutable {
             ignored result;
             std::exception_ptr error = detail::run_task(result, *body, stop_);
@@ -94,9 +95,9 @@ class scope {
 
   std::stop_source stop_;
   const int in_flight_;  // exceptions in flight when it was made
-  spinlock lock_;
-  plain<std::size_t> running_;  // under lock_
-  plain<bool> failed_;          // under lock_: error_ is the first
+  detail::spinlock lock_;
+  detail::plain<std::size_t> running_;  // under lock_
+  detail::plain<bool> failed_;          // under lock_: error_ is the first
   std::exception_ptr error_;    // under lock_
   detail::waitq waiters_;       // under lock_; empty when nobody runs
   std::optional<std::stop_callback<passes_on>> from_parent_;

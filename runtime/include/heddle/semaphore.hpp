@@ -1,9 +1,11 @@
 #pragma once
+#include <chrono>
 #include <cstddef>
 #include <limits>
 
-#include "heddle/deadline.hpp"
-#include "heddle/waitq.hpp"
+#include "heddle/detail/deadline.hpp"
+#include "heddle/detail/spinlock.hpp"
+#include "heddle/detail/waitq.hpp"
 
 HEDDLE_BEGIN
 
@@ -23,7 +25,7 @@ class semaphore {
   // Takes a unit. Caller: a goroutine; also any other thread. Blocks: the goroutine, or thread, until a unit is his.
   // Ordering: what was done before the release that gave it is visible. May destroy the semaphore when no other call of
   // acquire is under way and nobody will release. Cost: one short lock.
-  void acquire() noexcept { acquire_until(timers::never); }
+  void acquire() noexcept { acquire_until(detail::never); }
   // Takes a unit if there is one now. Caller: as acquire. Blocks: nothing. Ordering: as acquire.
   bool try_acquire() noexcept;
   // As acquire, for so long at most, or until then; not at all, but for one try, if the time is over. False: no unit was
@@ -48,8 +50,8 @@ class semaphore {
   bool take() noexcept;
   bool acquire_until(std::int64_t when) noexcept;
 
-  spinlock lock_;
-  plain<std::ptrdiff_t> units_;  // under lock_; zero while somebody waits whose time is not over
+  detail::spinlock lock_;
+  detail::plain<std::ptrdiff_t> units_;  // under lock_; zero while somebody waits whose time is not over
   detail::waitq waiters_;        // under lock_
 };
 

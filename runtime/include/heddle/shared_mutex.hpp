@@ -1,8 +1,10 @@
 #pragma once
+#include <chrono>
 #include <cstdint>
 
-#include "heddle/deadline.hpp"
-#include "heddle/waitq.hpp"
+#include "heddle/detail/deadline.hpp"
+#include "heddle/detail/spinlock.hpp"
+#include "heddle/detail/waitq.hpp"
 
 HEDDLE_BEGIN
 
@@ -22,7 +24,7 @@ class shared_mutex {
     std::uint64_t expected = 0;
     // acquire: pairs with the unlocks; what earlier holders did. [RWMUTEX-1]  relaxed on failure: lock_slow looks
     // again.
-    if (!state_.compare_exchange_weak(expected, writer, acquire, relaxed)) return lock_slow(false);
+    if (!state_.compare_exchange_weak(expected, writer, detail::acquire, detail::relaxed)) return lock_slow(false);
     holder_.set(__builtin_frame_address(0));
   }
   // For a writer: not if somebody has it or waits for it. Caller: as lock. Blocks: nothing. Ordering: true: as lock;
@@ -30,7 +32,7 @@ class shared_mutex {
   bool try_lock() noexcept {
     std::uint64_t expected = 0;
     // acquire: as in lock. [RWMUTEX-1]  relaxed on failure: somebody else has it.
-    if (!state_.compare_exchange_strong(expected, writer, acquire, relaxed)) return false;
+    if (!state_.compare_exchange_strong(expected, writer, detail::acquire, detail::relaxed)) return false;
     holder_.set(__builtin_frame_address(0));
     return true;
   }
@@ -51,7 +53,7 @@ class shared_mutex {
   void unlock() noexcept {
     std::uint64_t expected = writer;
     // release: pairs with the locks. [RWMUTEX-1]  relaxed on failure: unlock_slow looks again.
-    if (!state_.compare_exchange_weak(expected, 0, release, relaxed)) unlock_slow();
+    if (!state_.compare_exchange_weak(expected, 0, detail::release, detail::relaxed)) unlock_slow();
   }
 
   // For a reader. Caller, blocks: as lock. Ordering: what the writers before did is visible. Cost: one CAS when no
@@ -62,10 +64,10 @@ class shared_mutex {
   // For a reader: not if a writer has it or waits for it. Caller, blocks: as try_lock. Ordering: true: as lock_shared;
   // false: none. Cost: one CAS, more beside other readers.
   bool try_lock_shared() noexcept {
-    std::uint64_t state = state_.load(relaxed);  // relaxed: the CAS says whether it still holds
+    std::uint64_t state = state_.load(detail::relaxed);  // relaxed: the CAS says whether it still holds
     while ((state & (writer | contended)) == 0) {
       // acquire: pairs with unlock; what the writers did. [RWMUTEX-1]  relaxed on failure: looks again.
-      if (state_.compare_exchange_weak(state, state + reader, acquire, relaxed)) return true;
+      if (state_.compare_exchange_weak(state, state + reader, detail::acquire, detail::relaxed)) return true;
     }
     return false;
   }
@@ -82,12 +84,9 @@ class shared_mutex {
   void unlock_shared() noexcept {
     // acq_rel: pairs with lock, and with itself in the other readers: the last, who hands it to a writer, passes on what
     // they did. [RWMUTEX-1]
-    const std::uint64_t before = state_.fetch_sub(reader, acq_rel);
+    const std::uint64_t before = state_.fetch_sub(reader, detail::acq_rel);
     if (before - reader == contended || before < reader) unlock_shared_slow(before);
   }
-
-  // The goroutine of `sched` that has it as a writer; null: none, or a thread. For reports, as mutex::holder.
-  g *holder(const schedt &sched) const noexcept;
 
  private:
   friend struct detail::onlooker;
@@ -95,17 +94,17 @@ class shared_mutex {
   // on his way to who does; it changes under lock_ only. While it is set nobody gets in but by a hand-over. While readers
   // hold it, it is set only for a writer who waits, or whose time is just over.
   static constexpr std::uint64_t writer = 1, contended = 2, reader = 4;
-  void lock_slow(bool shared) noexcept { lock_until(shared, timers::never); }
+  void lock_slow(bool shared) noexcept { lock_until(shared, detail::never); }
   bool lock_until(bool shared, std::int64_t when) noexcept;
   void withdraw() noexcept;
   void unlock_slow() noexcept;
   void unlock_shared_slow(std::uint64_t before) noexcept;
-  g *hand_to_writer() noexcept;
+  detail::g *hand_to_writer() noexcept;
   std::uint64_t take_readers(detail::waitq &in) noexcept;
 
-  atomic<std::uint64_t> state_;
-  spinlock lock_;
-  plain<const void *> holder_{nullptr};  // the writer: where his stack is, as in mutex
+  detail::atomic<std::uint64_t> state_;
+  detail::spinlock lock_;
+  detail::plain<const void *> holder_{nullptr};  // the writer: where his stack is, as in mutex
   detail::waitq readers_;                // under lock_, as the other
   detail::waitq writers_;
 };

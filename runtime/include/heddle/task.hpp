@@ -14,8 +14,9 @@
 #include <variant>
 #include <vector>
 
+#include "heddle/detail/deadline.hpp"
+#include "heddle/detail/spawn.hpp"
 #include "heddle/select.hpp"
-#include "heddle/time.hpp"
 
 HEDDLE_BEGIN
 
@@ -229,7 +230,7 @@ template <class F>
   using closure = std::decay_t<F>;
   auto state = std::make_unique<detail::task_state<T>>(detail::stop_source_for<closure>());
   detail::go_on(
-      detail::current_sched("heddle::spawn"),
+      "heddle::spawn",
       [s = state.get(), body = std::optional<closure>(std::forward<F>(f))]() mutable {
         s->error = detail::run_task(s->result, *body, s->stop);
         body.reset();  // before the end: what f has captured is gone when join returns

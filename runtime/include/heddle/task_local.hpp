@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "heddle/runtime.hpp"
+#include "heddle/detail/sched.hpp"
 
 HEDDLE_BEGIN
 
@@ -49,8 +49,8 @@ class task_local {
 
   // This goroutine's value, made now if it has none.
   T &get() {
-    g *const gp = detail::own_g("heddle::task_local");
-    if (goroutine_local *mine = detail::find_local(gp, this)) return static_cast<value *>(mine)->v;
+    detail::g *const gp = detail::own_g("heddle::task_local");
+    if (detail::goroutine_local *mine = detail::find_local(gp, this)) return static_cast<value *>(mine)->v;
     auto *made = new value(make_);
     detail::add_local(gp, this, made);
     return made->v;
@@ -61,13 +61,13 @@ class task_local {
   bool has_value() const noexcept { return detail::find_local(detail::own_g("heddle::task_local"), this) != nullptr; }
   // Destroys this goroutine's value; the next use makes a new one.
   void reset() noexcept {
-    if (goroutine_local *mine = detail::take_local(detail::own_g("heddle::task_local"), this)) mine->destroy(mine);
+    if (detail::goroutine_local *mine = detail::take_local(detail::own_g("heddle::task_local"), this)) mine->destroy(mine);
   }
 
  private:
-  struct value : goroutine_local {
+  struct value : detail::goroutine_local {
     explicit value(const std::function<T()> &make) : v(make()) {
-      destroy = [](goroutine_local *self) noexcept { delete static_cast<value *>(self); };
+      destroy = [](detail::goroutine_local *self) noexcept { delete static_cast<value *>(self); };
     }
     T v;
   };

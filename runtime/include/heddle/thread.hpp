@@ -1,6 +1,6 @@
 #pragma once
 // What a goroutine may ask about the thread under it, and about being moved. Source: LockOSThread of Go's proc.go.
-#include "heddle/runtime.hpp"
+#include "heddle/detail/world.hpp"
 
 HEDDLE_BEGIN
 

@@ -1,11 +1,14 @@
 #pragma once
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
-#include "heddle/deadline.hpp"
-#include "heddle/runtime.hpp"
-#include "heddle/waitq.hpp"
+#include "heddle/detail/deadline.hpp"
+#include "heddle/detail/spinlock.hpp"
+#include "heddle/detail/waitq.hpp"
+#include "heddle/go.hpp"
 
 HEDDLE_BEGIN
 
@@ -23,7 +26,7 @@ class wait_group {
   void done() noexcept { add(-1); }
   // Returns when the count is zero. Caller: a goroutine; also any other thread. Blocks: the goroutine, or thread. The
   // wait_group may be destroyed then.
-  void wait() noexcept { wait_to(timers::never); }
+  void wait() noexcept { wait_to(detail::never); }
   // As wait, for so long at most, or until then; not at all, but for one look, if the time is over. False: the count is
   // not zero. Caller: a goroutine; also any other thread. Blocks: the goroutine, or thread. The wait_group may not be
   // destroyed before this returns. Ordering: true: as wait; false: none. Cost: one short lock; a timer, where it waits.
@@ -60,8 +63,8 @@ class wait_group {
   friend struct detail::onlooker;
   bool wait_to(std::int64_t when) noexcept;
 
-  spinlock lock_;
-  plain<std::int64_t> count_;  // under lock
+  detail::spinlock lock_;
+  detail::plain<std::int64_t> count_;  // under lock
   detail::waitq waiters_;      // under lock; nobody waits there while the count is zero
 };
 

@@ -1,0 +1,39 @@
+#pragma once
+// A lock for critical sections of a few dozen instructions that never block. Unlocking is a plain release store.
+#include "heddle/detail/world.hpp"
+
+HEDDLE_DETAIL_BEGIN
+
+// Mutual exclusion by test and test-and-set. Any thread may call; whoever locked unlocks, on the same M.
+// Blocks: the M, spinning with growing pauses, after a while giving its CPU away between tries. Meets std BasicLockable
+// and Lockable.
+class spinlock {
+ public:
+  void lock() noexcept {
+    // Long from the start: each look takes the line from the holder, who often comes back at once and had it in his cache.
+    for (std::uint32_t pauses = spin_geometry::backoff_min; !try_lock();) {
+      for (std::uint32_t i = 0; i < pauses; ++i) cpu_relax();
+      if (pauses < spin_geometry::backoff_max)
+        pauses *= 2;
+      else
+        thread_yield();
+    }
+  }
+
+  bool try_lock() noexcept {
+    // relaxed: revalidated by the exchange.
+    if (locked_.load(relaxed) != 0) return false;
+    // acquire: pairs with unlock's store; all that earlier holders wrote is visible. [LOCK-1]
+    return locked_.exchange(1, acquire) == 0;
+  }
+
+  void unlock() noexcept {
+    // release: pairs with try_lock's exchange by the next holder. [LOCK-1]
+    locked_.store(0, release);
+  }
+
+ private:
+  atomic<std::uint32_t> locked_;
+};
+
+HEDDLE_DETAIL_END

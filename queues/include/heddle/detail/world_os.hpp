@@ -1,0 +1,98 @@
+#pragma once
+// The os world as the public headers need it: std::atomic, and what the inline halves of channels and locks call. The rest is
+// in queues/world_os.hpp (fences, chance, sizes) and sched/os/world_os.hpp (threads, stacks).
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+HEDDLE_DETAIL_BEGIN
+
+inline constexpr std::size_t cacheline = 64;
+
+// Pauses of a thread that waits for a spinlock, the first and the longest, in cpu_relax calls (0.2 and 3 us).
+struct spin_geometry {
+  static constexpr std::uint32_t backoff_min = 16;
+  static constexpr std::uint32_t backoff_max = 256;
+};
+
+template <class T>
+class atomic {
+ public:
+  constexpr atomic(T v = T{}) noexcept : cell_(v) {}
+  atomic(const atomic &) = delete;
+  atomic &operator=(const atomic &) = delete;
+
+  T load(std::memory_order o) const noexcept { return cell_.load(o); }
+  void store(T v, std::memory_order o) noexcept { cell_.store(v, o); }
+  T exchange(T v, std::memory_order o) noexcept { return cell_.exchange(v, o); }
+  bool compare_exchange_weak(T &expected, T desired, std::memory_order ok, std::memory_order fail) noexcept {
+    return cell_.compare_exchange_weak(expected, desired, ok, fail);
+  }
+  bool compare_exchange_strong(T &expected, T desired, std::memory_order ok, std::memory_order fail) noexcept {
+    return cell_.compare_exchange_strong(expected, desired, ok, fail);
+  }
+  T fetch_add(T v, std::memory_order o) noexcept { return cell_.fetch_add(v, o); }
+  T fetch_sub(T v, std::memory_order o) noexcept { return cell_.fetch_sub(v, o); }
+  T peek() const noexcept { return cell_.load(std::memory_order_relaxed); }
+  void *address() noexcept { return &cell_; }  // for futex only
+
+ private:
+  std::atomic<T> cell_;
+};
+
+template <class T>
+class plain;
+template <class T>
+T glimpse(const plain<T> &) noexcept;  // queues/world_os.hpp
+
+template <class T>
+class plain {
+ public:
+  constexpr plain(T v = T{}) noexcept : value_(v) {}
+  plain(const plain &) = delete;
+  plain &operator=(const plain &) = delete;
+
+  T get() const noexcept { return value_; }
+  void set(T v) noexcept { value_ = v; }
+
+ private:
+  template <class U>
+  friend U glimpse(const plain<U> &) noexcept;
+  T value_;
+};
+
+// The seam costs nothing: the wrappers have the layout of what they wrap (and bench/ compares generated code).
+static_assert(sizeof(atomic<void *>) == sizeof(void *) && sizeof(atomic<std::uint32_t>) == 4);
+static_assert(sizeof(plain<void *>) == sizeof(void *) && alignof(plain<char>) == 1);
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<void *>::is_always_lock_free);
+
+inline void cpu_relax() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+void thread_yield() noexcept;
+
+// A member of what is sorted by where it lies: different for any two objects alive.
+class place {
+ public:
+  std::uintptr_t get() const noexcept { return reinterpret_cast<std::uintptr_t>(this); }
+};
+
+std::int64_t nanotime() noexcept;  // monotonic
+
+// True for good in the child of a fork that was made while a runtime lived: of all its threads only the one that forked is
+// there, current_m() is null on it, and whatever the others held stays held.
+extern std::atomic<bool> runtime_left_behind;
+inline bool forked() noexcept { return runtime_left_behind.load(std::memory_order_relaxed); }
+
+// A line to standard error in one write, without allocating.
+void print_error(const char *text) noexcept;
+// Misuse by the embedder, after the report has been printed: runs the fatal hook and ends the process with status 2.
+[[noreturn]] void exit_misuse() noexcept;
+// Prints the invariant's id, the condition and the place, without allocating, and aborts.
+[[noreturn]] void invariant_broken(const char *id, const char *condition, const char *file, int line) noexcept;
+
+HEDDLE_DETAIL_END

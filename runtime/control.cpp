@@ -1,0 +1,116 @@
+// The life of a main goroutine, the world stopped, more and fewer Ps. Every world compiles this.
+#include "runtime/control.hpp"
+
+#include <new>
+
+#include "heddle/blocking.hpp"
+#include "heddle/runtime.hpp"
+#include "runtime/spawn.hpp"
+#include "runtime/wait.hpp"
+#include "sched/boot.hpp"
+#include "sched/deadlock.hpp"
+#include "sched/locked.hpp"
+#include "sched/m.hpp"
+#include "sched/procresize.hpp"
+#include "sched/schedule.hpp"
+#include "sched/stopworld.hpp"
+
+HEDDLE_BEGIN
+
+namespace detail {
+
+statistics figures(const schedt &sched) noexcept {
+  statistics s;
+  s.procs = sched.gomaxprocs.peek();
+  s.threads = sched.mcount.peek();
+  s.goroutines = gcount(sched);
+  s.spawned = sched.injected.peek() + sched.spawnedincalls.peek();
+  s.wakes = wakes_in(sched.nmrunning.peek());
+  each_p(sched, [&s](const struct p &pp) {
+    s.spawned += pp.spawned.get();
+    s.executes += pp.executes();
+    s.parks += pp.parks.get();
+    s.steals += pp.steals.get();
+    s.stolen += pp.stolen.get();
+    s.calls += pp.syscalltick.get();
+  });
+  return s;
+}
+
+void start_main(schedt &sched) {
+  if (attach_m0(sched) == nullptr) throw std::bad_alloc();
+}
+
+void run_main(schedt &sched, newborn main, void (*startfn)(void *)) noexcept {
+  m *mp = sched.m0;
+  sched.maing.store(main.gp, relaxed);  // relaxed: handed over with the main goroutine
+  newproc(sched, main, startfn);
+  schedule(mp);  // an M like any other
+  if (mp->exiting) wedge(mp);
+  leave_p(mp);
+  set_current_m(nullptr);
+  joinms(sched);
+}
+
+namespace {
+
+// f(), which stops sched's world. A goroutine of another runtime does it in a call: it may not be abandoned with the world in
+// its hands when that runtime stops. As for a thread outside, sched is not taken apart meanwhile.
+template <class F>
+void ask(schedt &sched, F &&f) {
+  as_goroutine([&] {
+    if (getm()->sched == &sched) return f();
+    const call_scope call(false);
+    const foreign_call here(sched, true);
+    f();
+  });
+}
+
+}  // namespace
+
+void with_world_stopped(schedt &sched, void (*f)(void *), void *arg) {
+  not_in_child("stop_the_world");
+  ask(sched, [&] {
+    stop_the_world(sched);
+    struct restart {  // also when f throws
+      schedt &sched;
+      ~restart() {
+        not_in_child("the end of stop_the_world");
+        start_the_world(sched);
+      }
+    } const at_the_end{sched};
+    f(arg);
+  });
+}
+
+void resize(schedt &sched, int n) {
+  not_in_child("set_procs");
+  if (n < 1 || n > geometry::procs_max) misuse("set_procs: want a number of Ps from 1 to 1024");
+  bool ok = false;
+  ask(sched, [&] { ok = set_procs(sched, n); });
+  if (!ok) throw std::bad_alloc();
+}
+
+void shut_down(schedt &sched) noexcept {
+  not_in_child("runtime::shutdown");
+  if (getm() != nullptr) misuse("runtime::shutdown called on a goroutine");
+  stop(sched);
+  joinms(sched);
+}
+
+void with_world_stopped(void (*f)(void *), void *arg) {
+  with_world_stopped(current_sched("heddle::stop_the_world"), f, arg);
+}
+
+}  // namespace detail
+
+int procs() noexcept {
+  return detail::current_sched("heddle::procs")
+      .gomaxprocs.load(detail::relaxed);  // relaxed: the caller's P keeps it as it is
+}
+
+void set_procs(int n) { detail::resize(detail::current_sched("heddle::set_procs"), n); }
+
+statistics stats() noexcept { return detail::figures(detail::current_sched("heddle::stats")); }
+
+HEDDLE_END

@@ -1,0 +1,95 @@
+// What a goroutine may ask of its runtime: others started, a turn given up, its number.
+#include "heddle/go.hpp"
+
+#include <cstdio>
+
+#include "runtime/spawn.hpp"
+#include "runtime/wait.hpp"
+#include "sched/fatal.hpp"
+#include "sched/yield.hpp"
+
+HEDDLE_BEGIN
+
+namespace detail {
+
+namespace {
+
+[[noreturn]] void end_by(const char *whose, const std::exception_ptr &error) noexcept {
+  print_error("fatal error: an exception has left ");
+  print_error(whose);
+  print_error(": ");
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception &e) {
+    print_error(e.what());
+  } catch (...) {
+    print_error("not a std::exception");
+  }
+  print_error("\n");
+  exit_misuse();
+}
+
+}  // namespace
+
+void uncaught(const std::exception_ptr &error) noexcept {
+  if (getm() == nullptr) end_by("a scope on a thread that runs no goroutine", error);
+  const g *gp = own_g(getm());
+  char name[sizeof gp->name];
+  copy_name(gp, name, sizeof name);
+  const sched_options &options = gp->home->options;
+  if (options.on_uncaught != nullptr) return options.on_uncaught(options.on_uncaught_arg, error, gp->goid.get(), name);
+  char who[80];
+  std::snprintf(who, sizeof who, "goroutine %llu%s%s%s", static_cast<unsigned long long>(gp->goid.get()),
+                name[0] != '\0' ? " (" : "", name, name[0] != '\0' ? ")" : "");
+  end_by(who, error);
+}
+
+schedt &current_sched(const char *who) noexcept {
+  m *mp = getm();
+  if (mp == nullptr || mp->sched == nullptr) no_goroutine(who);
+  return *mp->sched;
+}
+
+newborn room_for(schedt &sched, std::size_t size, std::size_t align, std::size_t stack_size, source_location where,
+                 const void *memberof) {
+  const newborn s = newspawn(sched, size, align, stack_size);
+  if (s.gp == nullptr) throw std::bad_alloc();
+  s.gp->started = where;
+  s.gp->memberof.set(memberof);
+  return s;
+}
+
+newborn begin_go(const char *who, std::size_t size, std::size_t align, std::size_t stack_size, source_location where,
+                 const void *memberof) {
+  return room_for(current_sched(who), size, align, stack_size, where, memberof);
+}
+
+void end_go(newborn s, void (*start)(void *)) noexcept { newproc(*s.gp->home, s, start); }
+
+void undo_go(newborn s) noexcept { unspawn(*s.gp->home, s); }
+
+void start_from_outside(schedt &sched, newborn s, void (*start)(void *)) noexcept {
+  // A goroutine of this runtime gives way in newproc, and may be abandoned there. joinms waits for its M as it is.
+  if (const m *mp = getm(); mp != nullptr && mp->sched == &sched) return newproc(sched, s, start);
+  const foreign_call here(sched, true);
+  newproc(sched, s, start);
+}
+
+}  // namespace detail
+
+void yield() noexcept {
+  detail::m *mp = detail::getm();
+  if (mp == nullptr) detail::no_goroutine("heddle::yield");
+  detail::goyield(mp);
+}
+
+void gosched() noexcept { detail::gosched(detail::getm()); }
+
+std::uint64_t num_goroutine() noexcept { return detail::gcount(detail::current_sched("heddle::num_goroutine")); }
+
+std::uint64_t goid() noexcept {
+  detail::current_sched("heddle::goid");
+  return detail::own_g(detail::getm())->goid.get();
+}
+
+HEDDLE_END

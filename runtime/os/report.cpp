@@ -1,0 +1,263 @@
+// What a person asks a runtime for: a dump of its goroutines, with their stacks, and who was left behind at the end.
+#include <cxxabi.h>
+#include <dlfcn.h>
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "runtime/control.hpp"
+#include "runtime/os/report.hpp"
+#include "runtime/waits.hpp"
+#include "sched/status.hpp"
+#include "sched/switch/switch_x86_64.hpp"
+
+HEDDLE_DETAIL_BEGIN
+
+namespace {
+
+// A word on the stack of another goroutine: for sanitizers and race checkers that is nobody's business.
+[[gnu::noinline]] __attribute__((no_sanitize("address"), no_sanitize("thread"))) std::uintptr_t word_at(
+    const char *at) noexcept {
+  return *reinterpret_cast<const volatile std::uintptr_t *>(at);
+}
+
+// What a goroutine has that does not run. A thread outside may be starting one in the same g.
+struct standing {
+  source_location started;
+  std::uintptr_t pc;
+  const char *bp;
+  struct stack stack;
+};
+[[gnu::noinline]] __attribute__((no_sanitize("thread"))) standing seen(const g *gp) noexcept {
+  return {gp->started, reinterpret_cast<std::uintptr_t>(gp->sched.pc), static_cast<const char *>(gp->sched.bp),
+          gp->stack};
+}
+
+constexpr std::size_t frames_max = 64;
+
+// The chain of frame pointers as far as it goes up within the stack: code without them breaks it off, or skips a caller.
+// Returns: how many return addresses there are.
+std::size_t walk(const char *bp, struct stack s, std::uintptr_t *pcs, std::size_t most) noexcept {
+  std::size_t n = 0;
+  while (n < most && bp >= s.lo && bp + 16 <= s.hi && reinterpret_cast<std::uintptr_t>(bp) % 8 == 0) {
+    const std::uintptr_t pc = word_at(bp + 8);
+    if (pc < 4096) break;
+    pcs[n++] = pc;
+    const auto *caller = reinterpret_cast<const char *>(word_at(bp));
+    if (caller <= bp) break;
+    bp = caller;
+  }
+  return n;
+}
+
+using line_fn = void (*)(void *arg, const char *text);
+
+// What addr2line -e MODULE OFFSET and a reader understand.
+void print_frame(std::uintptr_t pc, line_fn line, void *arg) noexcept {
+  char text[512];
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<void *>(pc), &info) == 0 || info.dli_fname == nullptr) {
+    std::snprintf(text, sizeof text, "    %p\n", reinterpret_cast<void *>(pc));
+    return line(arg, text);
+  }
+  const char *slash = std::strrchr(info.dli_fname, '/');
+  const char *module = slash != nullptr ? slash + 1 : info.dli_fname;
+  const auto offset = static_cast<unsigned long>(pc - reinterpret_cast<std::uintptr_t>(info.dli_fbase));
+  if (info.dli_sname == nullptr) {
+    std::snprintf(text, sizeof text, "    %s+0x%lx\n", module, offset);
+    return line(arg, text);
+  }
+  int status = 0;
+  char *readable = abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, &status);
+  std::snprintf(text, sizeof text, "    %.380s (%s+0x%lx)\n", readable != nullptr ? readable : info.dli_sname, module,
+                offset);
+  std::free(readable);
+  line(arg, text);
+}
+
+// Return addresses point behind their calls.
+void print_frames(const std::uintptr_t *pcs, std::size_t n, line_fn line, void *arg) noexcept {
+  for (std::size_t i = 0; i < n; ++i) print_frame(pcs[i] - 1, line, arg);
+}
+
+bool in_call(const g *gp) noexcept {
+  const gstatus status = readgstatus(gp);
+  return status == gstatus::syscall || status == gstatus::scansyscall;
+}
+
+}  // namespace
+
+void print_stack(const g *gp, line_fn line, void *arg) noexcept {
+  if (in_call(gp)) return line(arg, "    its stack is in use by its thread\n");
+  const standing at = seen(gp);
+  if (at.pc == reinterpret_cast<std::uintptr_t>(&heddle_gostart)) return line(arg, "    it has not run yet\n");
+  std::uintptr_t pcs[frames_max];
+  pcs[0] = at.pc + 1;
+  print_frames(pcs, 1 + walk(at.bp, at.stack, pcs + 1, frames_max - 1), line, arg);
+}
+
+namespace {
+
+// The calling goroutine's own.
+[[gnu::noinline]] void print_own_stack(const g *gp, line_fn line, void *arg) noexcept {
+  std::uintptr_t pcs[frames_max];
+  print_frames(pcs, walk(static_cast<const char *>(__builtin_frame_address(0)), gp->stack, pcs, frames_max), line, arg);
+}
+
+std::string duration(std::int64_t ns) {
+  char text[32];
+  const std::int64_t ms = std::max<std::int64_t>(ns, 0) / 1'000'000;
+  if (ms < 1000)
+    std::snprintf(text, sizeof text, "%lld ms", static_cast<long long>(ms));
+  else if (ms < 120'000)
+    std::snprintf(text, sizeof text, "%lld.%lld s", static_cast<long long>(ms / 1000),
+                  static_cast<long long>(ms / 100 % 10));
+  else
+    std::snprintf(text, sizeof text, "%lld min", static_cast<long long>(ms / 60'000));
+  return text;
+}
+
+std::string text_of(source_location where) {
+  if (where.line() == 0) return "an unknown place";
+  return std::string(where.file_name()) + ":" + std::to_string(where.line());
+}
+
+const char *state_of(const g *gp) noexcept {
+  switch (readgstatus(gp)) {
+    case gstatus::runnable: return "runnable";
+    case gstatus::running: return "running";
+    case gstatus::waiting: return waitreason_text(glimpse(gp->waitreason));
+    case gstatus::syscall:
+    case gstatus::scansyscall: return "in a call";
+    default: return nullptr;  // dead, or in the making
+  }
+}
+
+// ------------------------------------------------------------------------------------------------------------------- dump
+
+struct dumping {
+  schedt &sched;
+  std::string &text;
+  const g *self;  // who asks, or null
+  bool quiet;     // nobody else can touch what a goroutine waits for
+};
+
+// Threads that are not the runtime's, and goroutines in calls, go on while the world is stopped.
+bool nobody_else(const schedt &sched, bool from_outside) noexcept {
+  for (const g *gp = sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire))
+    if (in_call(gp)) return false;
+  const std::int32_t ours = sched.mcount.peek() + (sched.options.sysmon ? 1 : 0) + (from_outside ? 1 : 0);
+  return thread_count() <= ours;
+}
+
+void append(void *text, const char *line) { *static_cast<std::string *>(text) += line; }
+
+void dump_one(const dumping &d, const g *gp, std::int64_t now) {
+  const char *state = state_of(gp);
+  if (state == nullptr) return;
+  const bool waits = readgstatus(gp) == gstatus::waiting;
+  d.text += "\ngoroutine " + std::to_string(glimpse(gp->goid)) + " [" + state;
+  if (waits) d.text += ", " + duration(now - glimpse(gp->waitsince));
+  if (glimpse(gp->lockedm) != nullptr) d.text += ", locked to thread";
+  d.text += gp == d.sched.maing.peek() ? "] (main)" : "]";
+  char name[sizeof gp->name];
+  copy_name(gp, name, sizeof name);
+  if (name[0] != '\0') d.text += " \"" + std::string(name) + "\"";
+  d.text += "\n";
+  char what[160];
+  for (std::size_t i = 0; waits && d.quiet && waits_for(d.sched, gp, i, what, sizeof what); ++i)
+    d.text += "  --> " + std::string(what) + "\n";
+  d.text += "  started at " + text_of(seen(gp).started) + "\n";
+  if (gp == d.self)
+    print_own_stack(gp, append, &d.text);
+  else
+    print_stack(gp, append, &d.text);
+}
+
+void dump_all(void *arg) {
+  const dumping &d = *static_cast<const dumping *>(arg);
+  const std::int64_t now = nanotime();
+  for (const g *gp = d.sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire)) dump_one(d, gp, now);
+}
+
+// ------------------------------------------------------------------------------------------------------------------- leaks
+
+// Goroutines that were started in one place and stand alike.
+struct left_behind {
+  const g *first = nullptr;
+  std::size_t count = 0;
+  std::int64_t since = 0;  // the one that has waited longest
+  std::string ids;
+};
+
+bool alike(const g *a, const g *b) noexcept {
+  return std::strcmp(state_of(a), state_of(b)) == 0 && a->started.line() == b->started.line() &&
+         std::strcmp(a->started.file_name(), b->started.file_name()) == 0;
+}
+
+void count_in(std::vector<left_behind> &all, const g *gp) {
+  auto at = std::find_if(all.begin(), all.end(), [gp](const left_behind &l) { return alike(l.first, gp); });
+  if (at == all.end()) at = all.insert(at, left_behind{gp, 0, gp->waitsince.get(), ""});
+  at->since = std::min(at->since, gp->waitsince.get());
+  if (++at->count <= 8) at->ids += " " + std::to_string(gp->goid.get());
+  if (at->count == 9) at->ids += " ...";
+}
+
+std::string leaks_of(const schedt &sched) {
+  std::vector<left_behind> all;
+  std::size_t n = 0;
+  for (const g *gp = sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire)) {
+    if (state_of(gp) == nullptr || gp == sched.maing.load(relaxed)) continue;
+    count_in(all, gp);
+    ++n;
+  }
+  if (n == 0) return {};
+  std::string text = "heddle: " + std::to_string(n) + (n == 1 ? " goroutine has" : " goroutines have") +
+                     " not ended when the runtime stopped:\n";
+  const std::int64_t now = nanotime();
+  for (const left_behind &l : all) {
+    text += "  " + std::to_string(l.count) + " [" + state_of(l.first);
+    if (readgstatus(l.first) == gstatus::waiting) text += ", " + duration(now - l.since);
+    text += "] started at " + text_of(l.first->started);
+    text += (l.count == 1 ? ": goroutine" : ": goroutines") + l.ids + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string dump_text(schedt &sched) {
+  std::string text;
+  const m *mp = getm();
+  const g *self = mp != nullptr && mp->sched == &sched ? mp->curg.peek() : nullptr;
+  dumping d{sched, text, self, false};
+  with_world_stopped(
+      sched,
+      [](void *arg) {
+        auto &with = *static_cast<dumping *>(arg);
+        with.quiet = nobody_else(with.sched, with.self == nullptr);
+        dump_all(arg);
+      },
+      &d);
+  return text;
+}
+
+void report_leaks(const schedt &sched) noexcept {
+  const sched_options &o = sched.options;
+  if (!o.leak_report && o.on_leak == nullptr) return;
+  try {
+    const std::string text = leaks_of(sched);
+    if (text.empty()) return;
+    if (o.on_leak != nullptr)
+      o.on_leak(o.on_leak_arg, text.c_str());
+    else
+      print_error(text.c_str());
+  } catch (const std::bad_alloc &) {
+    print_error("heddle: no memory for a report of the goroutines that have not ended\n");
+  }
+}
+
+HEDDLE_DETAIL_END

@@ -1,0 +1,11 @@
+#pragma once
+// From a user's options to the scheduler's.
+#include "heddle/options.hpp"
+#include "sched/runtime2.hpp"
+
+HEDDLE_DETAIL_BEGIN
+
+// Zeros are decided by the environment, then by the system. Errors: throws config_error.
+sched_options resolve(const options &o);
+
+HEDDLE_DETAIL_END

@@ -1,0 +1,159 @@
+// Timers as users have them. Source: time/sleep.go, time/tick.go, and the channel timers of Go 1.23's runtime/time.go.
+//
+// There are three to a call: the runtime's timer, which an M has taken out of its wheel and calls under no lock; a stop or
+// reset; a receiver. The alarm's lock, the channel's own, brings them into one order. Whether the timer is armed is said under
+// that lock, and not by where the runtime's timer is: one that was taken out and not called yet is armed, and who stops it then
+// has prevented it. A call that comes after a reset tells by the time that it is not the one (I48, B31).
+#include "runtime/timer.hpp"
+
+#include <algorithm>
+#include <new>
+
+#include "runtime/spawn.hpp"
+
+HEDDLE_DETAIL_BEGIN
+
+void alarm::called(runtime_timer *t, bool due) {
+  alarm &a = *static_cast<alarm *>(t);
+  g *ready = nullptr;
+  a.lock_.lock();
+  const std::int64_t now = nanotime();
+  const bool ours = due && a.armed_.get() && a.when.get() <= now;
+  if (!due) a.armed_.set(false);
+  if (ours) {
+    a.armed_.set(a.period_ != 0);
+    a.ring(now, ready);
+    const std::int64_t when = a.when.get();
+    if (a.period_ != 0) a.arm(*getm()->sched, when + (1 + (now - when) / a.period_) * a.period_);
+  }
+  a.lock_.unlock();
+  if (ready != nullptr) goready(ready, false);
+  if (ours) a.rung();
+  a.drop();  // what was armed
+}
+
+// What is armed keeps it; what was, and is stopped in time, hands that on.
+void alarm::arm(schedt &sched, std::int64_t at) noexcept {
+  if (!resettimer(sched, this, at)) keep();
+}
+
+bool alarm::stop() noexcept {
+  not_in_child("timer::stop");
+  lock_.lock();
+  const bool armed = armed_.get();
+  armed_.set(false);
+  if (stoptimer(this)) drop();  // not the last one: the caller has a handle, or is abandon
+  const bool prevented = discard() || armed;
+  lock_.unlock();
+  return prevented;
+}
+
+bool alarm::reset(std::int64_t ns, std::int64_t period, const char *who) noexcept {
+  not_in_child(who);
+  schedt &sched = current_sched(who);
+  lock_.lock();
+  const bool prevented = discard() || armed_.get();
+  armed_.set(true);
+  period_ = period;
+  arm(sched, time_in(ns));
+  lock_.unlock();
+  return prevented;
+}
+
+timer_channel &timer_channel::of(const receiver<time_point> &c) noexcept {
+  hchan *of = channel_access::of(c);
+  if (of == nullptr) misuse("timer used after it was moved from");
+  return *static_cast<timer_channel *>(of);
+}
+
+// The last handle is gone: nobody can receive.
+void timer_channel::abandon() noexcept {
+  stop();
+  drop();
+}
+
+void timer_channel::ring(std::int64_t now, g *&ready) noexcept {
+  time_point at{std::chrono::nanoseconds(now)};
+  give(&at, ready);  // or the last one is there still
+}
+
+bool timer_channel::discard() noexcept {
+  if (qcount.get() == 0) return false;
+  pop();
+  qcount.set(0);
+  return true;
+}
+
+void alarm_function::rung() noexcept {
+  keep();
+  try {
+    go_on(
+        *getm()->sched,
+        [this] {
+          call_guarded([this] { call_(closure_); });
+          drop();
+        },
+        0, where_);
+  } catch (...) {
+    misuse("no memory for the goroutine of after_func");
+  }
+}
+
+void alarm_function::destroy() noexcept {
+  end_(closure_);
+  free();
+}
+
+void alarm_function::free() noexcept {
+  const std::size_t align = align_;
+  this->~alarm_function();
+  if (align > __STDCPP_DEFAULT_NEW_ALIGNMENT__)
+    ::operator delete(this, std::align_val_t{align});
+  else
+    ::operator delete(this);
+}
+
+// --- what the header calls ---
+
+namespace {
+
+std::int64_t checked(std::int64_t period) noexcept {
+  if (period <= 0) misuse("non-positive interval for a ticker");
+  return period;
+}
+
+alarm &checked(alarm *of) noexcept {
+  if (of == nullptr) misuse("func_timer used after it was moved from");
+  return *of;
+}
+
+}  // namespace
+
+receiver<time_point> make_timer(std::int64_t ns, std::int64_t period, const char *who) {
+  return timer_channel::make(ns, period, who);
+}
+receiver<time_point> make_ticker(std::int64_t period, const char *who) { return make_timer(checked(period), period, who); }
+bool stop_timer(const receiver<time_point> &c) noexcept { return timer_channel::of(c).stop(); }
+bool reset_timer(const receiver<time_point> &c, std::int64_t ns, const char *who) noexcept {
+  return timer_channel::of(c).reset(ns, 0, who);
+}
+void reset_ticker(const receiver<time_point> &c, std::int64_t period, const char *who) noexcept {
+  timer_channel::of(c).reset(checked(period), period, who);
+}
+
+alarm_call make_alarm_call(std::size_t size, std::size_t align, void (*call)(void *), void (*destroy)(void *) noexcept,
+                           source_location where) {
+  const std::size_t whole = std::max(align, alignof(alarm_function));
+  const std::size_t at = (sizeof(alarm_function) + align - 1) / align * align;
+  void *const memory = whole > __STDCPP_DEFAULT_NEW_ALIGNMENT__ ? ::operator new(at + size, std::align_val_t{whole})
+                                                                : ::operator new(at + size);
+  void *const closure = static_cast<char *>(memory) + at;
+  return {::new (memory) alarm_function(closure, call, destroy, whole, where), closure};
+}
+void unmake_alarm_call(alarm *of) noexcept { static_cast<alarm_function *>(of)->free(); }
+void keep_alarm(alarm *of) noexcept { of->keep(); }
+void drop_alarm(alarm *of) noexcept { of->drop(); }
+bool stop_alarm(alarm *of) noexcept { return checked(of).stop(); }
+bool reset_alarm(alarm *of, std::int64_t ns, const char *who) noexcept { return checked(of).reset(ns, 0, who); }
+
+HEDDLE_DETAIL_END

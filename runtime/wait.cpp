@@ -1,0 +1,39 @@
+// Parking on a waitq, and the claim by which a waiter is found once.
+#include "runtime/wait.hpp"
+
+HEDDLE_DETAIL_BEGIN
+
+bool waitq::claim(sudog *sg) noexcept {
+  // relaxed: what the winner reads and writes is under the lock that the select held when it enqueued sg, and goready
+  // hands it over.
+  if (sg->gp->selectdone.exchange(1, relaxed) != 0) return false;
+  sg->gp->param.set(sg);
+  sg->isSelect = false;  // it is ours, also in another queue
+  return true;
+}
+
+bool parked_until(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason, std::int64_t when) noexcept {
+  if (!sg.isSelect) {
+    gopark(parkunlock, &lock, reason, mp);
+    return true;
+  }
+  if (!gopark_until(parkunlock, &lock, reason, mp, when)) {
+    lock.lock();
+    q.remove(&sg);                        // nobody has it, but it may have been passed over
+    sg.gp->selectdone.store(0, relaxed);  // relaxed: whoever finds it from now on takes the lock
+    return false;
+  }
+  sg.gp->selectdone.store(0, relaxed);  // relaxed: it is in no queue, and the next is found under a lock
+  return true;
+}
+
+void block_forever(waitreason reason) noexcept {
+  const auto park = [reason] { gopark(nullptr, nullptr, reason); };
+  for (;;) as_goroutine(park);
+}
+
+void as_goroutine(void (*f)(void *), void *arg) {
+  as_goroutine([=] { f(arg); });
+}
+
+HEDDLE_DETAIL_END

@@ -1,0 +1,32 @@
+// How the process ends when the embedder breaks a rule: in words about what was called, and with status 2.
+#include "sched/fatal.hpp"
+
+#include "sched/world.hpp"
+
+HEDDLE_DETAIL_BEGIN
+
+void misuse(const char *what) noexcept {
+  print_error("fatal error: ");
+  print_error(what);
+  print_error("\n");
+  exit_misuse();
+}
+
+void in_child(const char *who) noexcept {
+  print_error("fatal error: ");
+  print_error(who);
+  print_error(" in the child of a fork: only exec or _exit is possible here\n");
+  exit_misuse();
+}
+
+void no_goroutine(const char *who) noexcept {
+  not_in_child(who);
+  print_error("fatal error: ");
+  print_error(who);
+  print_error(" called on a thread that runs no goroutine\n");
+  exit_misuse();
+}
+
+void may_not_wait() noexcept { misuse("wait or yield inside no_preempt or stop_the_world"); }
+
+HEDDLE_DETAIL_END

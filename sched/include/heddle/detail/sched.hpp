@@ -1,0 +1,46 @@
+#pragma once
+// What the inline halves of the public headers ask of the scheduler. A goroutine is a pointer here, and nothing else is shown.
+#include <cstdint>
+#include <limits>
+
+#include "heddle/detail/world.hpp"
+
+HEDDLE_DETAIL_BEGIN
+
+struct g;  // a goroutine: sched/runtime2.hpp
+
+// A time that does not come, in nanoseconds of nanotime().
+inline constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+
+// A goroutine in the making: the caller constructs the closure at `closure`, then calls newproc or, if that failed,
+// unspawn.
+struct newborn {
+  g *gp = nullptr;
+  void *closure = nullptr;
+};
+
+// Makes a parked goroutine runnable; next: into runnext, so that it runs as soon as the caller leaves.
+// Caller: any thread, exactly once per park. Blocks: nothing. Ordering: what the caller did before is visible to gp.
+void goready(g *gp, bool next = true) noexcept;
+// Waits until nanotime() is `until`. Any thread. Blocks: the g; inside blocking(f) and on a thread that is no M, that one.
+void timesleep(std::int64_t until) noexcept;
+
+// A value that belongs to one goroutine, and to the task_local `key`.
+struct goroutine_local {
+  goroutine_local *next = nullptr;  // older
+  const void *key = nullptr;
+  void (*destroy)(goroutine_local *self) noexcept = nullptr;
+};
+
+// --- the ends: sched/fatal.cpp ---
+
+// Prints what the embedder did wrong, and ends the process.
+[[noreturn]] void misuse(const char *what) noexcept;
+// Only exec and _exit are possible in the child of a fork that has left a runtime behind; `who` is what was called there.
+[[noreturn]] void in_child(const char *who) noexcept;
+inline void not_in_child(const char *who) noexcept {
+  if (forked()) [[unlikely]]
+    in_child(who);
+}
+
+HEDDLE_DETAIL_END

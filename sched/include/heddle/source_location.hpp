@@ -1,0 +1,42 @@
+#pragma once
+// A place in the source: where a goroutine was started.
+#include <cstdint>
+#include <version>
+#ifdef __cpp_lib_source_location
+#include <source_location>
+#endif
+
+#include "heddle/detail/world.hpp"
+
+HEDDLE_BEGIN
+
+// As std::source_location, which not every compiler that compiles heddle has. As a default argument, current() is the place of
+// the call. What it points to lives as long as the program.
+class source_location {
+ public:
+  constexpr source_location() noexcept = default;
+#ifdef __cpp_lib_source_location
+  constexpr source_location(const std::source_location &from) noexcept
+      : file_(from.file_name()), function_(from.function_name()), line_(from.line()) {}
+#endif
+  static constexpr source_location current(const char *file = __builtin_FILE(),
+                                           const char *function = __builtin_FUNCTION(),
+                                           std::uint32_t line = __builtin_LINE()) noexcept {
+    source_location here;
+    here.file_ = file;
+    here.function_ = function;
+    here.line_ = line;
+    return here;
+  }
+  // "" and 0 where nothing is known.
+  constexpr const char *file_name() const noexcept { return file_; }
+  constexpr const char *function_name() const noexcept { return function_; }
+  constexpr std::uint32_t line() const noexcept { return line_; }
+
+ private:
+  const char *file_ = "";
+  const char *function_ = "";
+  std::uint32_t line_ = 0;
+};
+
+HEDDLE_END

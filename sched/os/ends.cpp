@@ -1,0 +1,35 @@
+// How the process ends, and in which words. Nothing here allocates.
+#include <unistd.h>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "sched/world.hpp"
+
+HEDDLE_DETAIL_BEGIN
+
+void print_error(const char *text) noexcept {
+  for (std::size_t left = std::strlen(text); left != 0;) {
+    const ssize_t n = write(STDERR_FILENO, text, left);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return;
+    text += n;
+    left -= static_cast<std::size_t>(n);
+  }
+}
+
+void exit_misuse() noexcept {
+  if (!forked()) std::fflush(stdout);  // what a child has in its buffer is the parent's, who will write it
+  _exit(2);
+}
+
+void invariant_broken(const char *id, const char *condition, const char *file, int line) noexcept {
+  char text[512];
+  std::snprintf(text, sizeof text, "fatal error: heddle: invariant %s is broken: %s (%s:%d); please report this\n", id,
+                condition, file, line);
+  print_error(text);
+  std::abort();
+}
+
+HEDDLE_DETAIL_END

@@ -1,0 +1,132 @@
+#pragma once
+// The os world, as far as threads go: kernel threads, futex, stacks, what a switch carries. Inline where production must pay
+// nothing; the rest is in the files beside this one.
+#include <pthread.h>
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+
+#include "heddle/detail/world.hpp"
+
+HEDDLE_DETAIL_BEGIN
+
+// Sleeps while `word` holds `expected`; returns after a wake, on a changed value, or for no reason at all.
+void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected) noexcept;
+// As futex_sleep, but for at most ns nanoseconds of nanotime(). False: the time is over; at once where ns <= 0.
+bool futex_sleep_for(atomic<std::uint32_t> &word, std::uint32_t expected, std::int64_t ns) noexcept;
+void futex_wake(atomic<std::uint32_t> &word) noexcept;  // wakes at most one sleeper
+
+struct thread {
+  pthread_t handle{};
+};
+// Starts fn(arg) on a new kernel thread. False when the system will not give us one.
+[[nodiscard]] bool thread_start(thread &t, void (*fn)(void *), void *arg) noexcept;
+void thread_join(thread &t) noexcept;
+
+// Threads of this process, or 0 when the system does not say.
+std::int32_t thread_count() noexcept;
+
+// Never inlined: a compiler may keep a thread-local address in a register across a switch, and the g that comes back
+// may be on another thread (reference hazard: thread-local caching).
+[[gnu::noinline]] void *current_m() noexcept;
+[[gnu::noinline]] void set_current_m(void *mp) noexcept;
+
+std::uint64_t random_seed() noexcept;
+
+struct stack {
+  char *lo = nullptr;  // lowest usable byte; the guard lies below it
+  char *hi = nullptr;
+  explicit operator bool() const noexcept { return hi != nullptr; }
+};
+
+// Stacks of one size from slabs of address space (64 MiB each), committed on touch, each with a guard page below; other
+// sizes are mapped one by one. Size 0 means the default. Any thread may call.
+// Errors: an empty stack when the system gives no address space, or has no memory for the guard.
+class stackpool {
+ public:
+  stackpool(std::size_t stack_size, bool log) noexcept;
+  ~stackpool();
+  stackpool(const stackpool &) = delete;
+  stackpool &operator=(const stackpool &) = delete;
+  stack stackalloc(std::size_t size) noexcept;
+  void stackfree(stack s) noexcept;
+  // Sets address space aside for one more stack of the default size, so that there is some when it is asked for. False: there
+  // is none. Does nothing where promises() is false.
+  bool promise() noexcept;
+  // May who has been promised a stack ask for it late? Not where guards take mappings, which run out.
+  bool promises() const noexcept;
+  // Bytes between lo and hi of a stack of this size; 0 means the default size.
+  std::size_t usable(std::size_t size) const noexcept { return size == 0 ? usable_ : usable_of(size); }
+
+ private:
+  struct impl;
+  static std::size_t usable_of(std::size_t size) noexcept;
+  stack guarded(char *at, std::size_t whole) noexcept;
+  std::size_t size_;
+  std::size_t usable_;
+  impl *impl_;
+};
+
+// Memory for what lives as long as this does: it goes as a whole. Any thread.
+class persistent {
+ public:
+  persistent() noexcept;
+  ~persistent();
+  persistent(const persistent &) = delete;
+  persistent &operator=(const persistent &) = delete;
+  // Aligned to a cache line, zero; null: the system gives none. Blocks: nothing. Cost: a lock, and a system call for many.
+  void *persistentalloc(std::size_t size) noexcept;
+
+ private:
+  struct impl;
+  impl *impl_;
+};
+
+// What a switch carries besides registers. The hooks are called by the one function that switches (sched/switch.hpp).
+struct fiber {
+  void *eh[2] = {};             // __cxa_eh_globals: caught exceptions, and the count of uncaught ones
+  int error = 0;                // errno
+  void **thread_eh = nullptr;   // g0 only: where this thread keeps the two
+  int *thread_error = nullptr;  // g0 only
+#ifdef HEDDLE_ASAN
+  void *fake_stack = nullptr;
+  const void *bottom = nullptr;
+  std::size_t size = 0;
+#endif
+#ifdef HEDDLE_TSAN
+  void *tsan = nullptr;
+#endif
+};
+void fiber_attach_thread(fiber &g0) noexcept;    // g0 of a new M learns its thread's stack and slots
+void fiber_create(fiber &f, stack s) noexcept;   // before a g first runs
+void fiber_destroy(fiber &f, stack s) noexcept;  // after a g last ran, from another stack
+
+inline void fiber_resume(fiber &g0, fiber &to) noexcept {  // on g0, before switching into a g
+  g0.thread_eh[0] = to.eh[0];
+  g0.thread_eh[1] = to.eh[1];
+  *g0.thread_error = to.error;
+}
+inline void fiber_suspend(fiber &g0, fiber &from) noexcept {  // on g0, after a g switched back
+  from.eh[0] = g0.thread_eh[0];
+  from.eh[1] = g0.thread_eh[1];
+  from.error = *g0.thread_error;
+}
+// Around the register switch itself; free unless a sanitizer listens.
+#if defined(HEDDLE_ASAN) || defined(HEDDLE_TSAN)
+void fiber_leave(fiber &from, fiber &to, bool dies) noexcept;
+void fiber_arrive(fiber &self) noexcept;
+#else
+inline void fiber_leave(fiber &, fiber &, bool) noexcept {}
+inline void fiber_arrive(fiber &) noexcept {}
+#endif
+
+struct os_facts {
+  std::int32_t cpus;  // this process may use: affinity, then cgroup quota
+  std::size_t page_size;
+};
+os_facts osinit() noexcept;  // also registers for membarrier and for forks; cheap to repeat
+
+void count_runtimes(int change) noexcept;  // those that live: +1, -1
+
+HEDDLE_DETAIL_END

@@ -1,0 +1,19 @@
+#pragma once
+// Attention: the world stopped, a call for each P, the end of the runtime.
+#include "sched/runtime2.hpp"
+
+HEDDLE_DETAIL_BEGIN
+
+void preemptone(struct p *pp) noexcept;
+void heed_unowned(schedt &sched) noexcept;
+bool heed(m *mp) noexcept;
+void stop_the_world(schedt &sched) noexcept;
+void start_the_world(schedt &sched) noexcept;
+void for_each_p(schedt &sched, void (*fn)(void *, struct p *), void *arg) noexcept;
+// Tells every M to leave the schedule loop. Any thread, any number of times.
+void stop(schedt &sched) noexcept;
+void semacquire(schedt &sched) noexcept;
+void semrelease(schedt &sched) noexcept;
+void semstop(schedt &sched) noexcept;
+
+HEDDLE_DETAIL_END
