@@ -45,6 +45,11 @@ def escape(text):
     return re.sub(r"[<>@\\#%]", lambda m: "\\" + m.group(0), text)
 
 
+def sentence(text):
+    """Begins with a capital letter, but for names."""
+    return text if re.match(r"\w+(::|_)", text) else text[:1].upper() + text[1:]
+
+
 def render(lines, indent):
     """The text lines of one comment as a doxygen comment."""
     out, paragraph, code = [], [], []
@@ -58,7 +63,7 @@ def render(lines, indent):
         if parts[0].strip():
             out.extend([escape(parts[0].strip()), ""])
         for title, body in zip(parts[1::2], parts[2::2]):
-            out.extend([f"@par {title}", escape(body[:1].upper() + body[1:].strip()), ""])
+            out.extend([f"@par {title}", escape(sentence(body.strip())), ""])
 
     def end_code():
         if code:
