@@ -61,7 +61,7 @@ def render(lines, indent):
             return
         parts = TITLE.split(text)
         if parts[0].strip():
-            out.extend([escape(parts[0].strip()), ""])
+            out.extend([escape(sentence(parts[0].strip())), ""])
         for title, body in zip(parts[1::2], parts[2::2]):
             out.extend([f"@par {title}", escape(sentence(body.strip())), ""])
 
@@ -268,6 +268,8 @@ class Header:
     def by_itself(self, text, name):
         """What need not be said in the header."""
         owner = self.scopes[-1][1] if self.kind() == "class" else None
+        if name.endswith("_arg"):
+            return f"What {name[:-4]} gets as its first argument."
         flat = re.sub(r"\s+", " ", text.strip())
         if owner is not None:
             if "= delete" in flat:
