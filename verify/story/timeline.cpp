@@ -14,7 +14,7 @@ std::string padded(std::string text, std::size_t width) {
   return text;
 }
 
-// Words on as many lines as it takes.
+// Breaks the words into as many lines as they need.
 std::vector<std::string> wrapped(const std::string &text, std::size_t width) {
   std::vector<std::string> lines;
   std::string rest = text;
