@@ -1,6 +1,6 @@
-// What a note sleeps on. The verdicts are those of the kernel's interface: a sleep compares its word in the call, a wake
-// without a sleeper is lost, a sleep may end for no reason, a timed one also because its time is over, and none of it
-// orders memory.
+// The futex, on which a note sleeps. The verdicts are those of the kernel's interface: a sleep compares its word within
+// the call; a wake without a sleeper is lost; a sleep may end for no reason, and a timed sleep also because its time is
+// over; and none of this orders memory.
 #include "verify/litmus/litmus.hpp"
 
 namespace litmus {
@@ -51,7 +51,7 @@ struct sleep_once : verify::suite<2> {
   void after() { VERIFY_CHECK(!(awake && !changed)); }
 };
 
-// Nobody stores anything: a timed sleep that says true was woken, or has ended for no reason.
+// No thread stores anything: a timed sleep that returns true was woken, or has ended for no reason.
 struct timed_sleep : verify::suite<2> {
   note_word note{0};
   bool asked = false;

@@ -25,7 +25,7 @@ std::unique_ptr<strategy> make_strategy(const task &t, const extent &e) {
   return t.how.kind == mode::random ? make_mix(e.seed, e.window, t.part) : make_search(t.how.switches, t.part);
 }
 
-// Rounds to as many digits as the report shows.
+// Counts the steps that the report shows.
 unsigned steps_told(const std::string &history) {
   unsigned n = 0;
   for (const event &e : read_history(history).events)
