@@ -111,12 +111,12 @@ LITMUS_ROW(futex_spurious_random, "sampled", seen, allowed, LITMUS_RANDOM, sleep
 LITMUS_ROW(futex_spurious_search, "searched", never, allowed, LITMUS_SEARCH, sleep_once)
 #undef ASKED
 #define ASKED "a timed sleep's time is over"
-LITMUS(futex_timed_over, "somebody wakes, in time or not", seen, allowed, timed_over)
+LITMUS(futex_timed_over, "a thread wakes it, in time or not", seen, allowed, timed_over)
 #undef ASKED
 #define ASKED "a timed sleep is woken"
-LITMUS(futex_timed_woken, "somebody wakes, in time or not", seen, allowed, timed_woken)
+LITMUS(futex_timed_woken, "a thread wakes it, in time or not", seen, allowed, timed_woken)
 #undef ASKED
-#define ASKED "a timed sleep ends, nobody wakes, time left"
+#define ASKED "a timed sleep ends, no thread wakes it, time left"
 LITMUS_ROW(futex_timed_spurious_random, "sampled", seen, allowed, LITMUS_RANDOM, timed_alone)
 LITMUS_ROW(futex_timed_spurious_search, "searched", never, allowed, LITMUS_SEARCH, timed_alone)
 #undef ASKED

@@ -33,7 +33,7 @@ constexpr leg spins_fenced{acq_rel, acquire, seq_cst};
 constexpr leg sc{seq_cst, seq_cst};
 
 #define SHAPE "wake-up handshake"
-#define ASKED "work nobody looks for"
+#define ASKED "work that no thread looks for"
 
 LITMUS(hs_acq_rel, "release, acquire and acq_rel", seen, allowed, handshake<submits, spins>)
 LITMUS(hs_fence_submitter, "a seq_cst fence in the submitter", seen, allowed, handshake<submits_fenced, spins>)

@@ -83,7 +83,7 @@ void arguments_table(std::ostream &out, const evidence &e) {
   std::map<std::string, std::vector<std::string>> by_id;
   for (const source_site &s : e.sites)
     for (const std::string &id : s.ids) by_id[id].push_back(code(s.function + ": " + s.operation) + " " + order_of(s));
-  out << "\n## Who pairs with whom\n\nThe operations that cite one argument: the sides of one edge.\n\n"
+  out << "\n## Which operations pair\n\nThe operations that cite one argument: the sides of one edge.\n\n"
          "| argument | operations |\n| --- | --- |\n";
   for (const auto &[id, sites] : by_id) out << "| " << id << " | " << joined(sites, "<br>") << " |\n";
 }
