@@ -329,6 +329,8 @@ def page(path, pages):
                 line = f"{heading.group(1)} {heading.group(2)} {{#{page_id(path)}_{slug(heading.group(2)).replace('-', '_')}}}"
             else:
                 line = re.sub(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)", link, line)
+                # doxygen takes `...' for a quotation
+                line = re.sub(r"(?<!`)`([^`]*'[^`]*)`(?!`)", r"``\1``", line)
         out.append(line)
     return "\n".join(out)
 
