@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Tests the pages (*.md that git knows) of this repository. Prints one line for each fault; exit status 1 if there is one.
+"""Tests the pages (*.md that git knows) of this repository, and the words of comments. Prints one line for each fault; exit status 1 if there is one.
 
 - Each block of C++ in docs/tutorial.md is, to the byte, a part of a program in docs/tutorial/, and each of its programs is
   shown; each block of text there is a part of what such a program prints (its .expected).
 - Each relative link leads to a file or folder that is in the repository, and each anchor to a heading.
-- Threads, goroutines, timers and all other things are "it": no page says he, him, his or whoever of them.
+- Threads, goroutines, timers and all other things are "it": no page says he, him, his or whoever of them, nor does a
+  comment in the folders that have had their words pass.
 """
 
 import pathlib
@@ -18,6 +19,9 @@ TUTORIAL = ROOT / "docs" / "tutorial.md"
 GENERATED = {"docs/memory_orders.md", "docs/invariants.md"}
 # Their comment pass follows that of the source beside them.
 PENDING = {"queues/README.md", "sched/README.md", "runtime/README.md"}
+# Folders whose comments are checked, and what in them is not yet.
+COMMENTS = ("bench/", "docs/", "examples/", "fuzz/", "verify/")
+COMMENTS_PENDING = ("verify/suites/", "verify/world_relacy.")
 # "who" is for people.
 PEOPLE = r"(?:reader|readers|user|users|people|person|engineers?|programmers?|authors?|maintainers?|contributors?|you|those|anyone)"
 PERSONS = re.compile(r"\b(he|him|his|himself|she|her|hers|whoever|whomever|whom|somebody|someone|nobody|everybody|everyone|anybody)\b",
@@ -30,14 +34,14 @@ def fault(page, line, what):
     faults.append(f"{page.relative_to(ROOT)}:{line}: {what}")
 
 
-def pages():
-    """The pages that git tracks, or all of them where there is no git."""
+def files(*patterns):
+    """The files of these names that git tracks, or all of them where there is no git."""
     try:
-        listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT, check=True,
+        listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", *patterns], cwd=ROOT, check=True,
                                 capture_output=True, text=True).stdout.split("\n")
         found = [ROOT / name for name in listed if name]
     except (OSError, subprocess.CalledProcessError):
-        found = [p for p in ROOT.rglob("*.md") if "build" not in p.relative_to(ROOT).parts]
+        found = [p for pattern in patterns for p in ROOT.rglob(pattern) if "build" not in p.relative_to(ROOT).parts]
     return sorted(p for p in set(found) if p.is_file())
 
 
@@ -108,11 +112,22 @@ def check_links(page, lines):
 
 
 def check_words(page, lines):
-    if str(page.relative_to(ROOT)) in GENERATED | PENDING:
-        return
     for number, line in enumerate(lines, 1):
         for word in PERSONS.findall(line) + WHO.findall(re.sub(PEOPLE + r",? who\b", "", line, flags=re.IGNORECASE)):
             fault(page, number, f'"{word}": say which thread, goroutine or party it is')
+
+
+def comments(text):
+    """The comments of a C++ source, without the `names` in them, and with the code between them blanked."""
+    code = re.sub(r'"(?:\\.|[^"\\\n])*"', '""', text)
+    return [re.sub(r"`[^`]*`", "", line.partition("//")[2]) for line in code.split("\n")]
+
+
+def check_comments():
+    for source in files("*.cpp", "*.hpp"):
+        name = str(source.relative_to(ROOT))
+        if name.startswith(COMMENTS) and not name.startswith(COMMENTS_PENDING):
+            check_words(source, comments(source.read_text(encoding="utf-8")))
 
 
 def check_tutorial():
@@ -137,12 +152,14 @@ def check_tutorial():
 
 
 def main():
-    found = pages()
+    found = files("*.md")
     for page in found:
         lines = prose(page.read_text(encoding="utf-8"))
         check_links(page, lines)
-        check_words(page, lines)
+        if str(page.relative_to(ROOT)) not in GENERATED | PENDING:
+            check_words(page, lines)
     check_tutorial()
+    check_comments()
     for line in faults:
         print(line)
     print(f"{len(found)} pages, {len(faults)} faults")
