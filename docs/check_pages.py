@@ -3,6 +3,7 @@
 
 - Each block of C++ in docs/tutorial.md is, to the byte, a part of a program in docs/tutorial/, and each of its programs is
   shown; each block of text there is a part of what such a program prints (its .expected).
+- The program of README.md is examples/hello.cpp.
 - Each relative link leads to a file or folder that is in the repository, and each anchor to a heading.
 - Threads, goroutines, timers and all other things are "it": no page says he, him, his or whoever of them, nor does a
   comment in the folders that have had their words pass.
@@ -151,6 +152,12 @@ def check_tutorial():
             fault(p, 1, "the tutorial does not show this program")
 
 
+def check_readme():
+    shown = [text for _, language, text in blocks((ROOT / "README.md").read_text(encoding="utf-8")) if language == "cpp"]
+    if shown != [(ROOT / "examples" / "hello.cpp").read_text(encoding="utf-8")]:
+        fault(ROOT / "README.md", 1, "its program is not examples/hello.cpp")
+
+
 def main():
     found = files("*.md")
     for page in found:
@@ -158,6 +165,7 @@ def main():
         check_links(page, lines)
         if str(page.relative_to(ROOT)) not in GENERATED | PENDING:
             check_words(page, lines)
+    check_readme()
     check_tutorial()
     check_comments()
     for line in faults:
