@@ -1,5 +1,5 @@
-// What one operation of each component costs, alone and with company. Items are never looked into by the queues that
-// only move pointers, so a benchmark may put the same one again and again.
+// What one operation of each component costs, with one thread and with several. Queues that only move pointers never
+// look into the items, so a benchmark may put the same item again and again.
 #include <benchmark/benchmark.h>
 
 #include <atomic>
@@ -56,7 +56,7 @@ void runq_putbatch_drain(benchmark::State &state) {
 }
 BENCHMARK(runq_putbatch_drain)->Name("queues/runq_putbatch_drain_64");
 
-// 256 puts and what overflow costs on top: one batch of 129 each 128 puts.
+// 256 puts and what overflow adds to them: one batch of 129 for every 128 puts.
 void runq_overflow(benchmark::State &state) {
   const auto x = std::make_unique<heddle::detail::test_items<512>>();
   ring q;
@@ -65,7 +65,7 @@ void runq_overflow(benchmark::State &state) {
 }
 BENCHMARK(runq_overflow)->Name("queues/runq_put_with_overflow");
 
-// A steal of half a ring and the gets that empty it again; items are the gs moved.
+// A steal of half a ring and the gets that empty it again; the items counted are the gs that moved.
 void runq_steal(benchmark::State &state) {
   const auto size = static_cast<int>(state.range(0));
   const auto x = std::make_unique<heddle::detail::test_items<256>>();
@@ -112,7 +112,7 @@ BENCHMARK(runq_contended)->Name("queues/runq_owner_and_thieves")->Threads(1)->Th
 heddle::detail::lfstack<test_item> *shared_stack;
 void lfstack_push_pop(benchmark::State &state) {
   if (state.thread_index() == 0) shared_stack = new heddle::detail::lfstack<test_item>;
-  // Type-stable: the other thread may still look into a node that this one has popped.
+  // Nodes are type-stable: the other thread may still look into a node that this one has popped.
   static test_item nodes[64];
   test_item *x = &nodes[state.thread_index()];
   for (auto _ : state) {
@@ -157,7 +157,7 @@ void gfree_put_get(benchmark::State &state) {
 }
 BENCHMARK(gfree_put_get)->Name("queues/gfree_put_get");
 
-// One P frees what another uses: every g travels in a batch. Per g.
+// One P frees gs that another P uses, so every g travels in a batch. The cost is for each g.
 void gfree_travel(benchmark::State &state) {
   const auto x = std::make_unique<heddle::detail::test_items<128>>();
   heddle::detail::gfree_global<test_item> global;
@@ -206,7 +206,7 @@ void inject_push_drain(benchmark::State &state) {
 }
 BENCHMARK(inject_push_drain)->Name("queues/inject_push_drain")->Arg(1)->Arg(32);
 
-// Does the seam cost anything? The ring's put and get through heddle::detail::atomic, and a twin written by hand on
+// Does the world cost anything? The ring's put and get through heddle::detail::atomic, beside a copy written by hand with
 // std::atomic.
 void seam_heddle(benchmark::State &state) {
   ring q;

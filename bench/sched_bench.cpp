@@ -1,6 +1,6 @@
-// Google Benchmark over the scheduler's workloads: sched/NAME/procs:N. One iteration is one run of the workload in a
-// runtime of its own; the time is the workload's own clock, the figure per operation is the counter.
-// And wake-ups between two goroutines that both have work of their own: sched/wakeup_parallel_...
+// The scheduler's workloads for Google Benchmark: sched/NAME/procs:N. One iteration is one run of the workload in a
+// runtime of its own. The time is that of the workload's own clock; the figure for each operation is the counter.
+// Also wake-ups between two goroutines that both have work of their own: sched/wakeup_parallel_...
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
@@ -33,12 +33,12 @@ const bool registered = [] {
   return true;
 }();
 
-// A wake-up beside two goroutines that both have work. Source: Go's benchmarkWakeupParallel (proc_test.go).
+// A wake-up between two goroutines that both have work. Source: Go's benchmarkWakeupParallel (proc_test.go).
 //
-// One side wakes the other by a send; both work on for `delay` then, so that wakened and waker want to run at once. The
-// sender works wake_delay longer, so that the receiver is parked already. There and back is one iteration. On two cores
-// it takes 2 * (overhead + wake_delay + delay), and `overhead_us` is the same at every delay; where the wakened waits
-// for the waker's core, all four delays come one after the other and overhead_us grows with the delay.
+// One side wakes the other by a send. Then both compute for `delay`, so that both want to run at the same time. The
+// sender computes wake_delay longer, so that the receiver has parked by then. There and back is one iteration. On two
+// cores it takes 2 * (overhead + wake_delay + delay), and `overhead_us` is the same at every delay. Where the woken
+// goroutine waits for the waker's core, all four delays come one after the other and overhead_us grows with the delay.
 constexpr std::int64_t wake_delay_ns = 5'000;
 
 template <class Work>
@@ -95,7 +95,7 @@ void wakeup_parallel_spinning(benchmark::State &state) {
   wakeup_parallel(state, [](std::int64_t ns) { bench::compute_until(bench::now_ns() + ns); });
 }
 
-// Instead of computing, both sides sleep in the kernel: the P is handed over meanwhile if somebody takes it.
+// Instead of computing, both sides sleep in the kernel; meanwhile another M may retake the P.
 void wakeup_parallel_syscall(benchmark::State &state) {
   wakeup_parallel(state, [](std::int64_t ns) {
     heddle::blocking([ns] {
@@ -109,8 +109,8 @@ void delays(benchmark::internal::Benchmark *b) {
   b->ArgName("delay_us")->UseManualTime()->Unit(benchmark::kMicrosecond);
   for (const int us : {0, 1, 2, 5, 10, 20, 50, 100}) b->Arg(us);
 }
-// What one goroutine pays, alone on one P and on two. Go's counterparts: BenchmarkSyscall, LockOSThread with Gosched, and
-// runtime.GOMAXPROCS calls.
+// What such a call costs one goroutine, with one P and with two. Go's counterparts: BenchmarkSyscall, LockOSThread with
+// Gosched, and calls of runtime.GOMAXPROCS.
 template <class F>
 void on_a_goroutine(benchmark::State &state, F f) {
   heddle::options o;

@@ -1,5 +1,6 @@
 // One workload, one run, one line of JSON:   workload NAME PROCS [--quick]     workload --list
-// Exit status: 0, 1 wrong result, 2 usage. Every peer under bench/peers/ has the same command line and the same line.
+// Exit status: 0, 1 for a wrong result, 2 for wrong usage. The peers in bench/peers/ have the same command line and
+// output.
 #include <charconv>
 #include <cstdio>
 #include <cstring>

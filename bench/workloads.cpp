@@ -159,7 +159,7 @@ figure skynet(int procs, std::int64_t divisor) {
   return whole(elapsed);
 }
 
-// Four producers, a channel each; who receives takes what comes first.
+// Four producers, each with a channel of its own; the receiver takes what comes first.
 figure select4(int procs, std::int64_t divisor) {
   constexpr std::int64_t producers = 4;
   const std::int64_t each = 500'000 / divisor;
@@ -200,13 +200,13 @@ figure mutex(int procs, std::int64_t divisor) {
   return per_operation(elapsed, tasks * increments);
 }
 
-// Work that a compiler cannot leave out or do at once: about 1.8 ns a step.
+// Work that a compiler can neither leave out nor shorten: about 1.8 ns for each step.
 std::uint64_t compute(std::uint64_t x, std::int64_t steps) {
   for (std::int64_t i = 0; i < steps; ++i) x = x * 6364136223846793005u + 1442695040888963407u;
   return x;
 }
 
-// So many goroutines: work under the mutex, work outside it, again and again.
+// So many goroutines work under the mutex and outside it, again and again.
 figure mutex_among(int procs, std::int64_t tasks, std::int64_t locks, std::int64_t inside, std::int64_t outside) {
   std::uint64_t value = 1;
   std::int64_t counter = 0;
@@ -268,14 +268,14 @@ double quantile(const std::vector<std::int64_t> &sorted, double q) {
   return static_cast<double>(sorted[std::min(at, sorted.size() - 1)]);
 }
 
-// From how late each was, in ns, which this sorts: the figure is the p50.
+// Makes the figure, which is the p50, from how late each one was, in ns. Sorts them.
 figure lateness(std::vector<std::int64_t> &late, double elapsed_s) {
   std::sort(late.begin(), late.end());
   const double p50 = quantile(late, 0.50) * 1e-3, p99 = quantile(late, 0.99) * 1e-3;
   return {p50, "us", elapsed_s, {{"p50_us", p50}, {"p99_us", p99}, {"max_us", quantile(late, 1.0) * 1e-3}}};
 }
 
-// The value sent is the moment at which it was: the receiver subtracts it from its own.
+// The value that is sent is the time of the send; the receiver subtracts it from its own time.
 figure wake(int procs, std::int64_t divisor) {
   constexpr std::int64_t compute_ns = 400'000;
   const std::int64_t wakes = 2000 / divisor;
@@ -300,7 +300,8 @@ figure wake(int procs, std::int64_t divisor) {
   return lateness(late, elapsed);
 }
 
-// Ms woken or started per 1000 empty goroutines, of which `gos` are started with `gap_ns` of computing after each.
+// How many Ms are woken or started for 1000 empty goroutines; `gos` goroutines are started, with `gap_ns` of computing
+// after each.
 double wakes_per_1000(std::int64_t gos, std::int64_t gap_ns) {
   constexpr std::int64_t batch = 1000;
   const std::uint64_t before = heddle::stats().wakes;
@@ -361,7 +362,8 @@ figure timers(int procs, std::int64_t divisor) {
   return f;
 }
 
-// Timers of an hour: one after the other made, stopped and gone; a thousand in turn reset; as many at once armed, then stopped.
+// Timers of an hour: made, stopped and destroyed one after the other; a thousand reset in turn; all armed at once, then
+// stopped.
 figure timer_ops(int procs, std::int64_t divisor) {
   using namespace std::chrono_literals;
   const std::int64_t count = 1'000'000 / divisor;
@@ -392,7 +394,7 @@ figure timer_ops(int procs, std::int64_t divisor) {
   return {make, "ns", elapsed, {{"make_stop_ns", make}, {"reset_ns", reset}, {"arm_ns", arm}, {"stop_ns", stop}}};
 }
 
-// How much longer than asked a goroutine sleeps when nothing else is to be done.
+// How much longer than asked a goroutine sleeps when there is nothing else to do.
 figure sleep_late(int procs, std::int64_t divisor) {
   constexpr std::int64_t sleep_ns = 100'000;
   const std::int64_t sleeps = 5000 / divisor;
@@ -463,7 +465,7 @@ constexpr workload all[] = {
     {"mutex", mutex, 1, 2, false, "1000 goroutines, 1000 increments each under one mutex; ns per lock"},
     {"select", select4, 1, 2, false,
      "one goroutine selects among four unbuffered channels, a producer each; ns per item"},
-    {"mutex_1", mutex_1, 1, 1, false, "one goroutine, a mutex that nobody else wants; ns per lock"},
+    {"mutex_1", mutex_1, 1, 1, false, "one goroutine, a mutex that no other goroutine wants; ns per lock"},
     {"mutex_2", mutex_2, 2, 2, false, "two goroutines want one mutex all the time; ns per lock"},
     {"mutex_16", mutex_16, 2, 2, false, "as mutex_2, 16 goroutines"},
     {"mutex_work_2", mutex_work_2, 2, 2, false, "two goroutines, some 90 ns of work inside, 350 outside; ns per lock"},

@@ -1,4 +1,4 @@
-// A hundred jobs, at most three at a time; the first error cancels what has not begun.
+// A hundred jobs, of which at most three run at a time; the first error cancels the jobs that have not begun.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -36,7 +36,7 @@ void run_all(int bad, figures &f) {
   heddle::semaphore units(at_once);
   heddle::with_scope([&](heddle::scope &s) {
     for (int i = 0; i < jobs && !s.cancelled(); ++i) {
-      units.acquire();  // here, and not in the job: no more goroutines than units
+      units.acquire();  // here and not in the job, so that there are no more goroutines than units
       s.spawn([&, i](std::stop_token stop) {
         const unit mine{units};
         if (!stop.stop_requested()) job(i, bad, f);

@@ -1,5 +1,5 @@
-// Two sources, one reader: select takes from whichever has something. A source that has ended is taken out by making its
-// channel nil, which no select ever chooses.
+// Two sources, one reader: select takes from the source that has something. A source that has ended is taken out by
+// making its channel nil, which no select ever chooses.
 #include <cstdio>
 #include <heddle/heddle.hpp>
 

@@ -1,5 +1,5 @@
-// A goroutine that nobody ends: it waits for a value that nobody sends. With leak_report the runtime names the line that
-// started it; HEDDLE_DEBUG=leak=1 in the environment does the same for any program.
+// A goroutine that never ends: it waits for a value that is never sent. With leak_report the runtime names the line
+// that started it; HEDDLE_DEBUG=leak=1 in the environment does the same for any program.
 #include <cstdio>
 #include <heddle/heddle.hpp>
 

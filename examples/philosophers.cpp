@@ -1,5 +1,5 @@
-// Five philosophers, five forks, and no deadlock: each takes the fork with the lower number first, so that never all of them
-// have one and wait for another. philosophers_deadlock.cpp shows what happens otherwise.
+// Five philosophers, five forks, and no deadlock: each takes the fork with the lower number first, so it never happens
+// that all of them have one and wait for another. philosophers_deadlock.cpp shows what happens otherwise.
 #include <algorithm>
 #include <array>
 #include <cstdio>

@@ -1,5 +1,5 @@
-// Five philosophers who all take the left fork first: each has one and waits for the other. The report says so, and the process
-// ends with status 2.
+// Five philosophers that all take the left fork first: each has one and waits for the other. The report says so, and
+// the process ends with status 2.
 #include <array>
 #include <heddle/heddle.hpp>
 

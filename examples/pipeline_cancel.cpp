@@ -1,4 +1,4 @@
-// Stages joined by channels. Who has enough cancels, and every stage ends, also those in the middle of a send.
+// Stages joined by channels. A reader that has enough cancels, and every stage ends, even in the middle of a send.
 #include <atomic>
 #include <cstdio>
 
@@ -6,7 +6,7 @@
 
 namespace {
 
-// False: cancelled, and nothing was sent.
+// Returns false if it was cancelled and nothing was sent.
 bool send(const heddle::context &ctx, const heddle::sender<long> &to, long value) {
   bool sent = false;
   heddle::select(heddle::on_send(to, value, [&] { sent = true; }), heddle::on_recv(ctx.done()));

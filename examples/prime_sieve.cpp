@@ -1,4 +1,5 @@
-// Primes by a chain of goroutines, one for each prime found: it lets through what its prime does not divide.
+// Primes from a chain of goroutines, one for each prime found. Each lets through the numbers that its prime does not
+// divide.
 #include <cstdio>
 #include <heddle/heddle.hpp>
 

@@ -1,5 +1,5 @@
-// Every wait may have a limit: for an answer, for the end of a goroutine, a lock, a condition, a whole request. Who waits says
-// for how long, and learns whether it was in time.
+// Every wait may have a limit: for an answer, for the end of a goroutine, a lock, a condition, a whole request. The
+// caller says for how long it waits, and learns whether what it waits for came in time.
 #include <cstdio>
 #include <heddle/heddle.hpp>
 #include <mutex>
@@ -53,7 +53,7 @@ void conditions() {
   hold.unlock();  // the opener may still need it, and is joined first
 }
 
-// One limit for all that a request does, however many waits that is, on however many goroutines.
+// One limit for all that a request does, however many waits and goroutines that takes.
 void requests() {
   const heddle::cancel_context request = heddle::with_timeout(heddle::context::background(), soon);
   const heddle::chan<int> steps;

@@ -1,4 +1,4 @@
-// Three workers share the jobs of one channel, and hand in the results on another, which is closed when all are done.
+// Three workers share the jobs of one channel and send the results on another, which is closed when all are done.
 #include <cstdio>
 #include <heddle/heddle.hpp>
 #include <map>

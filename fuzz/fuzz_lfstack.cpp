@@ -1,10 +1,10 @@
-// lfstack and idlestack against a sequential model, driven by bytes. Every input is valid: a byte is a command, and
-// what it needs that is not there makes it do nothing.
+// Compares lfstack and idlestack with a sequential model; the input's bytes are the commands. Every input is valid: a
+// command that cannot be carried out does nothing.
 //
 //   bits 0-2 command, bits 3-7 argument
 //
-// Besides the result of each command, the tag is watched: a head that held a node, and holds it again after a push,
-// must never be the same word, or a pop that slept in between would succeed with an old link (ABA).
+// Besides the result of each command, the tag is checked: a head that held a node, and holds it again after a push,
+// must never be the same word. Otherwise a pop that slept in between would succeed with an old link (ABA).
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -136,7 +136,7 @@ class machine {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
   machine m;
   size =
-      std::min<std::size_t>(size, 8192);  // the tag may come round after 2^19 pushes, and a byte is at most 31 of them
+      std::min<std::size_t>(size, 8192);  // the tag may repeat after 2^19 pushes, and a byte makes at most 31 of them
   for (std::size_t i = 0; i < size; ++i) m.step(i, data[i]);
   return 0;
 }

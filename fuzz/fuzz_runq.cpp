@@ -1,5 +1,5 @@
-// runq against a sequential model, driven by bytes. Every input is valid: a byte is a command, and what it needs that
-// is not there makes it do nothing.
+// Compares runq with a sequential model; the input's bytes are the commands. Every input is valid: a command that
+// cannot be carried out does nothing.
 //
 //   byte 0       where the rings start: 0, just before 2^32, or just before 2^31
 //   every other  bits 0-2 command, bit 3 which of the two runqs, bits 4-7 argument

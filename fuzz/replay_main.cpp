@@ -1,8 +1,8 @@
 // Replays inputs through a fuzz target, without libFuzzer: a file is one input, a directory is all files below it.
-// Exit status: 0 all passed, 1 one failed (its name is printed), 2 usage or nothing to replay.
+// Exit status: 0 if all passed, 1 if one failed (its name is printed), 2 for wrong usage or nothing to replay.
 //
-// Each input runs in a child process, so that an abort, or an endless loop, costs only that input and the name of the
-// culprit is known.
+// Each input runs in a child process, so that an abort or an endless loop ends only that input, and the name of the
+// input is known.
 #include <sys/wait.h>
 #include <unistd.h>
 

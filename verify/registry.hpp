@@ -1,5 +1,5 @@
 #pragma once
-// The list of suites, as the tool sees it: no world is named here.
+// The list of suites, as the tool sees it. This header includes no world.
 #include "verify/search/session.hpp"
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace verify {
 
-// One way to search a suite, and its share of the budget: the seconds it gets by default, and beyond them what it still needs
-// to make so many executions.
+// One way to choose a suite's executions, and its share of the budget: the seconds that it gets by default, and beyond
+// them what it still needs to make so many executions.
 struct mode {
   enum kind_t { none, random, bound, full } kind = none;
   unsigned switches = 0;
@@ -23,12 +23,12 @@ constexpr mode full_search(double seconds = 20) { return {mode::full, unbounded,
 
 enum class expect { pass, red };
 
-// What C++20 (or the interface in question) says of the outcome that a suite of litmus/ asks for.
+// What C++20 (or the interface in question) says about the outcome that a suite of litmus/ asks for.
 enum class ruling { none, forbidden, allowed };
 
 struct suite_info {
   const char *name = "";        // component.what
-  const char *component = "";   // the header it checks; of a suite of litmus/, its shape
+  const char *component = "";   // the header that it checks; for a suite of litmus/, its shape
   const char *invariants = "";  // ids of docs/invariants.md
   const char *what = "";        // one line
   mode modes[4] = {random_mix()};
@@ -39,10 +39,10 @@ struct suite_info {
 
 struct result {
   bool failed = false;
-  const char *verdict = "";  // Relacy's word for it
+  const char *verdict = "";  // Relacy's word for the failure
 };
 
-// Explores until the session's limits, or to the first failure. With `history`, that failure is told event by event.
+// Explores until the session's limits or the first failure. With `history`, that failure is told event by event.
 using run_function = result (*)(const suite_info &info, session &s, std::string *history);
 
 struct suite_entry {

@@ -1,10 +1,10 @@
 #pragma once
 // How a suite is written. A suite is a class whose members are the objects under test, made anew for each execution:
 //
-//   struct steal_takes_prefix : verify::suite<2> {      // two static threads; <2, 1>: and at most one thread_start
+//   struct steal_takes_prefix : verify::suite<2> {      // two static threads; <2, 1>: also at most one thread_start
 //     heddle::detail::runq q;
 //     void before() {}                                  // alone, first
-//     void thread(unsigned i) {}                        // all at once
+//     void thread(unsigned i) {}                        // all threads at the same time
 //     void after() { VERIFY_INV("I20", q.empty()); }    // alone, last
 //     void invariant() {}                               // before every step; may only peek
 //     VERIFY_NAMES(q)                                   // members by name in reports
@@ -12,8 +12,8 @@
 //   HEDDLE_SUITE(steal_takes_prefix, {.name = "runq.steal", .component = "runq", .invariants = "I18 I20",
 //                                     .what = "a steal takes a prefix", .modes = {verify::random_mix(8)}})
 //
-// Nothing in a suite may depend on anything but the choices of the strategy: no clock, no addresses, no statics that
-// survive an execution, no exceptions, and no std containers that allocate.
+// A suite may depend on nothing but the choices of the strategy: no clock, no addresses, no statics that outlive an
+// execution, no exceptions, and no std containers that allocate.
 #include "sched/world.hpp"
 #include "verify/engine/run_relacy.hpp"
 #include "verify/registry.hpp"
@@ -53,7 +53,7 @@ result run_suite(const suite_info &info, session &s, std::string *history) {
   return run_relacy<Suite::static_threads, Suite::dynamic_threads>(calls, info, s, history);
 }
 
-// One suite in several worlds: templates of it with other sizes. What all worlds share is said once.
+// One suite with several sets of parameters: instances of its template with other sizes. What they share is said once.
 struct worlds {
   worlds(const char *component, const char *invariants, std::initializer_list<suite_entry> rows) {
     for (suite_entry row : rows) {
@@ -73,7 +73,7 @@ suite_entry world(const suite_info &info) {
 #define HEDDLE_SUITE(type, ...) \
   static const verify::registration type##_registration(verify::suite_info __VA_ARGS__, &verify::run_suite<type>);
 
-// The same suite in other worlds, beside the one that HEDDLE_SUITE names:
+// The same suite with other parameters, beside the one that HEDDLE_SUITE names:
 //   HEDDLE_WORLDS(steal, "runq", "I18 I20",
 //                 {world<steal_from<8>>({.name = "runq.steal_r8", .what = "...", .modes = {verify::bounded(2, 1)}})})
 #define HEDDLE_WORLDS(type, component, invariants, ...) \
@@ -81,8 +81,8 @@ suite_entry world(const suite_info &info) {
 
 // A failing check ends the execution; its message begins with the id of the invariant.
 #define VERIFY_INV(id, cond) HEDDLE_INV(id, cond)
-// In a suite: these members are shown by their names when an execution is told. What cannot be said so is said by a
-// describe(names &), which may only peek.
+// In a suite: reports show these members by their names. What cannot be listed here, a member function
+// describe(names &) names; it may only peek.
 #define VERIFY_NAMES(...) \
   void describe(verify::names &to) { to.objects(#__VA_ARGS__, __VA_ARGS__); }
 #define VERIFY_CHECK(cond) HEDDLE_INV("check", cond)

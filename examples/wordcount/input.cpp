@@ -1,6 +1,6 @@
-// A file of its own because of errno: a compiler may keep the address of errno in a register, and a goroutine that has
-// parked may go on on another thread. So errno is looked at only here, in functions that never park and that are never
-// inlined into one that does.
+// This is a file of its own because of errno: a compiler may keep the address of errno in a register, and a goroutine
+// that has parked may go on on another thread. So errno is read only here, in functions that never park and that are
+// never inlined into one that does.
 #include "input.hpp"
 
 #include <fcntl.h>

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What bounds memory and descriptors, however large the tree and its files are. A channel does each of these.
+// The bounds of memory and descriptors, however large the tree and its files are. A channel enforces each of them.
 constexpr std::size_t goroutines_max = 4096;  // waiting or reading; each costs a page or two of stack
 constexpr std::size_t open_files_max = 64;    // reading; the usual limit is 1024 descriptors
 constexpr std::size_t buffer_size = 64 * 1024;

@@ -21,7 +21,7 @@ fail() {
   failed=1
 }
 
-# expect STATUS COMMAND...: runs it into $out and $err; a minute is a hang.
+# expect STATUS COMMAND...: runs COMMAND, with its output in $out and $err; more than a minute counts as a hang.
 expect() {
   local status=$1 got
   shift
@@ -156,7 +156,7 @@ case $2 in
     grep -q 'wordcount: .*: File name too long' "$err" || fail "the path that is too long is not named"
     rm -r "${work:?}/tree/$part"
 
-    # No permission. root has every permission, so he becomes somebody else.
+    # No permission. root has every permission, so the program runs as another user.
     unprivileged=()
     [ "$(id -u)" = 0 ] && unprivileged=(setpriv --reuid=65534 --regid=65534 --clear-groups --)
     if "${unprivileged[@]}" true; then
@@ -179,7 +179,7 @@ case $2 in
     expect 1 bash -c '"$0" "$1" >/dev/full' "$wordcount" "$work/tree"
     grep -q 'standard output: No space' "$err" || fail "a full disk is not reported"
     expect 1 bash -c '"$0" "$1" >&-' "$wordcount" "$work/tree"
-    # 141: killed by SIGPIPE, as any filter; 1 where that is ignored. All the words are more than a pipe takes unread.
+    # 141: killed by SIGPIPE, as any filter; 1 where SIGPIPE is ignored. All the words do not fit into an unread pipe.
     status=$(timeout 60 "$wordcount" --all 2>"$err" | true; echo "${PIPESTATUS[0]}")
     case $status in 1 | 141) ;; *) fail "exit status $status after a closed pipe" ;; esac
 

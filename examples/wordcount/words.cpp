@@ -4,7 +4,7 @@
 
 namespace {
 
-// By hand: the functions of <cctype> ask the locale, and want no negative char.
+// Written by hand, because the functions of <cctype> ask the locale and take no negative char.
 constexpr bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 constexpr char lower(char letter) { return static_cast<char>(letter | 0x20); }
 

@@ -2,8 +2,8 @@
 // What a word is, and how many of each.
 //
 // A word is a maximal run of ASCII letters within one file, in lower case. Words longer than word_length_max letters
-// are one word if they begin alike that far: so a file of nothing but letters, whatever its size, takes little memory.
-// These coreutils count the same (paste -s puts every file on lines of its own; test.sh compares):
+// count as one word if they are equal that far. So a file of nothing but letters, whatever its size, takes little
+// memory. These coreutils count the same (paste -s puts every file on lines of its own; test.sh compares):
 //   find DIR -type f -exec paste -s {} + | tr -cs A-Za-z '\n' | tr A-Z a-z | cut -b 1-1024 | grep . | sort | uniq -c
 #include <cstddef>
 #include <cstdint>

@@ -11,7 +11,7 @@ namespace {
 
 void (*fail_execution)(const char *what) = nullptr;
 
-// The stack that crashed may be the one that is full.
+// A stack of its own for the handler, because the stack of the thread that crashed may be full.
 alignas(16) char signal_stack[64 * 1024];
 
 const char *name_of(int signal) {

@@ -1,13 +1,14 @@
 #pragma once
-// A crash of the code under test, or a loop without a step, is a failed execution like any other: with its history and
-// its token.
+// A crash of the code under test, or a loop that makes no step, is a failed execution like any other, with a history
+// and a replay token.
 
 namespace verify {
 
-// Sent by the parent to a process that makes no steps any more.
+// The parent sends it to a process that makes no more steps.
 extern const int hung_signal;
 
-// From now on a fatal signal calls fail("crashed: ..."), which should not return; if it does, the process dies of it.
+// From now on a fatal signal calls fail("crashed: ..."), which should not return; if it does, the signal ends the
+// process.
 void catch_crashes(void (*fail)(const char *what));
 
 }  // namespace verify

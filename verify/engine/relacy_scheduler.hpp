@@ -1,13 +1,14 @@
 #pragma once
-// Our strategies in Relacy's place for a scheduler. Relacy's own random one repeats itself early (its generator leaves
-// 131,072 different sequences of two-way choices at most); this one forwards every question to the session's strategy.
+// Our strategies, in the form of a scheduler of Relacy. Relacy's own random scheduler repeats itself early (its
+// generator has at most 131,072 different sequences of two-way choices); this one forwards every question to the
+// session's strategy.
 #include "sched/world.hpp"
 #include "verify/search/session.hpp"
 
 namespace verify {
 
-inline session *active_session = nullptr;  // Relacy constructs the scheduler, so it cannot be handed over
-// The scheduler goes when the execution has ended, and all memory of the execution is still there.
+inline session *active_session = nullptr;  // Relacy constructs the scheduler, so the session cannot be passed to it
+// Called when the scheduler is destroyed: the execution has ended, and all its memory is still there.
 inline void (*before_memory_goes)() = nullptr;
 
 template <rl::thread_id_t N>
@@ -59,16 +60,15 @@ class plug : public rl::scheduler<plug<N>, rl::scheduler_thread_info, N> {
     session_.view->steps.store(++session_.steps, std::memory_order_relaxed);
     reason = rl::unpark_reason_normal;
 
-    // A thread that has only now been entered stands before its first step: it was chosen to make that step, and to ask
-    // again would count every order of entering as another execution.
+    // A thread that has only now been entered stands before its first step, and was chosen to make that step. To ask
+    // again would count every order of entering the threads as another execution.
     if (entering_ == current && goes_on && !yield) {
       entering_ = no_thread;
       return this->thread_->index_;
     }
     entering_ = no_thread;
 
-    // Relacy ends a suite by letting the dynamic threads that were never started come to an end; their order is no
-    // choice.
+    // At the end of a suite Relacy lets the dynamic threads end that were never started. Their order is not a choice.
     for (rl::thread_id_t k = 0; k < this->running_threads_count; ++k)
       if (const rl::thread_id_t i = this->running_threads[static_cast<std::size_t>(k)];
           !heddle::detail::harness::can_run(static_cast<unsigned>(i)))

@@ -1,7 +1,7 @@
 #pragma once
-// The model checker is one large template over the suite and the number of threads. It is compiled once for each pair
-// of thread counts, in run_relacy_*.cpp, and calls the suite through pointers: a suite costs a second to compile, not
-// five.
+// The model checker is one large template with the suite and the number of threads as parameters. It is compiled once
+// for each pair of thread counts, in run_relacy_*.cpp, and calls the suite through pointers. So a suite takes one
+// second to compile instead of five.
 #include "verify/registry.hpp"
 #include "verify/story/names.hpp"
 

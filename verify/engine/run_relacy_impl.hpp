@@ -1,5 +1,5 @@
 #pragma once
-// What run_relacy.hpp declares. Included by run_relacy_*.cpp only.
+// Defines what run_relacy.hpp declares. Only run_relacy_*.cpp include it.
 #include "verify/engine/crash.hpp"
 #include "verify/engine/relacy_scheduler.hpp"
 #include "verify/engine/run_relacy.hpp"
@@ -9,13 +9,13 @@
 
 namespace verify {
 
-// Relacy makes the suite and the scheduler itself, so neither can be handed over.
+// Relacy makes the suite and the scheduler itself, so arguments cannot be passed to them.
 inline const suite_calls *active_calls = nullptr;
 inline void *active_memory = nullptr;
-inline names *active_names = nullptr;  // wanted, not there yet
+inline names *active_names = nullptr;  // names are wanted, and not there yet
 inline bool active_lives = false;
 
-// What has failed may have left anything behind: names come from as far as its lists can be followed.
+// A failed execution may have left its lists in any state: names are collected as far as the lists can be followed.
 inline sigjmp_buf describe_end;
 inline bool describing = false;
 inline void describe_suite() {
@@ -25,9 +25,9 @@ inline void describe_suite() {
   describing = false;
 }
 
-// Asymmetric fences, in the terms of the model checker: a thread's clock says what it has seen of each thread. A light
-// fence adds its thread's clock to one global clock and takes from another, a heavy fence the other way round. What is
-// taken goes no further: of three threads the paper promises nothing.
+// Asymmetric fences in the model checker. A thread's clock says what the thread has seen of each thread. A light fence
+// adds its thread's clock to one global clock and takes over another one; a heavy fence does the same with the two
+// clocks exchanged. What a fence takes over it does not pass on: the paper promises nothing about three threads.
 template <int N>
 struct asymmetric_fences {
   static inline rl::timestamp_t light[N];
@@ -45,7 +45,7 @@ struct asymmetric_fences {
   static void pass_heavy() noexcept { exchange(light, heavy); }
 };
 
-// One execution: from a fresh world and a fresh suite to their end.
+// One execution: makes the world and the suite anew, and runs them to their end.
 template <int Static, int Dynamic>
 class execution : public rl::test_suite<execution<Static, Dynamic>, Static> {
  public:
@@ -73,7 +73,7 @@ class execution : public rl::test_suite<execution<Static, Dynamic>, Static> {
     heddle::detail::harness::thread_end(i);
   }
   void after() {
-    describe_suite();  // after() may take everything apart
+    describe_suite();  // now, because after() may take everything apart
     heddle::detail::harness::on_main(true);
     active_calls->after(active_memory);
   }
@@ -85,7 +85,7 @@ class execution : public rl::test_suite<execution<Static, Dynamic>, Static> {
 template <int Static, int Dynamic>
 result run_relacy(const suite_calls &calls, const suite_info &info, session &s, std::string *history) {
   std::ostream nowhere(nullptr);
-  rl::ostringstream told;  // its memory is not the model checker's
+  rl::ostringstream told;  // its memory does not belong to the model checker
   rl::ostringstream state;
   rl::test_params params;
   params.progress_stream = &nowhere;

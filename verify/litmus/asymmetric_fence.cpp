@@ -1,5 +1,5 @@
-// The asymmetric fences of the seam. C++20 has none: the verdicts are those of P1202, where a heavy fence does all that
-// a seq_cst fence does, and so does a light one towards a heavy one; two light ones do nothing to each other.
+// The asymmetric fences of the world. C++20 has none, so the verdicts are those of P1202: a heavy fence does all that a
+// seq_cst fence does, and so does a light fence towards a heavy one; two light fences do nothing for each other.
 #include "verify/litmus/litmus.hpp"
 
 namespace litmus {

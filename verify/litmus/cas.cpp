@@ -1,5 +1,5 @@
 // Compare-exchange: what each order covers, and failure for no reason. Since C++17 (P0418) the failure order may be
-// stronger than the success order; the world strengthens the latter, because Relacy does not know such a pair.
+// stronger than the success order. The world makes the success order stronger then, because Relacy has no such pair.
 #include "verify/litmus/litmus.hpp"
 
 namespace litmus {
@@ -37,7 +37,7 @@ LITMUS(cas_fails_relaxed_acquire, "fails with (relaxed, acquire)", never, forbid
 LITMUS(cas_succeeds_acquire, "succeeds with (acquire, relaxed)", never, forbidden, reads_flag<true, acquire, relaxed>)
 LITMUS(cas_succeeds_relaxed, "succeeds with (relaxed, relaxed)", seen, allowed, reads_flag<true, relaxed, relaxed>)
 LITMUS(cas_succeeds_release, "succeeds with (release, relaxed)", seen, allowed, reads_flag<true, release, relaxed>)
-// The price of strengthening: the success order of such a pair is not put to the test.
+// The price of that: the success order of such a pair is not tested.
 LITMUS(cas_succeeds_release_acquire, "succeeds with (release, acquire)", never, allowed,
        reads_flag<true, release, acquire>)
 LITMUS(cas_succeeds_relaxed_acquire, "succeeds with (relaxed, acquire)", never, allowed,

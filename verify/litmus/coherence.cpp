@@ -1,4 +1,5 @@
-// One place: its order of changes is one for all, whatever the orders; and how old a value a load may return.
+// One place in memory: all threads see its changes in one order, whatever the memory orders. And how old a value a load
+// may return.
 #include "verify/litmus/litmus.hpp"
 
 namespace litmus {
@@ -81,8 +82,8 @@ struct agreement : verify::suite<4> {
 };
 LITMUS(co_agree, "all relaxed", never, forbidden, agreement)
 
-// Any store may still be read that nothing has ordered before the load. Relacy keeps three for each place; to keep the
-// tree finite the search goes back by one only.
+// A load may return any store after which no other store is ordered before the load. Relacy keeps three stores for each
+// place; to keep the tree finite, the search goes back by only one.
 template <int Back>
 struct staleness : verify::suite<2> {
   word x{0};

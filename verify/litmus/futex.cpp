@@ -1,6 +1,6 @@
-// What a note sleeps on. The verdicts are those of the kernel's interface: a sleep compares its word in the call, a wake
-// without a sleeper is lost, a sleep may end for no reason, a timed one also because its time is over, and none of it
-// orders memory.
+// The futex, on which a note sleeps. The verdicts are those of the kernel's interface: a sleep compares its word within
+// the call; a wake without a sleeper is lost; a sleep may end for no reason, and a timed sleep also because its time is
+// over; and none of this orders memory.
 #include "verify/litmus/litmus.hpp"
 
 namespace litmus {
@@ -51,7 +51,7 @@ struct sleep_once : verify::suite<2> {
   void after() { VERIFY_CHECK(!(awake && !changed)); }
 };
 
-// Nobody stores anything: a timed sleep that says true was woken, or has ended for no reason.
+// No thread stores anything: a timed sleep that returns true was woken, or has ended for no reason.
 struct timed_sleep : verify::suite<2> {
   note_word note{0};
   bool asked = false;
@@ -111,12 +111,12 @@ LITMUS_ROW(futex_spurious_random, "sampled", seen, allowed, LITMUS_RANDOM, sleep
 LITMUS_ROW(futex_spurious_search, "searched", never, allowed, LITMUS_SEARCH, sleep_once)
 #undef ASKED
 #define ASKED "a timed sleep's time is over"
-LITMUS(futex_timed_over, "somebody wakes, in time or not", seen, allowed, timed_over)
+LITMUS(futex_timed_over, "a thread wakes it, in time or not", seen, allowed, timed_over)
 #undef ASKED
 #define ASKED "a timed sleep is woken"
-LITMUS(futex_timed_woken, "somebody wakes, in time or not", seen, allowed, timed_woken)
+LITMUS(futex_timed_woken, "a thread wakes it, in time or not", seen, allowed, timed_woken)
 #undef ASKED
-#define ASKED "a timed sleep ends, nobody wakes, time left"
+#define ASKED "a timed sleep ends, no thread wakes it, time left"
 LITMUS_ROW(futex_timed_spurious_random, "sampled", seen, allowed, LITMUS_RANDOM, timed_alone)
 LITMUS_ROW(futex_timed_spurious_search, "searched", never, allowed, LITMUS_SEARCH, timed_alone)
 #undef ASKED

@@ -1,5 +1,6 @@
-// The wake-up handshake: the submitter publishes work and then asks whether anybody spins; the last spinner says that
-// it stops and then looks for work once more. Lost: the submitter still saw a spinner, which did not see the work.
+// The wake-up handshake: the submitter publishes work and then looks whether a thread spins; the last spinner says that
+// it stops and then looks for work once more. Lost means: the submitter saw a spinner, and the spinner did not see the
+// work.
 #include "verify/litmus/litmus.hpp"
 
 namespace litmus {
@@ -32,7 +33,7 @@ constexpr leg spins_fenced{acq_rel, acquire, seq_cst};
 constexpr leg sc{seq_cst, seq_cst};
 
 #define SHAPE "wake-up handshake"
-#define ASKED "work nobody looks for"
+#define ASKED "work that no thread looks for"
 
 LITMUS(hs_acq_rel, "release, acquire and acq_rel", seen, allowed, handshake<submits, spins>)
 LITMUS(hs_fence_submitter, "a seq_cst fence in the submitter", seen, allowed, handshake<submits_fenced, spins>)
@@ -45,8 +46,8 @@ LITMUS(hs_seq_cst_and_fence, "submitter seq_cst, spinner fenced", seen, forbidde
 LITMUS(hs_cas, "the submitter asks by a failing CAS", seen, allowed,
        handshake<leg{release, acquire, relaxed, by::failing_cas}, spins>)
 
-// With a read-modify-write of the count on both sides the later of the two reads the earlier: order enough without a
-// fence, but only if the submitter's releases and the spinner's acquires.
+// With a read-modify-write of the count on both sides, the later of the two reads the earlier. That orders enough
+// without a fence, but only if the submitter's releases and the spinner's acquires.
 constexpr leg adds{release, acq_rel, relaxed, by::rmw};
 LITMUS(hs_rmw, "both change the count, acq_rel", never, forbidden, handshake<adds, spins>)
 LITMUS(hs_rmw_spinner_release, "the same, the spinner's only release", seen, allowed,

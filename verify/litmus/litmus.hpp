@@ -1,6 +1,7 @@
 #pragma once
-// How a row of the self-test is written. A row is a suite of one shape: it fails when the shape's outcome appears, so
-// `seen` makes it a suite that must fail, and `never` one that must pass. Beside it stands what C++20 says.
+// How a row of the checker's self-test is written. A row is a suite of one shape. The suite fails when the outcome of
+// the shape appears; so `seen` makes it a suite that must fail, and `never` one that must pass. Each row also has what
+// C++20 says.
 #include "verify/suite.hpp"
 
 namespace litmus {
@@ -21,26 +22,26 @@ constexpr verify::ruling forbidden = verify::ruling::forbidden;
 
 enum class by { load, rmw, failing_cas };
 
-// One thread's part: an access, a fence (none when relaxed), an access; each shape says which accesses these are.
+// One thread's part: an access, a fence (none if relaxed), an access. Each shape says which accesses these are.
 struct leg {
   order first = relaxed;
   order second = relaxed;
   order between = relaxed;
-  by reads = by::load;  // how a shape that asks reads its second place
+  by reads = by::load;  // how the second place is read, in a shape that allows several ways
 };
 constexpr leg fenced{.between = seq_cst};
 
 inline int read(word &x, by how, order o) {
   if (how == by::load) return x.load(o);
   if (how == by::rmw) return x.fetch_add(0, o);
-  int value = -1;  // held by nothing
+  int value = -1;  // no place ever has this value
   x.compare_exchange_strong(value, -1, o, o == acq_rel || o == release ? acquire : o);
   return value;
 }
 
 }  // namespace litmus
 
-// Each file defines SHAPE, the family, and ASKED, the outcome. The type comes last, for its commas.
+// Each file defines SHAPE, the family, and ASKED, the outcome. The type comes last because it may have commas.
 #define LITMUS_ROW(row, variant, relacy, standard, mode_list, ...) \
   using row = __VA_ARGS__;                                         \
   HEDDLE_SUITE(row, {.name = "litmus." #row,                       \
@@ -50,7 +51,7 @@ inline int read(word &x, by how, order o) {
                      .modes = mode_list,                           \
                      .expected = relacy,                           \
                      .cxx20 = standard})
-// Each lasts until the answer is there; the seconds are what a search that must end may need on a busy machine.
+// Each row runs until the answer is known. The seconds are what a search that must end may need on a busy machine.
 #define LITMUS_BOTH \
   { verify::random_mix(0.05), verify::full_search(0.2) }
 #define LITMUS_RANDOM \
@@ -60,5 +61,5 @@ inline int read(word &x, by how, order o) {
 #define LITMUS_LONG_SEARCH \
   { verify::full_search(2) }
 
-// The same under both ways to explore, or, where these differ, a row for each.
+// The same row in both modes; where the two differ, write a row for each with LITMUS_ROW.
 #define LITMUS(row, variant, relacy, standard, ...) LITMUS_ROW(row, variant, relacy, standard, LITMUS_BOTH, __VA_ARGS__)

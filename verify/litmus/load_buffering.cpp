@@ -20,9 +20,9 @@ struct load_buffering : verify::suite<2> {
 #define SHAPE "load buffering"
 #define ASKED "both loads new"
 
-// Relacy executes each thread in program order; RC11 likewise forbids every cycle of sequenced-before and reads-from.
-// C++20 has no such rule. An acquire or a release that pairs with nothing orders nothing, so by its text they are
-// allowed with either alone.
+// Relacy executes each thread in program order; RC11 also forbids every cycle of sequenced-before and reads-from. C++20
+// has no such rule. An acquire or a release that pairs with nothing orders nothing, so by the text of C++20 the outcome
+// is allowed with either of them alone.
 LITMUS(lb_relaxed, "all relaxed", never, allowed, load_buffering<leg{}, leg{}>)
 LITMUS(lb_one_acquire, "one acquire load", never, allowed, load_buffering<leg{.first = acquire}, leg{}>)
 LITMUS(lb_one_release, "one release store", never, allowed, load_buffering<leg{.second = release}, leg{}>)

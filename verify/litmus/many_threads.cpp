@@ -1,4 +1,4 @@
-// Shapes of three and four threads: does everybody see the same order?
+// Shapes of three and four threads: do all threads see the same order?
 #include "verify/litmus/litmus.hpp"
 
 namespace litmus {
@@ -28,11 +28,11 @@ struct independent_reads : verify::suite<4> {
 LITMUS(iriw_relaxed, "all relaxed", seen, allowed, independent_reads<relaxed, leg{}>)
 LITMUS(iriw_rel_acq, "release stores, acquire loads", seen, allowed, independent_reads<release, leg{acquire, acquire}>)
 LITMUS(iriw_seq_cst, "all seq_cst", never, forbidden, independent_reads<seq_cst, leg{seq_cst, seq_cst}>)
-// P0668: forbidden since C++20, where a load of the value read elsewhere is coherence-ordered too.
+// P0668: forbidden since C++20, where coherence also orders a load of the value that another thread reads.
 LITMUS_ROW(iriw_reader_fences, "relaxed, seq_cst fences in the readers", never, forbidden, LITMUS_LONG_SEARCH,
            independent_reads<relaxed, fenced>)
-// For the same reason forbidden by the text of C++20, though the stores are relaxed. RC11 allows it: there only single
-// steps between seq_cst accesses count, and these pass through a store that is none.
+// The text of C++20 forbids it for the same reason, though the stores are relaxed. RC11 allows it: in RC11 only single
+// steps between seq_cst accesses count, and these go through a store that is not seq_cst.
 LITMUS(iriw_seq_cst_loads, "relaxed stores, seq_cst loads", seen, forbidden,
        independent_reads<relaxed, leg{seq_cst, seq_cst}>)
 
@@ -63,7 +63,7 @@ struct write_to_read : verify::suite<3> {
 #define ASKED "relayed value old"
 
 LITMUS(wrc_relaxed, "all relaxed", seen, allowed, write_to_read<leg{}, leg{}>)
-// Coherence of the two reads is enough: the store of x itself needs no release.
+// The coherence of the two reads is enough: the store of x itself needs no release.
 LITMUS(wrc_rel_acq, "release store of the flag, acquire load", never, forbidden,
        write_to_read<leg{.second = release}, leg{.first = acquire}>)
 

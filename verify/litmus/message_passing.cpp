@@ -36,7 +36,7 @@ LITMUS(mp_rel_acq, "release store, acquire load", never, forbidden,
        message_passing<leg{.second = release}, leg{.first = acquire}>)
 LITMUS(mp_seq_cst, "all seq_cst", never, forbidden, message_passing<leg{seq_cst, seq_cst}, leg{seq_cst, seq_cst}>)
 
-// Only a load that carries a dependency into what follows is ordered by consume, and this one carries none.
+// consume orders only a load that carries a dependency into what follows, and this one carries none.
 LITMUS(mp_consume, "release store, consume load", never, allowed,
        message_passing<leg{.second = release}, leg{.first = std::memory_order_consume}>)
 
@@ -54,7 +54,7 @@ LITMUS(mp_fence_load, "release fence, acquire load", never, forbidden,
 LITMUS(mp_store_fence, "release store, acquire fence", never, forbidden,
        message_passing<leg{.second = release}, leg{.between = acquire}>)
 
-// The same with plain data behind the flag: there the outcome is a data race, whatever value is read.
+// The same with plain data behind the flag: then the outcome is a data race, whatever value is read.
 template <class Data, order Store, order Load>
 struct message : verify::suite<2> {
   Data payload{0};

@@ -1,4 +1,4 @@
-// What a flag's release still covers after the flag has been written again, and what a fence covers.
+// What the release of a flag still covers after the flag has been written again, and what a fence covers.
 #include "verify/litmus/litmus.hpp"
 
 namespace litmus {
@@ -54,7 +54,7 @@ struct by_itself : verify::suite<2> {
 };
 LITMUS(rs_own_rmw, "through the same thread's relaxed RMW", never, forbidden, by_itself<how::rmw>)
 LITMUS(rs_fence, "a release fence covers every later store", never, forbidden, by_itself<how::store, false, true>)
-// C++20 (P0982) took the releasing thread's own plain stores out of the sequence; Relacy has the rule of C++11.
+// C++20 (P0982) took the plain stores of the releasing thread out of the release sequence; Relacy has C++11's rule.
 LITMUS(rs_own_store, "through the same thread's relaxed store", never, allowed, by_itself<how::store>)
 LITMUS(rs_own_store_rmw, "through such a store and a relaxed RMW", never, allowed, by_itself<how::store, true>)
 
@@ -73,9 +73,9 @@ struct rmw_reads : verify::suite<2> {
 };
 LITMUS(rs_release_rmw_reads, "read by a release RMW", seen, allowed, rmw_reads)
 
-// A total order of two seq_cst fences is no happens-before. The second thread enters only if the first had read y
-// before the store to it, so the first fence precedes the second; but it learns so by a relaxed load after its fence,
-// and only a load before its fence could synchronise.
+// The total order of two seq_cst fences is not happens-before. The second thread enters only if the first had read y
+// before the store to it, so the first fence precedes the second one. But the second thread learns that by a relaxed
+// load after its fence, and only a load before its fence could synchronise.
 template <order Load>
 struct fence_order : verify::suite<2> {
   heddle::detail::plain<int> payload{0};

@@ -35,19 +35,19 @@ LITMUS(sb_fences, "seq_cst fences", never, forbidden, store_buffering<fenced, fe
 LITMUS(sb_seq_cst, "all seq_cst", never, forbidden, store_buffering<sc, sc>)
 LITMUS(sb_exchange_seq_cst, "seq_cst exchange, seq_cst load", never, forbidden, store_buffering<sc, sc, true>)
 
-// The loads have no place in the single total order, so it says nothing about them; x86 never shows either.
+// The loads have no place in the single total order, so that order says nothing about them. x86 shows neither outcome.
 LITMUS(sb_seq_cst_acquire, "seq_cst stores, acquire loads", seen, allowed,
        store_buffering<leg{seq_cst, acquire}, leg{seq_cst, acquire}>)
 LITMUS(sb_exchange_acquire, "seq_cst exchange, acquire loads", seen, allowed,
        store_buffering<leg{seq_cst, acquire}, leg{seq_cst, acquire}, true>)
 LITMUS(sb_one_release, "all seq_cst but one release store", seen, allowed, store_buffering<leg{release, seq_cst}, sc>)
 
-// [atomics.order]/4 relates a fence on one side to accesses on the other: the outcome would need fence < store < load <
-// fence in the total order. Relacy's seq_cst accesses do not take part in the clock of its fences.
+// [atomics.order]/4 relates a fence on one side to accesses on the other side: the outcome would need the total order
+// fence < store < load < fence. In Relacy seq_cst accesses take no part in the clock of the fences.
 LITMUS(sb_fence_and_seq_cst, "one side fenced, the other seq_cst", seen, forbidden, store_buffering<fenced, sc>)
 
-// A read-modify-write must read the newest value, but the place it reads need not have been written yet: the order in
-// which two places change is not fixed by anything here, not even by seq_cst read-modify-writes beside relaxed stores.
+// A read-modify-write must read the newest value, but the place that it reads need not have been written yet: nothing
+// here fixes the order in which two places change, not even seq_cst read-modify-writes beside relaxed stores.
 constexpr leg by_rmw{.second = acq_rel, .reads = by::rmw};
 constexpr leg by_rmw_sc{.second = seq_cst, .reads = by::rmw};
 constexpr leg by_cas{.second = relaxed, .reads = by::failing_cas};

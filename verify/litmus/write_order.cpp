@@ -1,5 +1,5 @@
-// In which order two places change: 2+2W, S and R. Relacy appends each store to its place when it is executed, so it
-// misses outcomes in which the order of two stores is reversed and no load is old.
+// The order in which two places change: the shapes 2+2W, S and R. Relacy appends each store to its place when the store
+// is executed, so it misses outcomes in which the order of two stores is reversed and no load is stale.
 #include "verify/litmus/litmus.hpp"
 
 namespace litmus {

@@ -1,8 +1,8 @@
 #pragma once
-// Is a history of calls and returns one that a sequential object could have produced? The search of Wing and Gong with
-// both of Lowe's prunings: a call takes effect only where a return needs it, and no configuration is looked at twice.
-// Knows no world: suites ask it at the end of an execution, tests about what threads have done. Source: Wing and Gong
-// 1993, Lowe 2017.
+// Decides whether a sequential object could have produced a history of calls and returns. It is the search of Wing and
+// Gong with both of Lowe's prunings: a call takes effect only where a return needs it, and no configuration is looked
+// at twice. This header includes no world: suites use it at the end of an execution, tests after their threads have
+// ended. Source: Wing and Gong 1993, Lowe 2017.
 #include <array>
 #include <bit>
 #include <concepts>
@@ -17,12 +17,12 @@ namespace models {
 //
 //   struct spec {
 //     using op = ...;                             // a call with its result
-//     struct state {...};                         // all there is to know; compared byte by byte
-//     static bool step(state &s, const op &o);    // false: o can't have this result now, and s is worth nothing
-//     static bool open(const state &s);           // what was done last is one with what comes next
+//     struct state {...};                         // the whole state of the object; compared byte by byte
+//     static bool step(state &s, const op &o);    // false: o cannot have this result now, and s may not be used
+//     static bool open(const state &s);           // true: the last call and the next one take effect together
 //   };
 //
-// A call that has not returned may have taken effect or not; where its result is unknown, step takes any.
+// A call that has not returned may have taken effect or not. If its result is unknown, step accepts any.
 template <class Spec>
 concept sequential = std::is_trivially_copyable_v<typename Spec::state> &&
     std::has_unique_object_representations_v<typename Spec::state> &&
@@ -31,7 +31,7 @@ concept sequential = std::is_trivially_copyable_v<typename Spec::state> &&
   { Spec::open(s) } -> std::same_as<bool>;
 };
 
-// Calls and returns in the order in which they happened. What there is no room for spoils it.
+// Calls and returns in the order in which they happened. If there is no room for one, the history is spoiled.
 template <class Op, std::size_t Max>
 class history {
  public:
@@ -45,7 +45,7 @@ class history {
   const Op &op(std::size_t call) const noexcept { return ops_[call]; }
   bool spoiled() const noexcept { return spoiled_; }
 
-  // Returns what returned() is to be told.
+  // Returns what must be passed to returned().
   std::uint32_t called(const Op &o) noexcept {
     if (calls_ == Max) {
       spoiled_ = true;
@@ -71,12 +71,12 @@ class history {
 };
 
 struct prunings {
-  bool late = true;      // a call takes effect where a return needs it; otherwise before any event
-  bool memoised = true;  // what has led nowhere is not tried again
+  bool late = true;      // a call takes effect only where a return needs it; false: it may before any event
+  bool memoised = true;  // a configuration that has led nowhere is not tried again
 };
 
-// Checks one history after another. Large: static, or on the heap. Slots, a power of two: of three in four
-// configurations it remembers that they led nowhere; beyond that the search is as right, and slower.
+// Checks one history after another. It is large: make it static, or on the heap. Slots is a power of two; up to three
+// quarters of so many configurations it remembers that they led nowhere. With more the search is as right, but slower.
 template <sequential Spec, std::size_t Max, std::size_t Slots = 256>
 class linearizer {
   using state = typename Spec::state;
@@ -85,8 +85,8 @@ class linearizer {
  public:
   using history_of = history<typename Spec::op, Max>;
 
-  // Whether some order of the calls, in which none comes before one that had returned before it was called, gives to
-  // each the result that it had. No, also, if the history is spoiled or more than 32 calls were under way at once.
+  // True if some order of the calls gives each call the result that it had, and no call in it comes before one that had
+  // returned before that call began. False also if the history is spoiled or more than 32 calls were under way at once.
   bool check(const history_of &h, const state &initial, prunings how = {}) noexcept {
     visited_ = remembered_ = 0;
     if (++round_ == 0) memo_ = {};
@@ -114,7 +114,7 @@ class linearizer {
 
  private:
   static constexpr std::uint32_t places = 32;
-  // Before event `at`; of the calls under way, those at the places in `done` have taken effect.
+  // The state before event `at`. Of the calls under way, those at the places in `done` have taken effect.
   struct configuration {
     std::uint32_t done;
     std::uint32_t at;
@@ -122,7 +122,7 @@ class linearizer {
   };
   struct frame {
     configuration c;
-    std::uint32_t tried;  // of the choices there
+    std::uint32_t tried;  // how many of the choices there have been tried
   };
   struct slot {
     std::uint32_t round = 0;
@@ -130,7 +130,7 @@ class linearizer {
   };
   using calls_under_way = std::array<std::uint32_t, places>;
 
-  // Each call has a place of its own while it is under way.
+  // Gives each call a place of its own while it is under way.
   bool find_places(const history_of &h) noexcept {
     std::uint32_t taken = 0;
     calls_under_way now{};
@@ -162,8 +162,8 @@ class linearizer {
     return c;
   }
 
-  // The next choice at f that has not been tried: to let a call take effect, first the one whose return is next, or to
-  // pass the event. False: there is none.
+  // Makes the next choice at f that has not been tried: to let a call take effect, first the one whose return is next,
+  // or to pass the event. False: there is no such choice.
   bool choose(const history_of &h, frame &f, configuration &next, prunings how) const noexcept {
     const auto &[taken, calls] = under_way_[f.c.at];
     const std::uint32_t first = f.c.at == h.size() ? 0 : place_[h[f.c.at].call];
@@ -189,7 +189,7 @@ class linearizer {
     for (const unsigned char b : bytes) h = (h ^ h >> 29 ^ b) * 0xbf58476d1ce4e5b9ull;
     return h ^ h >> 32;
   }
-  // Not seen yet in this check, or not remembered.
+  // True if this check has not seen the configuration, or does not remember it.
   bool fresh(const configuration &c) noexcept {
     for (std::size_t i = hash(c) % Slots;; i = (i + 1) % Slots) {
       slot &s = memo_[i];

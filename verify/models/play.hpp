@@ -1,5 +1,5 @@
 #pragma once
-// Runs the programs of program.hpp with the channels of whichever world it is compiled in.
+// Runs the programs of program.hpp with the channels of the world that it is compiled in.
 #include <span>
 
 #include "heddle/select.hpp"
@@ -12,7 +12,7 @@ using heddle::on_recv;
 using heddle::on_send;
 using heddle::select_case;
 
-// The channels of a program, made for one run of it.
+// The channels of one run of a program.
 class player {
  public:
   explicit player(const program &p) noexcept : p_(p) {}
@@ -24,7 +24,7 @@ class player {
   }
   const chan<int> &channel(std::uint8_t c) const noexcept { return c == nil ? none_ : chans_[c]; }
 
-  // Does one operation, and says what it did.
+  // Does one operation and returns what it did.
   outcome perform(unsigned who, unsigned at) const {
     const op &o = p_.script_of[who].ops[at];
     if (o.how == form::close) {
@@ -65,7 +65,7 @@ class player {
     if (o.cases[*done].send) return {static_cast<std::uint8_t>(*done), 0};
     return received(static_cast<unsigned>(*done), got[*done]);
   }
-  // As a user writes it, with the cases' functions.
+  // The select as a user writes it, with a function for each case.
   outcome by_two_cases(const op &o, unsigned who, unsigned at) const {
     outcome seen;
     const auto with_case = [&](unsigned k, const auto &then) {

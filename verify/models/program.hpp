@@ -1,7 +1,8 @@
 #pragma once
-// Random programs of channel operations, and a sequential interpreter of them: every operation is one step, so is every
-// service of somebody who waits. What a run of a program has shown must be what some order of those steps shows. No
-// world, no allocation: suites and tests share it. In the manner of Go's test/chan/select5.go.
+// Random programs of channel operations, and a sequential interpreter of them. In the interpreter every operation is
+// one step, and so is serving a script that waits. What a run of a program shows must be what some order of those steps
+// shows. This header includes no world and allocates nothing; suites and tests share it. It works like Go's
+// test/chan/select5.go.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -13,7 +14,7 @@ namespace models {
 // ------------------------------------------------------------------------------------------------------------ programs
 
 inline constexpr unsigned max_chans = 4, max_slots = 3, max_scripts = 5, max_ops = 40, max_cases = 4;
-inline constexpr std::uint8_t nil = 255;  // the channel that is none
+inline constexpr std::uint8_t nil = 255;  // the nil channel
 
 struct comm {
   std::uint8_t chan = nil;
@@ -22,8 +23,8 @@ struct comm {
 };
 enum class form : std::uint8_t { plain, select, close };
 
-// A communication: one of its cases, or none of them if it has an otherwise. A plain one has one case: send, recv and
-// the try_ functions. Close is of the first case's channel.
+// A communication: one of its cases, or none of them if it has an otherwise. A plain one (send, recv and the try_
+// functions) has one case. A close closes the channel of the first case.
 struct op {
   form how = form::plain;
   bool otherwise = false;
@@ -38,11 +39,11 @@ struct program {
   std::uint8_t chans = 0, scripts = 0;
   std::array<std::uint8_t, max_chans> capacity{};
   std::array<bool, max_chans> closed{};       // from the beginning
-  std::array<std::uint8_t, max_chans> owner;  // the one script that sends and closes; nil: anybody sends, nobody closes
+  std::array<std::uint8_t, max_chans> owner;  // the one script that sends and closes; nil: any may send, none closes
   std::array<script, max_scripts> script_of{};
 };
 
-// What one operation was seen to do.
+// What one operation was observed to do.
 struct outcome {
   std::uint8_t chosen = pending;
   std::int16_t value = 0;  // received
@@ -52,7 +53,7 @@ struct outcome {
 };
 using outcomes = std::array<std::array<outcome, max_ops>, max_scripts>;
 
-// What a case sends: no two are alike.
+// The value that a case sends; no two cases send the same.
 constexpr std::int16_t value_of(unsigned who, unsigned at, unsigned with) noexcept {
   return static_cast<std::int16_t>((who * max_ops + at) * max_cases + with + 1);
 }
@@ -73,9 +74,9 @@ struct sizes {
   unsigned scripts = 3, ops = 3, chans = 3;
 };
 
-// Never misuse: a channel that is closed belongs to one script, which sends before it closes it and is the only one to
-// do either. A rescuer who serves whoever waits can bring each program to its end: who waits for an owned channel has a
-// higher number than its owner.
+// Makes programs that never commit misuse: a channel that is closed belongs to one script, which sends before it closes
+// it and is the only one to do either. A rescuer, which serves the scripts that wait, can bring each program to its
+// end, because a script that waits for an owned channel has a higher number than the channel's owner.
 class generator {
  public:
   generator(std::uint64_t seed, sizes most) : dice_{seed}, most_(most) {}
@@ -142,7 +143,7 @@ class generator {
 
 // -------------------------------------------------------------------------------------------------------- interpreter
 
-// All there is to know between two steps. Bytes only: compared and hashed as such.
+// The whole state between two steps. It consists of bytes only, and is compared and hashed as bytes.
 struct machine {
   struct waiter {
     std::uint8_t who, with;
@@ -155,13 +156,13 @@ struct machine {
     waiter sendq[max_scripts * max_cases], recvq[max_scripts * max_cases];
   };
   channel chans[max_chans];
-  std::uint8_t at[max_scripts];  // the operation that is next, or waits
+  std::uint8_t at[max_scripts];  // the operation that comes next, or that waits
   std::uint8_t waits[max_scripts];
 
   bool runs(const program &p, unsigned who) const noexcept { return at[who] < p.script_of[who].n && !waits[who]; }
 };
 
-// Takes steps; tells each outcome to `seen(who, at, outcome)`, which says whether it may be so.
+// Takes steps. Passes each outcome to `seen(who, at, outcome)`, which returns whether that outcome is allowed.
 template <class Seen>
 class interpreter {
  public:
@@ -174,7 +175,7 @@ class interpreter {
     return m;
   }
 
-  // Whether `with` can be done at once.
+  // True if the case `with` can be done at once.
   bool ready(const machine &m, unsigned who, unsigned with) const noexcept {
     const comm c = op_of(m, who).cases[with];
     if (c.chan == nil) return false;
@@ -221,7 +222,7 @@ class interpreter {
     return true;
   }
   bool none_ready(machine &m, unsigned who) noexcept { return ends(m, who, {outcome::none_ready, 0}); }
-  // `order`: of its cases.
+  // `order`: the order in which its cases come into the queues.
   void wait(machine &m, unsigned who, const std::array<std::uint8_t, max_cases> &order) noexcept {
     const op &o = op_of(m, who);
     m.waits[who] = 1;
@@ -264,8 +265,8 @@ class interpreter {
   Seen seen_;
 };
 
-// States that a search has been in, by hashes of 64 bits. Full, it remembers no more: the search is as right, and
-// slower.
+// The states that a search has been in, as hashes of 64 bits. When it is full it remembers no more: the search is as
+// right, but slower.
 template <std::size_t Slots>
 class visited {
   static_assert(std::has_single_bit(Slots));
@@ -305,8 +306,8 @@ class visited {
   std::uint32_t round_ = 0;
 };
 
-// Every order of the steps of a program. `seen` is asked about each outcome and ends an order by a no; `end` is told
-// how each order ends and ends the whole search by a yes.
+// Goes through every order of the steps of a program. `seen` is called with each outcome; if it returns false, that
+// order ends. `end` is called with the last state of each order; if it returns true, the whole search ends.
 template <class Seen, class Fresh, class End>
 class exploration {
  public:
@@ -366,12 +367,12 @@ class exploration {
   End end_;
 };
 
-// Whether every order comes to the end of all scripts.
+// True if every order comes to the end of all scripts.
 template <std::size_t Slots>
 bool always_ends(const program &p, visited<Slots> &states) noexcept {
   states.clear();
   const auto any = [](unsigned, unsigned, outcome) { return true; };
-  // Which value it is makes no difference here.
+  // The values make no difference here.
   const auto fresh = [&](machine m) {
     for (machine::channel &c : m.chans) std::memset(c.buffer, 0, sizeof c.buffer);
     return states.fresh(m);
@@ -384,7 +385,7 @@ bool always_ends(const program &p, visited<Slots> &states) noexcept {
   return !exploration(p, any, fresh, stuck).all();
 }
 
-// Whether some order shows what a run that came to the end of all scripts has shown.
+// True if some order shows what a run has shown that came to the end of all scripts.
 template <std::size_t Slots>
 bool allows(const program &p, const outcomes &shown, visited<Slots> &states) noexcept {
   states.clear();

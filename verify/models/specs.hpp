@@ -4,8 +4,8 @@
 
 namespace models {
 
-// A few channels at once, each of at most three values. What a select commits to is a call of that one channel; one
-// that found nothing to do is its failing attempts in one.
+// A few channels, each with room for at most three values. A select that did a case is a call of that one channel. A
+// select that found nothing to do is one call, which stands for the failing attempts of all its cases.
 struct channels {
   static constexpr unsigned most = 3, slots = 3;
   enum class kind : std::uint8_t { send, recv, close, size, closed, nothing_ready };
@@ -24,7 +24,7 @@ struct channels {
     std::uint8_t count[most];
     std::uint8_t capacity[most];
     std::uint8_t is_closed[most];
-    std::uint8_t handing;  // 1 + the channel through which `hand` goes from a sender to whoever comes next
+    std::uint8_t handing;  // 1 + the channel through which `hand` goes from a sender to the next receiver
     std::int16_t hand;
   };
   static state made(std::uint8_t a, std::uint8_t b = 0, std::uint8_t c = 0) noexcept {
@@ -38,7 +38,7 @@ struct channels {
   static bool open(const state &s) noexcept { return s.handing != 0; }
   static bool step(state &s, const op &o) noexcept {
     const unsigned c = o.chan;
-    if (s.handing != 0) {  // an unbuffered channel's send and receive are one
+    if (s.handing != 0) {  // send and receive on an unbuffered channel take effect together
       if (o.what != kind::recv || s.handing != c + 1u || (o.value != s.hand && o.value != unknown)) return false;
       s.handing = 0;
       s.hand = 0;
@@ -76,7 +76,8 @@ struct channels {
     s.buffer[c][slots - 1] = 0;
     return true;
   }
-  // Whether somebody waits at the other end of an unbuffered channel is not known: there it may always be so.
+  // It is not known whether a goroutine waits at the other end of an unbuffered channel, so nothing_ready is always
+  // allowed there.
   static bool nothing_is_ready(const state &s, const op &o) noexcept {
     for (unsigned c = 0; c < most; ++c) {
       if (o.receivers >> c & 1 && (s.count[c] != 0 || s.is_closed[c])) return false;
@@ -86,12 +87,12 @@ struct channels {
   }
 };
 
-// Units that can be had. A mutex is one of a single unit: lock takes, unlock gives.
+// The units of a semaphore. A mutex is a semaphore with one unit: lock takes it, unlock gives it back.
 struct units {
   enum class kind : std::uint8_t { take, give, none_left };
   struct op {
     kind what = kind::none_left;
-    std::uint8_t n = 1;  // given
+    std::uint8_t n = 1;  // how many are given
   };
   struct state {
     std::uint32_t left;

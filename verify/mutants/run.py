@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Does the model checker notice? Applies each seeded mistake to a copy of the tree, builds it, runs the suite it names.
+"""Tests the suites: applies each seeded mistake to a copy of the tree, builds it, runs the suite that the mistake names.
 
 Exit status: 0 every mistake was noticed, 1 not so, 2 wrong usage. See README.md beside this file.
 """
@@ -61,7 +61,7 @@ class Result:
 
 
 def uses_scheduler(path):
-    """Does a suite need more than headers, itself or by what it includes from its folder?"""
+    """Returns whether a suite needs more than headers, by itself or by what it includes from its folder."""
     text = path.read_text()
     if re.search(r'#include "(heddle|sched)/', text):
         return True
@@ -107,7 +107,7 @@ def group_of(patch):
 
 
 def git_apply(patch, where, check):
-    # The copy lies below a repository that it is no part of: git must not look further up.
+    # The copy lies below a repository that it does not belong to: git must not look further up.
     env = dict(os.environ, GIT_CEILING_DIRECTORIES=str(where.parent))
     command = ["git", "apply", "-p1"] + (["--check"] if check else []) + [str(patch.path)]
     done = subprocess.run(command, cwd=where, env=env, capture_output=True, text=True)
@@ -136,7 +136,7 @@ def sync_tree():
 
 @contextlib.contextmanager
 def patched(patch):
-    """The copy with the mistake in it, and afterwards exactly as before, times included."""
+    """The copy has the mistake in it meanwhile, and is afterwards exactly as before, times included."""
     saved = {name: ((TREE / name).read_bytes(), (TREE / name).stat().st_mtime_ns) for name in patch.files}
     try:
         complaint = git_apply(patch, TREE, check=False)
@@ -168,7 +168,7 @@ class Group:
         self.modes = {}  # suite -> the names of its own
 
     def run(self, command, **more):
-        # One object serves every folder: the compiler cache must not tell them apart.
+        # The folders share their objects, so the compiler cache must not distinguish them.
         env = dict(os.environ, CCACHE_NOHASHDIR="1")
         with self.log.open("a") as log:
             return subprocess.run(command, env=env, stdout=log, stderr=subprocess.STDOUT, **more).returncode == 0
@@ -191,7 +191,7 @@ class Group:
             raise Fault(f"cannot configure: {self.log.relative_to(ROOT)}")
         if not self.build():
             raise Fault(f"the clean tree does not build: {self.log.relative_to(ROOT)}")
-        new = WORK / (self.name + ".new")  # never half a copy under the final name
+        new = WORK / (self.name + ".new")  # so that there is never half a copy under the final name
         shutil.rmtree(new, ignore_errors=True)
         shutil.copytree(self.folder, new, symlinks=True)
         shutil.rmtree(self.kept, ignore_errors=True)
@@ -207,7 +207,7 @@ class Group:
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def check_clean(self, suites):
-        """A suite that fails without the mistake tells nothing about it."""
+        """Runs the suites without a mistake: one that fails then would tell nothing about a mistake."""
         report = WORK / f"{self.name}.json"
         self.verify([a for s in sorted(suites) for a in ("--filter", s)], report).wait()
         for row in rows_of(report):
@@ -218,7 +218,7 @@ class Group:
             raise Fault(f"verify ended without a report of {', '.join(sorted(set(suites) - set(self.modes)))}")
 
     def hunt(self, suite):
-        """Every mode of the suite, side by side; the first that fails ends the others."""
+        """Runs every mode of the suite at the same time; the first that fails ends the others."""
         running = {}
         for i, mode in enumerate(self.modes[suite]):
             report = WORK / f"{self.name}.{i}.json"
@@ -265,7 +265,7 @@ def try_one(patch, group):
     return result
 
 
-# --- telling ---
+# --- reports ---
 
 
 def grouped(n):
@@ -336,8 +336,8 @@ def parse_arguments():
     p = argparse.ArgumentParser(prog="run.py", description=__doc__.splitlines()[0])
     p.add_argument("--filter", metavar="GLOB", action="append", help="only patches whose name matches; may be repeated")
     p.add_argument("--list", action="store_true", help="print the patches and end")
-    p.add_argument("--apply-only", action="store_true", help="only check that each applies and its header is complete")
-    p.add_argument("--jobs", type=positive, default=len(os.sched_getaffinity(0)), help="compilers at a time")
+    p.add_argument("--apply-only", action="store_true", help="only check that each patch applies and has a complete header")
+    p.add_argument("--jobs", type=positive, default=len(os.sched_getaffinity(0)), help="how many compilers run at the same time")
     p.add_argument("--shard", metavar="I/N", type=shard_from, default=(1, 1), help="the i-th of n parts, as 1/4")
     p.add_argument("--json", metavar="FILE", type=pathlib.Path, help="write a JSON report")
     p.add_argument("--junit", metavar="FILE", type=pathlib.Path, help="write a JUnit report")
@@ -347,7 +347,7 @@ def parse_arguments():
 
 @contextlib.contextmanager
 def alone():
-    """Two runs in one folder would build each other's mistakes."""
+    """Holds the lock of the folder: two runs in it would build each other's mistakes."""
     WORK.mkdir(parents=True, exist_ok=True)
     with (WORK / "lock").open("w") as lock:
         try:

@@ -19,7 +19,7 @@ std::string cell(std::string text) {
 
 std::string code(const std::string &text) { return "`" + cell(text) + "`"; }
 
-// "release: pairs with ..." without the order, which has a column of its own, and without the ids.
+// A remark such as "release: pairs with ..." without the order, which has a column of its own, and without the ids.
 std::string reason(const source_site &s) {
   std::string text = s.remark;
   if (const std::string order = order_name(s.order); text.starts_with(order)) {
@@ -83,7 +83,7 @@ void arguments_table(std::ostream &out, const evidence &e) {
   std::map<std::string, std::vector<std::string>> by_id;
   for (const source_site &s : e.sites)
     for (const std::string &id : s.ids) by_id[id].push_back(code(s.function + ": " + s.operation) + " " + order_of(s));
-  out << "\n## Who pairs with whom\n\nThe operations that cite one argument: the sides of one edge.\n\n"
+  out << "\n## Which operations pair\n\nThe operations that cite one argument: the sides of one edge.\n\n"
          "| argument | operations |\n| --- | --- |\n";
   for (const auto &[id, sites] : by_id) out << "| " << id << " | " << joined(sites, "<br>") << " |\n";
 }
@@ -105,7 +105,7 @@ void survivors_table(std::ostream &out, const evidence &e) {
   }
 }
 
-// "runq.drain runq.each_other" as "runq.* (2)" is shorter, and --list has the names.
+// Writes "runq.drain runq.each_other" as "runq.* (2)", which is shorter; --list has the names.
 std::string suites_that_check(const std::string &id) {
   std::map<std::string, unsigned> groups;
   for (const suite_entry &s : suites()) {

@@ -1,5 +1,5 @@
 #pragma once
-// The documents that say what each memory order and each invariant is for, written from the source, the list of suites
+// Writes the documents that say what each memory order and each invariant is for, from the source, the list of suites
 // and the results of the mutation run.
 #include "verify/mutation/mutation_report.hpp"
 
@@ -26,7 +26,8 @@ evidence read_evidence(const std::string &root);
 std::string memory_orders_document(const evidence &e);
 std::string invariants_document(const evidence &e);
 
-// What does not fit together: an order without its partner, a mistake nobody has tried, an invariant without a name.
+// Lists what does not fit together: an order without a partner, a mistake that has not been tried, an invariant without
+// a name.
 std::vector<std::string> complaints(const evidence &e);
 
 }  // namespace verify

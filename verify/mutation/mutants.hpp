@@ -1,6 +1,6 @@
 #pragma once
-// The mistakes that can be made on purpose: for every site of the shared source each weaker order, and what else can be
-// done to it.
+// The mistakes that can be made on purpose: for every site of the shared source each next weaker order, and what else
+// can be done to it.
 #include "verify/mutation/source.hpp"
 
 #include <string>
@@ -15,12 +15,12 @@ struct mutant {
   std::string wanted;  // the same in a survival remark: "relaxed on failure"
 };
 
-// The next weaker orders of each site - of acq_rel both acquire and release - and for a fence none at all; a
-// read-modify-write as a load and a store; a strong compare-exchange that may fail for no reason; one side of an
-// asymmetric fence missing; a wake lost or doubled.
+// For each site the next weaker orders (for acq_rel both acquire and release); for a fence, that it is left out; for a
+// read-modify-write, a load and a store; for a strong compare-exchange, that it may fail for no reason; for an
+// asymmetric fence, that one side is missing; for a wake, that it is lost or doubled.
 std::vector<mutant> mutants_of(const std::vector<source_site> &sites);
 
-// What the source says of a mutant that lives: null when it says nothing.
+// What the source says about a mutant that survives; null if it says nothing.
 const survival *remark_on(const mutant &m, const std::vector<source_site> &sites);
 
 }  // namespace verify

@@ -18,8 +18,8 @@ using clock = std::chrono::steady_clock;
 constexpr std::uint64_t census_executions = 4000;
 constexpr double census_seconds = 1.5;
 
-// The operations met by the executions of this process. Filled while the model checker owns operator new, so of a fixed
-// size.
+// The operations that the executions of this process have made. It is filled while the model checker owns operator new,
+// so its size is fixed.
 struct meeting {
   const char *file;
   int line;
@@ -44,12 +44,13 @@ bool is_at(const meeting &m, const source_site &s) {
          std::string_view(m.file).ends_with(s.file);
 }
 
-// Was the suite written for the file? sched/wake and chan are the components of sched/wake.cpp and .../chan.hpp.
+// True if the suite was written for the file: the components sched/wake and chan belong to sched/wake.cpp and
+// .../chan.hpp.
 bool is_of(const suite_entry &suite, const source_site &s) {
   return std::filesystem::path(suite.info.component).filename() == std::filesystem::path(s.file).stem();
 }
 
-// From the top of the tree, if the file is of the shared source.
+// The path from the top of the tree, if the file belongs to the shared source.
 std::string shared_name(const std::string &path) {
   for (const std::string &file : shared_files(source_root()))
     if (path.ends_with("/" + file)) return file;
@@ -87,12 +88,12 @@ std::string census_of(const suite_entry &suite, const std::vector<source_site> &
       .dump();
 }
 
-// The trial of one mutant, in a process of its own.
+// Tries one mutant, in a process of its own.
 class court {
  public:
   court(const mutant &m, double seconds, shared_memory &shared) : mutant_(m), shared_(shared), end_(after(seconds)) {}
 
-  // True when the suite noticed.
+  // Returns true if the suite noticed.
   bool try_suite(const suite_entry &suite, const mode &m, std::uint64_t executions, double seconds) {
     if (clock::now() >= end_) return false;
     const std::unique_ptr<strategy> how = m.kind == mode::random ? make_mix(1) : make_search(m.switches);
@@ -115,7 +116,7 @@ class court {
   }
 
  private:
-  // In few words what the failing execution says when it is made once more.
+  // Makes the failing execution once more and returns in few words what it says.
   std::string said(const suite_entry &suite, const std::string &execution) {
     const std::unique_ptr<strategy> how = strategy_from_text(execution);
     attempt_options o;
@@ -133,7 +134,8 @@ class court {
   json verdict_;
 };
 
-// Each suite in its own modes only: in another it may fail for reasons of its own.
+// Runs each suite only in its own modes: in another one it may fail for reasons that have nothing to do with the
+// mutant.
 bool try_all(court &c, const std::vector<reach> &where, bool sampling_too, std::uint64_t executions, double seconds) {
   for (const reach &r : where)
     for (const mode &m : r.suite->info.modes)
@@ -143,7 +145,7 @@ bool try_all(court &c, const std::vector<reach> &where, bool sampling_too, std::
   return false;
 }
 
-// A little of each suite first: most mistakes show at once. Then the searches, then what is left of the time.
+// Runs a little of each suite first, because most mistakes show at once; then the searches; then all for the time left.
 std::string try_one(const mutant &m, const std::vector<reach> &where, const known_kill *known, double seconds,
                     shared_memory &shared) {
   court c(m, seconds, shared);
@@ -199,7 +201,7 @@ census take_census(const std::vector<source_site> &sites, unsigned jobs, bool pr
     if (progress) show("suites looked at", done, all.size(), "");
   }
   if (progress) std::fprintf(stderr, "\r\033[K");
-  // The suites that were written for the place first, and the short ones before the long ones.
+  // The suites that were written for the place come first, and short ones before long ones.
   for (std::size_t i = 0; i < sites.size(); ++i)
     std::sort(found.sites[i].begin(), found.sites[i].end(), [&](const reach &a, const reach &b) {
       const bool own[] = {is_of(*a.suite, sites[i]), is_of(*b.suite, sites[i])};

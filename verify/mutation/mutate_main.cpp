@@ -1,4 +1,4 @@
-// verify mutate: weakens every memory order, and says which suite notices.
+// verify mutate: weakens every memory order and says which suite notices.
 #include "verify/mutation/mutation_report.hpp"
 #include "verify/tool/arguments.hpp"
 #include "verify/tool/report.hpp"
@@ -26,7 +26,7 @@ struct mutate_arguments {
   mutate_options run;
 };
 
-// Mutants whose site's name has the filter in it.
+// Selects the mutants whose site has the filter in its name.
 std::vector<mutant> select(const std::vector<source_site> &sites, const std::string &filter, const shard &part) {
   std::vector<mutant> selected;
   unsigned turn = 0;

@@ -12,7 +12,7 @@
 namespace verify {
 namespace {
 
-// What is compiled for every world, layer by layer.
+// The source that is compiled for every world, room by room.
 constexpr const char *folders[] = {
     "queues/include/heddle/detail", "queues", "sched/include/heddle/detail", "sched", "sched/switch",
     "runtime/include/heddle/detail", "runtime/include/heddle", "runtime"};
@@ -23,7 +23,7 @@ const std::map<std::string, std::memory_order> orders = {
     {"seq_cst", std::memory_order_seq_cst},
 };
 
-// The name of an operation, what it is, and how many orders it names.
+// The name of an operation, its kind, and how many orders it names.
 struct operation {
   const char *name;
   access what;
@@ -49,7 +49,7 @@ std::string trimmed(const std::string &text) {
   return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \n") - first + 1);
 }
 
-// A file taken apart: code without comments and literals, and the comment of each line. Same lines, same columns.
+// A file in two parts: the code without comments and literals, and the comment of each line. Lines and columns stay.
 struct split_file {
   std::string name;
   std::string code;
@@ -74,7 +74,7 @@ std::string without_comment(const std::string &line, std::string &comment) {
       comment = trimmed(line.substr(i + 2));
       break;
     }
-    if (c != '"' && (c != '\'' || (i > 0 && in_word(line[i - 1])))) {  // an apostrophe in a number is no literal
+    if (c != '"' && (c != '\'' || (i > 0 && in_word(line[i - 1])))) {  // an apostrophe in a number begins no literal
       code += c;
       continue;
     }
@@ -116,7 +116,7 @@ std::size_t closing(const split_file &f, std::size_t open) {
   f.fail(f.line_at(open), "this bracket is never closed");
 }
 
-// Where the expression that ends before `end` begins: names, members, calls and subscripts.
+// Returns where the expression begins that ends before `end`: names, members, calls and subscripts.
 std::size_t receiver_start(const std::string &code, std::size_t end) {
   std::size_t at = end;
   int depth = 0;
@@ -159,7 +159,7 @@ std::vector<std::memory_order> orders_in(const std::string &arguments) {
   return found;
 }
 
-// The name of the function whose body begins after `header`; empty for a block, a lambda or a class.
+// Returns the name of the function whose body begins after `header`; empty for a block, a lambda or a class.
 std::string function_name(const std::string &header) {
   static const std::regex block("^\\s*(if|else|for|while|do|switch|return)\\b");
   const std::size_t open = header.find('(');
@@ -172,7 +172,7 @@ std::string function_name(const std::string &header) {
   return name == "alignas" ? "" : name;
 }
 
-// The innermost function around each position of interest, in one pass.
+// Finds the innermost function around each position of interest, in one pass.
 std::string function_at(const split_file &f, std::size_t position) {
   std::vector<std::string> open;
   std::size_t header = 0;
@@ -191,7 +191,7 @@ bool ends_statement(const std::string &code) {
   return code.empty() || std::string_view(";{}:").find(code.back()) != std::string_view::npos;
 }
 
-// The comment block right above a line (1-based), joined; and the line where it begins.
+// The comment block right above a line (1-based) as one text, and the line where it begins.
 std::string block_above(const split_file &f, int line, int &begins) {
   begins = line;
   while (begins > 1) {
@@ -204,7 +204,7 @@ std::string block_above(const split_file &f, int line, int &begins) {
   return text;
 }
 
-// What is said of the statement around [first, last]: above it, and at the ends of its lines.
+// What the comments say about the statement around [first, last]: above it, and at the ends of its lines.
 std::string comment_of(const split_file &f, int first, int last, int &begins) {
   while (first > 1 && !ends_statement(f.code_lines[static_cast<std::size_t>(first - 2)])) --first;
   const auto end = static_cast<int>(f.code_lines.size());
@@ -215,7 +215,7 @@ std::string comment_of(const split_file &f, int first, int last, int &begins) {
   return trimmed(text);
 }
 
-// "release: pairs with ... [RUNQ-1]  relaxed on failure: ...": the part that begins with this order's name.
+// Of "release: pairs with ... [RUNQ-1]  relaxed on failure: ..." returns the part that begins with this order's name.
 std::string section_of(const std::string &comment, const std::string &order, bool failure) {
   static const std::regex marker(
       "\\b(relaxed|acquire|release|acq_rel|seq_cst)( store| on success)?( on failure)?"
@@ -267,7 +267,7 @@ std::vector<survival> take_survivals(std::string &comment) {
   return found;
 }
 
-// The nearest remark above that speaks of this order, where the statement's own comment does not: one comment may stand
+// The nearest remark above that is about this order, if the statement's own comment is not: one comment may stand
 // before the two or three lines that it is about.
 constexpr int reach_of_a_comment = 8;
 

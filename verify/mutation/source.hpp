@@ -1,6 +1,6 @@
 #pragma once
 // The shared source as the mutation run and the documents see it: every operation on an atomic and every fence, with
-// the orders it names and the remarks that stand beside it.
+// the orders that it names and the remarks beside it.
 #include "verify/mutation/alteration.hpp"
 
 #include <string>
@@ -16,22 +16,22 @@ struct survival {
 };
 extern const std::vector<std::string> survival_kinds;
 
-// One order of one operation: a compare-exchange is two sites.
+// One order of one operation; a compare-exchange has two orders, so it is two sites.
 struct source_site {
   std::string file;  // from the top of the source tree
   std::string function;
   int first_line = 0;
   int last_line = 0;
   std::string operation;  // as written, without the arguments: head_.load
-  unsigned number = 0;    // the how-manieth with this operation, access and order in its file
+  unsigned number = 0;    // its number among those with this operation, access and order in its file
   access what = access::load;
   std::memory_order order = std::memory_order_relaxed;
   bool strong = false;              // a compare_exchange_strong
-  std::string remark;               // what the comment says of this order
-  std::vector<std::string> ids;     // of the arguments it cites: RUNQ-2
-  std::vector<survival> survivals;  // of the whole comment
+  std::string remark;               // what the comment says about this order
+  std::vector<std::string> ids;     // those of the arguments that it cites, such as RUNQ-2
+  std::vector<survival> survivals;  // those in the whole comment
 
-  // Names the site as long as its text stands, whatever happens to the lines around it.
+  // A name that stays the same as long as the site's text does, whatever happens to the lines around it.
   std::string key() const;
 };
 
@@ -40,9 +40,10 @@ const char *access_name(access a);
 
 // The files of the shared source, from the top of the tree, layer by layer.
 std::vector<std::string> shared_files(const std::string &root);
-// Their operations. Throws std::runtime_error when a file cannot be read or an operation cannot be understood.
+// The operations in these files. Throws std::runtime_error if a file cannot be read or an operation cannot be
+// understood.
 std::vector<source_site> scan_source(const std::string &root);
-// Exposed for its tests.
+// Public for its tests.
 std::vector<source_site> scan_text(const std::string &file, const std::string &text);
 
 // Where the shared source checks an invariant.

@@ -1,4 +1,4 @@
-// Tests of the scanner that the mutation run and the documents see the source through.
+// Tests the scanner that reads the source for the mutation run and the documents.
 #include "verify/mutation/mutants.hpp"
 
 #include <cstdio>

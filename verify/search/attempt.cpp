@@ -5,7 +5,7 @@
 namespace verify {
 namespace {
 
-// "queues/runq.hpp(12)" of the last event.
+// The place of the last event: "queues/runq.hpp(12)".
 std::string last_place(const std::string &history) {
   const std::string events = history.substr(0, history.find("\nnames:\n"));
   const std::size_t last = events.rfind("\n[");

@@ -1,5 +1,5 @@
 #pragma once
-// One execution, once.
+// Makes one execution, once.
 #include "verify/registry.hpp"
 
 #include <string>
@@ -8,7 +8,7 @@ namespace verify {
 
 struct attempt {
   result r;
-  std::string history;  // of a failure only
+  std::string history;  // only of a failure
 };
 struct attempt_options {
   bool sequential = false;  // every memory order as if it were seq_cst
@@ -18,13 +18,13 @@ struct attempt_options {
 };
 attempt run_once(const suite_entry &suite, strategy &how, live_view &view, recording &record, attempt_options o = {});
 
-// "I20: q.empty()", as the failing check names it; empty where the verdict says all.
+// The condition as the failing check names it, "I20: q.empty()"; empty where the verdict says all.
 std::string broken_condition(const attempt &a);
 
-// The model checker's word for a failure, in ours.
+// Translates the model checker's name of a failure into ours.
 std::string verdict_in_words(const std::string &verdict);
 
-// What must stay the same for it to be the same fault: the verdict, and the condition or the place.
+// What two executions with the same fault have in common: the verdict, and the condition or the place.
 std::string signature(const attempt &a);
 
 }  // namespace verify

@@ -1,5 +1,5 @@
 #pragma once
-// One run of a suite under one strategy: what it may spend, and what it has seen. No world is named here.
+// One run of a suite under one strategy: what it may spend, and what it has seen. This header includes no world.
 #include "verify/mutation/alteration.hpp"
 #include "verify/search/strategy.hpp"
 
@@ -10,8 +10,8 @@
 
 namespace verify {
 
-// How many executions were different, and how likely the next one is to be another: a table of fixed size, so that a
-// run costs the same memory whatever it finds.
+// Counts how many executions were different and estimates how likely the next one is new. The table has a fixed size,
+// so that a run needs the same memory whatever it finds.
 class distinct_table {
  public:
   distinct_table() : slots_(static_cast<std::uint64_t *>(std::calloc(capacity, sizeof(std::uint64_t)))) {}
@@ -34,18 +34,18 @@ class distinct_table {
       return;
     }
   }
-  // Past this nothing is entered any more: distinct() stands still, and unseen() becomes an upper bound.
+  // From this size on nothing is added: distinct() no longer grows, and unseen() becomes an upper bound.
   bool full() const noexcept { return distinct_ == distinct_max; }
   std::uint64_t distinct() const noexcept { return distinct_; }
-  // Good and Turing: the chance that the next execution is one never seen before, estimated by the share of those seen
-  // once. Once the table is full, by the share of those that are not in it.
+  // The estimate of Good and Turing: the chance that the next execution is one never seen before is about the share of
+  // executions that were seen once. When the table is full, it is the share of executions that are not in the table.
   double unseen() const noexcept {
     const std::uint64_t of = full() ? executions_ - executions_when_full_ : executions_;
     return of ? static_cast<double>(full() ? not_entered_ : singles_) / static_cast<double>(of) : 1;
   }
-  // At most one of the last 50,000 was new. With a chance of 1e-4 to meet a new one five are expected in so many, and
-  // at most one comes in 4 of 100 cases; with 2e-4, in 5 of 10,000. So the chance has come down to about 1e-4, which is
-  // asked of unseen() as well.
+  // True if at most one of the last 50,000 was new. If the chance of a new one were 1e-4, five would be expected among
+  // 50,000, and at most one would come in 4 of 100 cases; with 2e-4, in 5 of 10,000 cases. So the chance is about 1e-4
+  // or less, and unseen() must say the same.
   bool saturated() const noexcept { return executions_ - last_new_[1] >= 50'000 && unseen() < 1e-4; }
 
  private:
@@ -71,7 +71,7 @@ class distinct_table {
   std::uint64_t singles_ = 0;
   std::uint64_t executions_when_full_ = 0;
   std::uint64_t not_entered_ = 0;
-  std::uint64_t last_new_[2] = {};  // which execution was the last new one, and which the one before
+  std::uint64_t last_new_[2] = {};  // the number of the last new execution, and of the one before it
 };
 
 // Lives in memory that parent and child share.
@@ -86,7 +86,7 @@ struct session {
   live_view *view = nullptr;
   recording *record = nullptr;
   distinct_table *seen = nullptr;
-  bool sequential = false;            // every memory order as if it were seq_cst
+  bool sequential = false;            // every memory order counts as seq_cst
   alteration mutant;                  // one mistake made on purpose
   visitor visit = nullptr;            // called for each operation of the shared source and of the suite
   std::uint64_t first_iteration = 0;  // where the strategy's count begins
@@ -97,7 +97,7 @@ struct session {
   std::uint64_t executions = 0;
   std::uint64_t uncounted = 0;    // executions that belong to another shard
   std::uint64_t steps = 0;        // scheduling points of all executions
-  std::uint64_t choices = 0;      // those, and other questions, with more than one answer
+  std::uint64_t choices = 0;      // scheduling points and other questions that had more than one answer
   std::uint64_t fingerprint = 0;  // the sum of the executions' hashes: that of a union is the sum of the fingerprints
   bool exhausted = false;
   bool saturated = false;

@@ -9,7 +9,7 @@
 namespace verify {
 namespace {
 
-// About two seconds in all, of which the making of a fresh model checker takes its share.
+// About two seconds in all, part of which it takes to make a new model checker each time.
 constexpr std::uint64_t steps_for_all = 3'000'000;
 constexpr std::uint64_t steps_for_search = 600'000;     // for each bound
 constexpr std::uint64_t steps_for_removal = 1'000'000;  // for each execution that is reduced
@@ -23,11 +23,11 @@ constexpr std::size_t pairs_of_max = 24;
 
 using clock = std::chrono::steady_clock;
 
-// What a reader has to follow.
+// How much a reader has to follow.
 unsigned effort(const shape &s) { return s.preemptions + s.unusual; }
 auto rank(const shape &s) { return std::tuple(effort(s), s.switches, s.steps); }
 
-// Lets a strategy choose who runs, and chance; nothing else happens.
+// Lets a strategy choose which thread runs, and the outcomes of chance; nothing unusual happens besides.
 class usual_only final : public strategy {
  public:
   explicit usual_only(std::unique_ptr<strategy> inner) : inner_(std::move(inner)) {}
@@ -58,7 +58,7 @@ class shrinker {
   shrinker(const suite_entry &suite, live_view &view, recording &record)
       : suite_(suite), view_(view), record_(record) {}
 
-  // The execution to begin with; sets what a candidate must show.
+  // Makes the execution to begin with, and remembers the fault that every candidate must show.
   bool begin(const std::string &strategy_text, candidate &c) {
     const auto how = make_observed(strategy_from_text(strategy_text));
     const attempt a = run_once(suite_, *how, view_, record_);
@@ -73,7 +73,7 @@ class shrinker {
 
   const shape &original() const { return original_; }
 
-  // Most of what was chosen at random has nothing to do with the fault: a window of it may be enough.
+  // Most of the random choices have nothing to do with the fault; a window of them may be enough.
   void keep_window(candidate &c) {
     budget_ = steps_for_removal;
     for (std::size_t size = original_list_.size() / 2; size > 0; size /= 2)
@@ -96,12 +96,12 @@ class shrinker {
     }
   }
 
-  // The first failure of a depth-first search that allows few preemptions.
+  // Looks for the first failure in a depth-first search that allows few preemptions.
   bool search(unsigned switches, bool unusual, candidate &c) {
     return first_failure(make_search(switches), unusual, steps_for_search, c);
   }
 
-  // Other executions that fail in this way may have an easier one near them: those with few changes of priority.
+  // Another execution that fails in this way may have an easier one near it: tries those with few changes of priority.
   void sample(bool unusual, candidate &best) {
     for (unsigned depth = 1; depth <= depths; ++depth) {
       candidate c;
@@ -139,7 +139,8 @@ class shrinker {
     return false;
   }
 
-  // What hangs without a step is stopped by the parent after a long time, and not often: leave it there.
+  // The parent stops an execution that hangs without a step, but only after a long time and only a few times: such an
+  // execution is not made shorter.
   void spend(std::uint64_t steps, clock::time_point since) {
     if (clock::now() - since > std::chrono::seconds(15)) all_ = 0;
     steps += steps_per_start;
@@ -147,8 +148,8 @@ class shrinker {
     all_ -= std::min(all_, steps);
   }
 
-  // Does this list fail in the same way? Then `found` is what it came to, without the differences that no longer
-  // apply. With `than`, only if that is better.
+  // True if this list of differences fails in the same way. Then `found` is the execution that it led to, without the
+  // differences that no longer apply. With `than`, true only if `found` is better.
   bool fails(const difference_list &list, const shape *than, candidate &found) {
     const auto how = make_path(list);
     const clock::time_point start = clock::now();
@@ -164,7 +165,7 @@ class shrinker {
     return true;
   }
 
-  // What goes on for ever can be seen sooner; whoever passes is looked at again in full.
+  // An execution that never ends can be recognised sooner; a candidate that passes is run again in full.
   unsigned quick_steps() const {
     return std::strcmp(verdict_, "LIVELOCK") == 0 ? suite_.info.steps_max / livelock_share : 0;
   }
@@ -187,7 +188,7 @@ class shrinker {
       if (!improve(c, without(c.list, from, chunk))) from += chunk;
   }
 
-  // There and back: neither switch can go alone.
+  // A switch there and the switch back: neither can be left out alone.
   void remove_pairs(candidate &c) {
     for (std::size_t i = 0; i < c.list.size(); ++i)
       for (std::size_t k = i + 1; k < c.list.size();)
@@ -201,7 +202,7 @@ class shrinker {
   shape original_;
   difference_list original_list_;
   std::string signature_;
-  std::uint64_t budget_ = 0;  // of what is being done
+  std::uint64_t budget_ = 0;  // steps that the present part may still make
   std::uint64_t all_ = steps_for_all;
 };
 
@@ -215,7 +216,7 @@ bool shrink(const suite_entry &suite, const std::string &strategy_text, live_vie
   s.before = work.original();
   work.keep_window(best);
   work.reduce(best);
-  // An interleaving that fails without anything unusual is the easiest to follow.
+  // An interleaving that fails without unusual outcomes is the easiest to follow.
   for (const bool unusual : {false, true}) {
     for (unsigned switches = 0; switches < bounds && switches < effort(best.seen); ++switches) {
       candidate c;

@@ -1,4 +1,4 @@
-// The strategies that sample: uniform, PCT, their mix, and the repetition of a recorded execution.
+// The strategies that sample: uniform, PCT, their mix; and the one that repeats a recorded execution.
 #include "verify/search/strategy.hpp"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ unsigned nth_thread(std::uint64_t set, unsigned n) noexcept {
   return static_cast<unsigned>(std::countr_zero(set));
 }
 
-// How often the unusual outcome is chosen: one time in so many.
+// The unusual outcome is chosen one time in so many.
 unsigned rarity(choice kind) noexcept {
   switch (kind) {
     case choice::stale_load: return 2;
@@ -36,7 +36,7 @@ class sampler : public strategy {
     random_.state = random_.next();
   }
   unsigned choose(unsigned limit, choice kind) override {
-    if (kind == choice::turn) {  // digit by digit, where one execution asks several times
+    if (kind == choice::turn) {  // digit by digit, if one execution asks several times
       const std::uint64_t mine = turn_ % limit;
       turn_ /= limit;
       return static_cast<unsigned>(mine);
@@ -84,9 +84,9 @@ class pct final : public sampler {
   }
 
   unsigned choose_thread(std::uint64_t runnable, unsigned current, bool yielded) override {
-    // A thread that polls without saying so would keep all others from running for ever.
+    // A thread that polls without calling cpu_relax would keep all others from running for ever.
     if (yielded || streak_ > streak_max) priority_[current] = lowest_--;
-    if (current != no_thread) {  // else there is nobody yet whose priority could drop
+    if (current != no_thread) {  // else no thread has run whose priority could drop
       for (unsigned i = 0; i + 1 < depth_; ++i)
         if (change_[i] == point_) priority_[current] = static_cast<int>(i);
       ++point_;
@@ -129,7 +129,7 @@ class mix final : public strategy {
     active_ = kind == 0 ? static_cast<strategy *>(&uniform_) : &pct_[kind - 1];
     measuring_ = n < measures;
     if (measuring_) return active_->begin(n);
-    // Dealt by whole turns: dealt one by one, seven shards would have one kind each.
+    // The shards take whole turns; if they took single executions, seven shards would have one kind each.
     const std::uint64_t turn = (n - measures) / kinds * part_.count + part_.index;
     active_->begin(first_ + turn * kinds + kind);
   }
@@ -177,7 +177,7 @@ class follow final : public strategy {
   unsigned choose_thread(std::uint64_t runnable, unsigned current, bool yielded) override {
     const unsigned wanted = take(choice::thread, 64);
     if (wanted < 64 && runnable >> wanted & 1) return wanted;
-    // Astray or past the end of the record: keep going, but let a thread that waits wait.
+    // The execution has left the record, or the record has ended: go on, but do not choose a thread that waits.
     const std::uint64_t others = runnable & ~(std::uint64_t{1} << current);
     if (!yielded && others != runnable) return current;
     const std::uint64_t later = others & ~((std::uint64_t{2} << current) - 1);

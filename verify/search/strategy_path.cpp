@@ -60,7 +60,7 @@ class recorder final : public observed {
   const difference_list &differences() const override { return chosen_; }
   shape seen() const override {
     shape s = shape_;
-    if (s.switches > 0) --s.switches;  // the first thread is no switch
+    if (s.switches > 0) --s.switches;  // to begin with the first thread is not a switch
     return s;
   }
 

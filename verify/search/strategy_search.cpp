@@ -91,13 +91,13 @@ class search final : public strategy {
 
  private:
   struct node {
-    std::uint16_t limit;  // 0: from a path, not visited yet
+    std::uint16_t limit;  // 0: it comes from a path and has not been visited
     std::uint16_t index;
   };
 
   static constexpr unsigned stale_loads_max = 16;
   static constexpr unsigned sleeps_over_max = 2;
-  // Subtrees differ in size by orders of magnitude, so that a shard needs many to have its fair share.
+  // Subtrees differ in size by orders of magnitude, so a shard needs many of them to have its fair share.
   static constexpr std::size_t subtrees_per_shard = 256;
   static constexpr std::size_t splits_max = 2000;
 
@@ -109,7 +109,7 @@ class search final : public strategy {
     if (depth_ == path_.size()) path_.push_back({0, 0});
     node &n = path_[depth_++];
     n.limit = static_cast<std::uint16_t>(limit);
-    if (n.index >= limit) n.index = 0;  // a path of another program
+    if (n.index >= limit) n.index = 0;  // the path belongs to another program
     return n.index;
   }
 
@@ -119,7 +119,7 @@ class search final : public strategy {
     root_ = subtree.size();
   }
 
-  // To the next leaf of the subtree, else to the first of the next subtree; false when there is none.
+  // Goes to the next leaf of the subtree, or to the first leaf of the next subtree; false if there is none.
   bool advance() {
     while (path_.size() > root_ && path_.back().index + 1 == path_.back().limit) path_.pop_back();
     if (path_.size() > root_) {
@@ -133,8 +133,8 @@ class search final : public strategy {
   }
 
   // The last execution was the first leaf of a subtree. What remains of that subtree are the subtrees that branch off
-  // its path. The shortest prefix, which has the most below it, is split next. All shards come to the same list, from
-  // which each takes its own.
+  // its path. The subtree with the shortest prefix, which has the most below it, is split next. All shards come to the
+  // same list, and each takes its own part of it.
   bool split() {
     ++split_;
     search_path prefix;
@@ -159,7 +159,7 @@ class search final : public strategy {
     for (std::size_t i = 0; i < subtrees_.size(); ++i)
       if (i % part_.count == part_.index) subtrees_[kept++].swap(subtrees_[i]);
     subtrees_.resize(kept);
-    root_ = path_.size();  // the last execution is done with
+    root_ = path_.size();  // nothing of the last execution remains to be searched
     return !advance();
   }
 
@@ -181,7 +181,7 @@ class search final : public strategy {
   unsigned stale_loads_ = 0;
   unsigned sleeps_over_ = 0;
   std::uint64_t waiting_ = 0;         // threads that yielded
-  std::uint64_t waits_for_[64] = {};  // who must make a step before that thread may
+  std::uint64_t waits_for_[64] = {};  // the threads that must make a step before that thread may
 };
 
 }  // namespace

@@ -8,7 +8,8 @@
 namespace verify {
 namespace {
 
-// One character for each choice below 61; Z123_ for the others; a run of n equal ones is followed by _n_.
+// One character for each choice below 61, Z123_ for the others; n equal choices in a row are written once, with _n_
+// behind.
 constexpr char digits[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY";
 constexpr unsigned digits_count = sizeof digits - 1;
 
@@ -31,7 +32,7 @@ class once final : public strategy {
   std::uint64_t iteration_;
 };
 
-// Reads a number at `at` and the character that must follow it (0: the end).
+// Reads a number at `at`, and the character that must follow it (0: the end).
 bool number(const std::string &text, std::size_t &at, std::uint64_t &value, char after) {
   const char *const end = text.data() + text.size();
   const auto [p, error] = std::from_chars(text.data() + at, end, value);

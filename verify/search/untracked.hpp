@@ -1,6 +1,6 @@
 #pragma once
-// Memory for the tool itself. While an execution runs, operator new belongs to the model checker, which would take the
-// tool's own memory for a leak of the code under test; malloc stays outside it.
+// Memory for the tool itself. While an execution runs, operator new belongs to the model checker, which would report
+// the tool's own memory as a leak of the code under test. malloc does not.
 #include <cstddef>
 #include <cstdlib>
 #include <vector>

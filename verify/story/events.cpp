@@ -5,7 +5,7 @@
 namespace verify {
 namespace {
 
-// What stands behind `key`, up to the next comma, bracket or blank.
+// Returns what follows `key`, up to the next comma, bracket or blank.
 std::string field(const std::string &text, const std::string &key) {
   const std::size_t at = text.find(key);
   if (at == std::string::npos) return {};
@@ -25,7 +25,7 @@ struct phrase {
   event::kind_t kind;
 };
 
-// Longer phrases before those that they begin with.
+// A longer phrase comes before the phrase that it begins with.
 constexpr phrase on_objects[] = {
     {"atomic load", event::load},
     {"atomic store", event::store},
@@ -52,7 +52,7 @@ constexpr phrase others[] = {
 };
 
 void read_object(event &e, const std::string &text) {
-  e.kind = event::rmw;  // the other operations are named by themselves
+  e.kind = event::rmw;  // all other operations have a name of their own
   for (const phrase &p : on_objects)
     if (text.starts_with(p.begins)) {
       e.kind = p.kind;
@@ -117,7 +117,7 @@ event read_event(const std::string &line) {
   if (in != std::string::npos && place > in && line.ends_with(")")) {
     e.function = line.substr(in + 5, place - in - 5);
     const std::size_t bracket = line.rfind('(');
-    // Those of the model checker itself have a whole path.
+    // Places in the model checker itself have an absolute path.
     if (line[place + 2] != '/') e.file = line.substr(place + 2, bracket - place - 2);
     if (!e.file.empty()) e.line = static_cast<unsigned>(std::strtoul(line.c_str() + bracket + 1, nullptr, 10));
     end = in;
@@ -138,7 +138,7 @@ void read_name(telling &t, const std::string &line) {
   if (kind == "value") t.values[a][b] = c;
 }
 
-// An event's text may go over several lines.
+// The text of an event may have several lines.
 std::vector<std::string> event_lines(const std::string &text, std::string &rest) {
   std::vector<std::string> lines;
   std::istringstream in(text);

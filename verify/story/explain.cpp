@@ -65,7 +65,7 @@ class teller {
     relate(e, i, story_.steps.back());
   }
 
-  // Joins the step to those that it depends on.
+  // Links the step to the steps that it depends on.
   void relate(const event &e, index i, step &s) {
     const std::vector<index> &stores = stores_[e.object];
     switch (e.kind) {
@@ -73,7 +73,7 @@ class teller {
       case event::cas:
       case event::rmw: {
         if (!stores.empty()) read(e, s, e.stale ? older_store(e, stores) : stores.back(), stores.back());
-        // A lock that nobody waits for says nothing.
+        // A lock that no thread waits for tells the reader nothing.
         const bool shared = touched_by_[e.object].size() > 1 && names_.member(e.object) != "locked_";
         if (shared && writes(e) && e.kind != event::store) s.telling = true;
         if (e.spurious) s.telling = true;
@@ -126,7 +126,7 @@ class teller {
       s.from = static_cast<int>(at->second);
       s.synchronises = acquires(e.order) && releases(store.order);
     }
-    // The same value once more, read at the same place: a turn of a loop.
+    // The same value, read again at the same place: one turn of a loop.
     const std::string key = std::to_string(e.thread) + s.path + e.object;
     const bool again = std::exchange(last_read_[key], from + 1) == from + 1;
     if (s.from >= 0 && !again) s.telling = true;
@@ -141,7 +141,7 @@ class teller {
     }
   }
 
-  // The threads that it wakes are told right after what wakes them.
+  // The threads that a step wakes are told right after that step.
   void end_sleep(const event &e) {
     const auto at = asleep_.find(e.other);
     if (at == asleep_.end()) return;
@@ -160,7 +160,7 @@ class teller {
     s.tone = step::fault;
     s.telling = true;
     if (!t_.events[i].text.starts_with("DATA RACE")) return;
-    // The access that found it has just been told; its value says nothing.
+    // The access that found the race has just been told; its value says nothing.
     index at = i;
     while (at > 0 && (t_.events[at].thread != s.thread || t_.events[at].object.empty())) --at;
     const event &found = t_.events[at];
@@ -209,7 +209,7 @@ class teller {
     }
   }
 
-  // What the threads share, and every goroutine that has not ended.
+  // Shows what the threads share, and every goroutine that has not ended.
   std::string values(bool at_end) const {
     std::map<std::string, std::string> found;
     for (const event &e : t_.events) {
@@ -236,9 +236,9 @@ class teller {
   step_words words_;
   story &story_;
   std::map<std::string, std::set<unsigned>> touched_by_;
-  std::map<std::string, std::vector<index>> stores_;  // by object
+  std::map<std::string, std::vector<index>> stores_;  // for each object
   std::map<index, index> step_of_;                    // event: step
-  std::map<std::string, index> last_read_;            // by thread, place and object; one more than the event
+  std::map<std::string, index> last_read_;            // for each thread, place and object: the event, plus one
   std::map<unsigned, index> asleep_;                  // thread: its step
   std::map<unsigned, index> started_by_;
 };

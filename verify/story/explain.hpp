@@ -1,6 +1,6 @@
 #pragma once
-// A failing execution as a story: who did what to which object, what each load read and from where, who woke whom. What
-// timeline.hpp and page.hpp draw.
+// A failing execution as a story: which thread did what to which object, what each load read and from where, which
+// thread woke which. timeline.hpp and page.hpp draw it.
 #include "verify/tool/explore.hpp"
 
 namespace verify {
@@ -16,16 +16,16 @@ struct step {
   std::string site;    // "runq.hpp:95"
   std::string path, function;
   tone_t tone = ordinary;
-  int from = -1;              // a load: the step whose store it read, if another thread's
+  int from = -1;              // a load: the step whose store it read, if that is another thread's
   int missed = -1;            // a stale load: the newest store
-  int wakes = -1;             // the step that sleeps, or the first of a thread that this one starts
-  int races = -1;             // the access that no order joins with this one
+  int wakes = -1;             // the step that sleeps, or the first step of a thread that this one starts
+  int races = -1;             // the access that is not ordered with this one
   bool synchronises = false;  // an acquire that read from a release
-  bool telling = false;       // not to be left out
-  bool alone = false;         // in after()
+  bool telling = false;       // may not be left out
+  bool alone = false;         // happens in after()
 };
 
-struct passage {  // one step, or several that may be left out
+struct passage {  // one step, or several steps that may be left out
   std::size_t first = 0, count = 1;
   bool folded = false;
 };
@@ -43,16 +43,17 @@ struct story {
   std::string start, end;               // values before the threads began, and when it failed
   std::string rest;                     // what leaked
   std::vector<lane> lanes;
-  std::vector<step> steps;  // of the threads, and of after()
+  std::vector<step> steps;  // those of the threads, and of after()
   std::vector<passage> rows;
   unsigned setup = 0;  // events before the threads began
 };
 
-// `full`: no step is left out.
+// With `full` no step is left out.
 std::vector<passage> fold(const std::vector<step> &steps, bool full);
 story explain(const suite_info &suite, const outcome &o, bool full);
 
-// "a g is in at most one queue": what verify/mutation/invariants.txt says about an id, if it is there.
+// What verify/mutation/invariants.txt says about an id, such as "a g is in at most one queue"; empty if it has no such
+// id.
 std::string invariant_in_words(const std::string &id);
 
 }  // namespace verify

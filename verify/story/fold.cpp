@@ -1,10 +1,10 @@
-// Which steps a report leaves out.
+// Decides which steps a report leaves out.
 #include "verify/story/explain.hpp"
 
 namespace verify {
 namespace {
 
-constexpr std::size_t steps_shown_anyway = 30;  // so short an execution is shown as a whole
+constexpr std::size_t steps_shown_anyway = 30;  // an execution that is this short is shown as a whole
 constexpr std::size_t fold_least = 3;
 constexpr std::size_t rows_max = 400, rows_kept_at_end = 40;
 

@@ -62,7 +62,7 @@ std::string unpacked(std::uint64_t word, numbering &numbers) {
   return numbers.of(word);
 }
 
-// Hands every word to `replace`; the rest passes through.
+// Passes every word to `replace`; the rest stays as it is.
 template <class Replace>
 std::string rewrite_words(const std::string &text, Replace &&replace) {
   std::string out;
@@ -85,12 +85,12 @@ bool all(const std::string &text, std::size_t from, int (*is)(int)) {
   return text.size() > from;
 }
 
-// The model checker tells all events and then those of each thread again.
+// The model checker prints all events, and then those of each thread again.
 std::string without_repetition(const std::string &raw) {
   const std::size_t repeated = raw.find("\nthread 0:\n");
   if (repeated == std::string::npos) return raw;
   std::string text = raw.substr(0, repeated);
-  bool event = false;  // its text may have several lines
+  bool event = false;  // the text of an event may have several lines
   for (std::size_t at = repeated; at < raw.size();) {
     const std::size_t end = std::min(raw.find('\n', at), raw.size());
     const std::string line = raw.substr(at, end - at);
@@ -113,7 +113,7 @@ std::string readable_history(const std::string &raw, const names &known, const v
     if (!word.starts_with("0x") || !all(word, 2, &std::isxdigit)) return word;
     return numbers.of(std::strtoull(word.c_str() + 2, nullptr, 16));
   });
-  constexpr std::uint64_t smallest_packed = std::uint64_t{1} << 40;  // no counter of an execution comes so far
+  constexpr std::uint64_t smallest_packed = std::uint64_t{1} << 40;  // no counter of an execution gets so large
   text = rewrite_words(text, [&](const std::string &word) {
     if (word.size() < 12 || !all(word, 0, &std::isdigit)) return word;
     const std::uint64_t n = std::strtoull(word.c_str(), nullptr, 10);
@@ -121,7 +121,7 @@ std::string readable_history(const std::string &raw, const names &known, const v
   });
   const std::string here = __FILE__;
   erase_all(text, here.substr(0, here.rfind("verify/story/history.cpp")));
-  erase_all(text, "iteration: 1\n");  // ours has another name: the token
+  erase_all(text, "iteration: 1\n");  // the token names the execution instead
   for (std::size_t at = 0; (at = text.find(", in fiber_proc_impl, ", at)) != std::string::npos;)
     text.erase(at, text.find('\n', at) - at);
   text += "\nnames:\n" + numbers.legend(reinterpret_cast<std::uintptr_t>(suite), suite_size);

@@ -1,6 +1,7 @@
 #pragma once
-// The model checker's telling of one execution as text that is the same in every run: addresses are numbered in the
-// order of appearance, paths count from the top of the source tree, and what the numbers mean stands at the end.
+// Turns what the model checker prints about one execution into text that is the same in every run: addresses are
+// numbered in the order in which they appear, paths begin at the top of the source tree, and the end says what the
+// numbers mean.
 #include "verify/story/names.hpp"
 
 #include <string>

@@ -1,4 +1,4 @@
-// The statements of the invariants, where docs/invariants.md has them from.
+// The statements of the invariants, from the file that docs/invariants.md is made of.
 #include "verify/story/explain.hpp"
 #include "verify/story/receiver.hpp"
 

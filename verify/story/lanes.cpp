@@ -51,7 +51,7 @@ std::string place_of(const step &s) {
   return named ? s.site + " " + s.function : s.site;
 }
 
-// Arrows in one gap between lanes run beside each other.
+// Arrows in one gap between lanes are drawn beside each other.
 class tracks {
  public:
   double next(double gap, double y1, double y2) {
@@ -203,7 +203,7 @@ class drawing {
            attribute("y2", bottom - 4) + "/></g>\n";
   }
 
-  // A bar along the lane of a thread that sleeps, from there to what wakes it.
+  // Draws a bar along the lane of a thread that sleeps, from that step to the step that wakes it.
   std::string sleeps(double bottom) const {
     std::string out;
     for (std::size_t i = 0; i < s_.steps.size(); ++i) {
@@ -220,13 +220,14 @@ class drawing {
     return out;
   }
 
-  // Along the row of its step, where there is no other box, down the gap beside the lane that it goes to, and in.
+  // The arrow goes along the row of its step, where there is no other box, down the gap beside its target's lane, and
+  // in.
   std::string arrow(int from, int to, const std::string &kind, const std::string &says) {
     if (from < 0 || to < 0) return {};
     const box &a = boxes_[static_cast<std::size_t>(from)], &b = boxes_[static_cast<std::size_t>(to)];
     if (!a.drawn || !b.drawn) return {};
     const double y1 = a.middle(), y2 = b.middle();
-    const bool right = b.x > a.x;  // else it comes back to the right side of the box
+    const bool right = b.x > a.x;  // false: it comes back to the right side of the box
     const double x1 = a.x < b.x || a.x == b.x ? a.x + a.width : a.x;
     const double x2 = right ? b.x : b.x + b.width;
     const double x = right ? b.x - 14 - tracks_.next(b.x, y1, y2) : b.x + box_ + 8 + tracks_.next(b.x + box_, y1, y2);

@@ -1,6 +1,6 @@
 #pragma once
-// What a suite calls its objects, for the report of a failed execution. Called in the middle of an execution, so nothing
-// here allocates.
+// The names that a suite gives to its objects, for the report of a failed execution. This is called in the middle of an
+// execution, so nothing here allocates.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -26,7 +26,8 @@ class names {
     const char *name;
   };
 
-  // The bytes at `at`; inside of several ranges the smallest names an object. A %u in the format is the number.
+  // Names the bytes at `at`. Where several ranges hold an object, the smallest names it. A %u in the format is the
+  // number.
   void memory(const void *at, std::size_t size, const char *format, unsigned number = 0) {
     if (at == nullptr || ranges_count_ == ranges_max) return;
     range &r = ranges_[ranges_count_++];
@@ -63,7 +64,7 @@ class names {
     t.thread = thread;
     print(t.name, format, number);
   }
-  // How the report shows that value of a member of this name; both texts live for ever.
+  // Says how the report shows this value of a member of this name; both texts must live for ever.
   void value(const char *member, unsigned value, const char *name) {
     if (values_count_ < values_max) values_[values_count_++] = {member, value, name};
   }

@@ -19,7 +19,7 @@ unsigned long number_of(const std::string &object) { return std::strtoul(object.
 
 bool is_indexed(const std::string &receiver) { return receiver.ends_with(")") || receiver.ends_with("]"); }
 
-// A member of a class is written with the file's name, where nobody has told the object's: "runq.head_".
+// A member of a class is written with the file's name if the suite has not named the object: "runq.head_".
 std::string with_stem(const std::string &member, const std::string &file) {
   return member.ends_with("_") ? stem(file) + "." + member : member;
 }
@@ -39,10 +39,10 @@ object_names::object_names(const telling &t) : places_(t.places), values_(t.valu
   write_texts();
 }
 
-// Lines with one operation of a kind name their object; those with several only what is still without a name, and there
+// A line with one operation of a kind names its object. A line with several names only objects that have no name yet,
 // in the order of the line.
 void object_names::learn(const telling &t) {
-  std::map<std::string, std::size_t> used;  // site: how many of its receivers are given away
+  std::map<std::string, std::size_t> used;  // site: how many of its receivers have been given to objects
   for (const bool clear : {true, false})
     for (const event &e : t.events) {
       if (e.object.empty() || objects_.contains(e.object)) continue;
@@ -88,8 +88,8 @@ void object_names::learn_from_twins(const telling &t) {
     }
 }
 
-// The elements of an array that were only made, so that those in use are counted from the right end. They lie as far
-// from each other as the nearest object without a name lies from one with this name.
+// Names the elements of an array that were only constructed, so that the elements in use are counted from the right
+// end. Their distance is that of the nearest object without a name from one with this name.
 void object_names::complete_arrays(const telling &t) {
   std::map<std::string, std::set<unsigned long>> arrays;
   std::map<std::string, named> samples;

@@ -8,13 +8,13 @@ class object_names {
  public:
   explicit object_names(const telling &t);
 
-  // Of an atomic or of plain data; "@5" when there is no name for it.
+  // The name of an atomic or of plain data; "@5" if it has none.
   std::string object(const std::string &number) const;
-  // How a value of this object is shown: a pointer by its object's name, a state by its name.
+  // How a value of this object is shown: a pointer by the name of its object, a state by its name.
   std::string value(const std::string &number, const std::string &text) const;
-  // "p0" of "p0.runq.head_", or nothing.
+  // Returns "p0" for "p0.runq.head_", or nothing.
   std::string owner(const std::string &number) const;
-  // "atomicstatus" of "g2.atomicstatus".
+  // Returns "atomicstatus" for "g2.atomicstatus".
   std::string member(const std::string &number) const;
 
  private:
@@ -33,7 +33,7 @@ class object_names {
   std::map<std::string, named> objects_;
   std::map<std::string, place> places_;
   std::map<std::string, std::map<std::string, std::string>> values_;
-  std::map<std::string, bool> pointers_, packed_;  // objects that were seen to hold one
+  std::map<std::string, bool> pointers_, packed_;  // objects that have held such a value
 };
 
 }  // namespace verify

@@ -10,7 +10,7 @@
 namespace verify {
 namespace {
 
-// Two palettes; paper has the light one.
+// There are two palettes; a printed page has the light one.
 constexpr const char *style = R"css(
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1c2430; --faint: #6b7684; --rule: #d5dbe3; --box: #f4f6f9;
   --write: #dcebfb; --writeline: #4a86c5; --stale: #c2410c; --stalebox: #ffedd5; --race: #b91c1c; --fault: #fee2e2;

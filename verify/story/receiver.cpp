@@ -9,8 +9,8 @@ namespace {
 
 bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
-// The top of the source tree, looked for above this program and above the working directory: a build may have moved,
-// and __FILE__ need not be a path from here.
+// Looks for the top of the source tree above this program and above the working directory: a build may have moved, and
+// __FILE__ need not be a path from here.
 std::filesystem::path source_tree() {
   std::error_code error;
   for (std::filesystem::path from :
@@ -40,7 +40,7 @@ const char *method_of(const event &e) {
   }
 }
 
-// The start of the expression that ends before `end`: names, calls, subscripts, joined by dots and arrows.
+// Returns the start of the expression that ends before `end`: names, calls and subscripts, joined by dots and arrows.
 std::size_t expression_start(const std::string &line, std::size_t end) {
   std::size_t at = end;
   for (;;) {
@@ -62,7 +62,7 @@ std::size_t expression_start(const std::string &line, std::size_t end) {
   }
 }
 
-// Before the method's name there is a dot or an arrow; a function's receiver is its first argument.
+// A method's name has a dot or an arrow before it; the receiver of a function is its first argument.
 void find_on(const std::string &line, const std::string &method, std::vector<std::string> &found) {
   const std::size_t comment = line.find("//");
   for (std::size_t at = 0; (at = line.find(method, at)) < comment; at += method.size()) {

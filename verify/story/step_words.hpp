@@ -11,7 +11,7 @@ class step_words {
  public:
   step_words(const telling &t, const outcome &o, const object_names &names) : t_(t), o_(o), names_(names) {}
   std::string text(const event &e) const;
-  // What moves in the scheduler, by the names that suites/describe.hpp gives; empty for most.
+  // What the step moves in the scheduler, with the names that suites/describe.hpp gives; empty for most steps.
   std::string move(const event &e) const;
   std::string thread(unsigned thread) const;
 

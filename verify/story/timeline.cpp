@@ -14,7 +14,7 @@ std::string padded(std::string text, std::size_t width) {
   return text;
 }
 
-// Words on as many lines as it takes.
+// Breaks the words into as many lines as they need.
 std::vector<std::string> wrapped(const std::string &text, std::size_t width) {
   std::vector<std::string> lines;
   std::string rest = text;
@@ -61,7 +61,7 @@ class drawing {
     return 0;
   }
 
-  // A text stands in its thread's column and may run over those to the right, which are empty in this row.
+  // A text begins in its thread's column and may extend over the columns to the right, which are empty in this row.
   void line(const std::string &number, const std::string &site, std::size_t lane, const std::string &text) {
     std::string left =
         number.empty() ? "" : std::string(number_width - 2 - std::min<std::size_t>(number.size(), 3), ' ') + number;

@@ -4,7 +4,7 @@
 
 namespace verify {
 
-// The columns of the terminal: $COLUMNS, or 120.
+// How many columns the terminal has: $COLUMNS, or 120.
 unsigned terminal_width();
 
 std::string timeline(const story &s, unsigned width);

@@ -9,7 +9,7 @@
 namespace verify {
 namespace {
 
-// An option whose text means something else: what `read` makes of it goes to `to`, or else the usage is wrong.
+// An option whose text stands for another value: `read` turns it into what goes to `to`, or the usage is wrong.
 template <class T>
 void add_parsed(CLI::App &app, const char *name, const char *type, T &to, std::optional<T> (*read)(const std::string &),
                 const char *wrong, const char *right, const char *what) {

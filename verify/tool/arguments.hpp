@@ -1,5 +1,5 @@
 #pragma once
-// What the command line asks for. An option is one line in read_arguments() and one member here.
+// What the command line asks for. Each option is one line in read_arguments() and one member here.
 #include "verify/search/strategy.hpp"
 
 #include <cstdint>
@@ -29,16 +29,16 @@ struct arguments {
   std::string help;
 };
 
-// Those that this process may use.
+// How many processors this process may use.
 unsigned cpus();
-// 90, 90s, 20m, 8h.
+// Reads a time: 90, 90s, 20m, 8h.
 std::optional<double> seconds_from(const std::string &text);
-// 1/4 is the first of four.
+// Reads a shard: 1/4 is the first of four.
 std::optional<shard> shard_from(const std::string &text);
 
-// An exit status when there is nothing left to do: help was asked for, or the usage was wrong.
+// Returns an exit status if there is nothing left to do: help was asked for, or the usage was wrong.
 std::optional<int> read_arguments(int argc, char **argv, arguments &a);
-// Says what is wrong, and how it would be right.
+// Says what is wrong, and what would be right.
 int usage_error(const arguments &a, const std::string &what);
 
 }  // namespace verify

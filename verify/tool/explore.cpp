@@ -25,7 +25,7 @@ std::unique_ptr<strategy> make_strategy(const task &t, const extent &e) {
   return t.how.kind == mode::random ? make_mix(e.seed, e.window, t.part) : make_search(t.how.switches, t.part);
 }
 
-// As many as the report shows.
+// Counts the steps that the report shows.
 unsigned steps_told(const std::string &history) {
   unsigned n = 0;
   for (const event &e : read_history(history).events)
@@ -41,8 +41,8 @@ std::string in_words(const shortened &s) {
   return "shortened from " + size(s.before) + " to " + size(s.after);
 }
 
-// Is it a memory order or the interleaving? The same schedule with every order seq_cst, then a second of others like
-// it.
+// Finds out whether a memory order or the interleaving is the cause: tries the same schedule with every order seq_cst,
+// then schedules like it for about a second.
 std::string find_cause(const suite_entry &suite, live_view &view, recording &record) {
   const std::unique_ptr<strategy> same = make_follow(record);
   const auto scratch = std::make_unique<recording>();
@@ -64,7 +64,7 @@ std::string find_cause(const suite_entry &suite, live_view &view, recording &rec
 
 struct retold {
   attempt a;
-  bool steady = false;  // twice the same
+  bool steady = false;  // both repetitions were the same
 };
 
 retold tell_twice(const suite_entry &suite, const std::string &text, live_view &view, recording &record) {
@@ -93,7 +93,7 @@ void examine(const suite_entry &suite, const std::string &text, outcome &o, live
       o.original = std::exchange(o.token, make_token(suite.info, s.strategy_text));
       o.shortening = in_words(s);
     } else {
-      tell_twice(suite, text, view, record);  // leaves its record behind
+      tell_twice(suite, text, view, record);  // fills `record`
     }
   }
   const std::string verdict = told.a.r.verdict;
@@ -146,7 +146,7 @@ outcome explore(const task &t, const extent &e, live_view &view, recording &reco
   s.seen = &seen;
   s.executions_min = (t.how.executions + t.part.count - 1) / t.part.count;
   s.executions_max = e.executions_max;
-  // One that must fail ends when it does, so patience costs nothing, and a busy machine raises no false alarm.
+  // A suite that must fail ends as soon as it fails. So a long limit costs nothing, and a busy machine raises no alarm.
   s.deadline = after(t.suite->info.expected == expect::red ? std::max(t.seconds, red_patience) : t.seconds);
   const result r = t.suite->run(t.suite->info, s, nullptr);
   outcome o;

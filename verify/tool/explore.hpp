@@ -1,5 +1,5 @@
 #pragma once
-// One suite, one mode, in this process: search, and when something fails find out all that the report wants to say.
+// One suite in one mode, in this process: explores it, and after a failure finds out all that the report says.
 #include "verify/registry.hpp"
 
 #include <optional>
@@ -12,7 +12,7 @@ struct task {
   mode how;
   double seconds = 0;
   shard part;
-  bool shorten = true;  // a failing execution, before it is told
+  bool shorten = true;  // make a failing execution shorter before it is told
 };
 
 // What all tasks of a run have in common.
@@ -24,21 +24,21 @@ struct extent {
 
 struct outcome {
   enum class end { passed, failed, crashed } how = end::passed;
-  std::string verdict;     // in words; empty when passed
+  std::string verdict;     // in words; empty if it passed
   std::string broken;      // the invariant or condition, as the failing check names it
   std::string cause;       // "memory order ..." or "interleaving ..."
   std::string token;       // for --replay
-  std::string original;    // the token of the execution that was found, when a shorter one is told
+  std::string original;    // the token of the execution that was found, if a shorter one is told
   std::string shortening;  // "shortened from ..."
-  std::string history;     // see history.hpp; for explain.hpp to turn into a story
+  std::string history;     // see history.hpp; explain.hpp turns it into a story
   std::uint64_t executions = 0;
   double steps = 0;     // of one execution, on average
   double choices = 0;   // likewise
   unsigned points = 0;  // as strategy::points()
   std::uint64_t fingerprint = 0;
   std::uint64_t distinct = 0;
-  bool distinct_full = false;    // there were more, past the table's size, and unseen is an upper bound
-  std::optional<double> unseen;  // only a sample tells: nothing is known of what a search has not come to yet
+  bool distinct_full = false;    // there were more than the table holds, and unseen is an upper bound
+  std::optional<double> unseen;  // only for sampling: nothing is known about what a search has not reached yet
   bool saturated = false;
   bool exhausted = false;
   double seconds = 0;
@@ -47,7 +47,7 @@ struct outcome {
 std::string mode_name(const mode &m);
 bool as_expected(const suite_info &s, const outcome &o);
 
-// What --replay takes: <suite>:<strategy text>.
+// The token that --replay takes: <suite>:<strategy text>.
 struct execution_name {
   const suite_entry *suite = nullptr;
   std::string strategy_text;

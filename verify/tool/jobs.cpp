@@ -12,8 +12,8 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-// The time of a run with a budget. What a task leaves over goes to those that have not started yet; what is explored
-// does not depend on it, only how far.
+// Divides the time of a run with a budget. What a task leaves over goes to those that have not started yet. The time
+// decides only how far a task explores, not what.
 class purse {
  public:
   purse(const std::vector<task> &tasks, const job_options &o)
@@ -22,7 +22,7 @@ class purse {
   }
   double take(const task &t) {
     if (!budgeted_) return t.seconds;
-    // The last tasks may not run beyond the end, however much the idle processors have left over.
+    // The last tasks may not run beyond the end, even if idle processors have left much time over.
     const double share = std::min(left_ * t.seconds / asked_, (end_ - clock::now()) / seconds(1));
     const double given = std::max(share, 0.0);
     asked_ -= t.seconds;
@@ -34,14 +34,14 @@ class purse {
  private:
   using seconds = std::chrono::duration<double>;
   bool budgeted_;
-  double asked_ = 0;  // by the tasks that have not started
+  double asked_ = 0;  // what the tasks ask for that have not started
   double left_;
   std::chrono::time_point<clock, seconds> end_;
 };
 
-// Which task starts when. The longest first, so that none is alone at the end. With a budget first those that may end
-// early, as most searches do and the short ones above all, because what they leave over can only go to tasks that come
-// later.
+// The order in which the tasks start. The longest come first, so that none of them runs alone at the end. With a
+// budget, those that may end early come first, as most searches do and the short ones above all, because what they
+// leave over can only go to tasks that come later.
 std::vector<std::size_t> starting_order(const std::vector<task> &tasks, bool budgeted) {
   std::vector<std::size_t> order(tasks.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -54,7 +54,7 @@ std::vector<std::size_t> starting_order(const std::vector<task> &tasks, bool bud
   return order;
 }
 
-// A process that did not report is judged by how it ended.
+// The outcome of a process that did not report, from the way in which it ended.
 outcome outcome_of(const process_report &r) {
   outcome o;
   if (r.reported && from_text(r.text, o)) return o;

@@ -53,8 +53,8 @@ int run_replay(const arguments &a) {
   return 1;
 }
 
-// Every shard runs its part of every search. A suite that must fail is judged by the whole of it: one shard, by turns,
-// runs all of it.
+// Every shard runs its part of every suite. A suite that must fail is judged as a whole, so one shard runs all of it;
+// the shards take such suites in turn.
 std::vector<task> plan(const arguments &a, const std::vector<const suite_entry *> &selected) {
   std::vector<task> tasks;
   unsigned turn = 0;

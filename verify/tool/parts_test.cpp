@@ -1,6 +1,6 @@
-// Tests of what the tool's behaviour does not show: that shards hold every execution once and no execution twice, that
-// outcomes are dealt in turn, and that reports stay well-formed whatever a failure says.
-// Usage: parts_test JUNIT JSON; both files are written.
+// Tests what the tool's behaviour does not show: that the shards hold every execution once and none twice, that
+// outcomes are dealt in turn, and that reports stay well-formed whatever a failure says. Usage: parts_test JUNIT JSON;
+// it writes both files.
 #include "verify/search/strategy.hpp"
 #include "verify/tool/report.hpp"
 
@@ -23,7 +23,7 @@ void check(bool good, const std::string &what) {
   std::printf("failed: %s\n", what.c_str());
 }
 
-// A made-up program of three threads, in which what is asked depends on what was answered. Returns its path, hashed.
+// An invented program of three threads, in which the questions depend on the answers. Returns a hash of its path.
 std::uint64_t run(strategy &how, std::uint64_t program) {
   unsigned steps[] = {3, 4, 3};
   splitmix64 state{program};
@@ -47,7 +47,7 @@ std::uint64_t run(strategy &how, std::uint64_t program) {
   }
 }
 
-// The executions that count, with how often each was made.
+// The executions that count, and how often each was made.
 std::map<std::uint64_t, unsigned> search_all(unsigned switches, shard part, std::uint64_t program) {
   const auto how = make_search(switches, part);
   std::map<std::uint64_t, unsigned> paths;
@@ -119,7 +119,7 @@ void test_samples() {
   check(common.size() == measured, "windows share the measured iterations only");
 }
 
-// Of as many executions in a row as there are outcomes each has another, whoever samples.
+// With n outcomes, n executions in a row each have another one, whichever strategy samples.
 void test_turns() {
   const auto how = make_mix(7, 2, {});
   std::set<unsigned> dealt;

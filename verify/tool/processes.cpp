@@ -20,7 +20,7 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr auto refresh = std::chrono::milliseconds(200);
-constexpr auto patience = std::chrono::seconds(20);  // without a single step: the code under test loops without one
+constexpr auto patience = std::chrono::seconds(20);  // without a step: then the code under test loops without one
 constexpr unsigned warnings_max = 8;                 // each fails one execution; those that repeat it hang as well
 
 [[noreturn]] void fail(const char *what) { throw std::system_error(errno, std::generic_category(), what); }
@@ -39,7 +39,7 @@ void write_all(int fd, const std::string &text) {
   }
 }
 
-// A process that did not report is judged by how it ended.
+// Says how a process ended that did not report.
 process_report collect(process_pool::process &p) {
   int status = 0;
   while (waitpid(p.pid, &status, 0) < 0 && errno == EINTR) {
@@ -56,7 +56,7 @@ process_report collect(process_pool::process &p) {
   return r;
 }
 
-// Reads what has arrived; false when the process has closed its end.
+// Reads what has arrived; false if the process has closed its end.
 bool receive(process_pool::process &p) {
   char buffer[65536];
   const ssize_t n = read(p.pipe, buffer, sizeof buffer);

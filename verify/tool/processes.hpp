@@ -1,5 +1,6 @@
 #pragma once
-// Work in processes of its own: the model checker has one global context, and a crash must cost one piece only.
+// Runs pieces of work in processes of their own: the model checker has one global context, and a crash must cost only
+// one piece.
 #include "verify/search/session.hpp"
 
 #include <chrono>
@@ -16,7 +17,7 @@ struct shared_memory {
 };
 
 struct process_report {
-  bool reported = false;  // else `text` says how it ended
+  bool reported = false;  // false: `text` says how the process ended
   std::string text;
   std::uint64_t executions = 0;
   std::uint64_t steps = 0;
@@ -29,10 +30,10 @@ class process_pool {
   using work = std::function<std::string(shared_memory &)>;
   using finished = std::function<void(std::size_t index, const process_report &)>;
 
-  // Runs `w` in a process; what it returns is its report. Errors: std::system_error.
+  // Runs `w` in a process; what `w` returns is its report. Errors: std::system_error.
   void start(std::size_t index, const work &w);
-  // Waits a fifth of a second at most, and calls f for each that has ended. One that makes no step for long is told to
-  // give up its execution, and in the end killed.
+  // Waits for a fifth of a second at most, and calls f for each process that has ended. A process that makes no step
+  // for a long time is told to give up its execution, and in the end killed.
   void wait(const finished &f);
   std::size_t size() const { return running_.size(); }
 

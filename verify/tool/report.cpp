@@ -19,7 +19,7 @@ std::string fixed(const char *format, double v) {
   return text;
 }
 
-constexpr unsigned text_width = 120;  // of a history in a file
+constexpr unsigned text_width = 120;  // the columns of a history in a file
 
 const char *end_name(outcome::end e) {
   switch (e) {
@@ -96,12 +96,12 @@ void print_aligned(std::FILE *out, const std::vector<cells> &lines, const std::s
 
 std::string xml(const std::string &text) {
   static const std::map<char, const char *> names = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}};
-  // What is no UTF-8 becomes U+FFFD, as it does between processes.
+  // What is not UTF-8 becomes U+FFFD, as it does between processes.
   const std::string valid = json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace));
   std::string out;
   for (std::size_t at = 0; at < valid.size(); ++at) {
     const char c = valid[at];
-    // U+FFFE and U+FFFF are no characters for XML, nor are most below a space.
+    // XML allows neither U+FFFE and U+FFFF nor most characters below the space.
     if (valid.compare(at, 3, "\xef\xbf\xbe") == 0 || valid.compare(at, 3, "\xef\xbf\xbf") == 0)
       at += 2;
     else if (const auto found = names.find(c); found != names.end())

@@ -1,5 +1,5 @@
 #pragma once
-// The other programs in this executable, by the word that comes first on the command line. Exit status as verify's own.
+// The other programs in this executable, named by the first word of the command line. Their exit status is as verify's.
 
 namespace verify {
 
