@@ -10,6 +10,7 @@ from steps import BUILD, ROOT, Run, Step, in_words
 VERIFY = BUILD / "relacy" / "verify" / "verify"
 NEEDS = BUILD / "needs.txt"
 NEEDS_TOOL = ROOT / "verify" / "mutants" / "needs.py"
+RELACY = ["verify", "parts_test", "source_test"]
 PATCHES_TOOL = ROOT / "verify" / "mutants" / "run.py"
 
 # What a sanitizer sees in `./dev test`: each component's cases, the stress runs and the fuzzers' regressions. Models, properties, Go's
@@ -41,7 +42,7 @@ def consumer(run):
 
 def verify(budget):
     def work(run):
-        run.build("relacy", ["verify"])
+        run.build("relacy", RELACY)
         arguments = ["--budget", budget] if budget else []
         run.check([sys.executable, NEEDS_TOOL, "--write", NEEDS], "needs.log", "needs")
         of = len(NEEDS.read_text().splitlines())
@@ -52,18 +53,18 @@ def verify(budget):
 
 
 def tool(run):
-    run.build("relacy")
+    run.build("relacy", RELACY)
     run.ctest("relacy", ["-L", "tool"])
 
 
 def evidence(run):
-    run.build("relacy", ["verify"])
+    run.build("relacy", RELACY)
     run.check([VERIFY, "evidence", "--check"], "evidence.log", "the documents")
     run.check([sys.executable, PATCHES_TOOL, "--apply-only"], "patches.log", "a seeded mistake")
 
 
 def mistakes(run):
-    run.build("relacy", ["verify"])
+    run.build("relacy", RELACY)
     run.junit([VERIFY, "mutate", "--known", ROOT / "docs" / "mutation.json", "--first-suite-only", "--budget", "30s"],
               "mutate.log", "mutate.xml", "memory orders", lambda text: (text.count(": killed"), 229))
     run.junit([sys.executable, PATCHES_TOOL, "--sample", "6"], "sample.log", "sample.xml", "patches")
