@@ -1,4 +1,4 @@
-# find_package(heddle) after `cmake --install`.
+# find_package(heddle), and pkg-config, after `cmake --install`.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -12,3 +12,8 @@ file(WRITE ${PROJECT_BINARY_DIR}/heddleConfig.cmake
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/heddleConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/heddleConfig.cmake ${PROJECT_BINARY_DIR}/heddleConfigVersion.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/heddle)
+
+# The folder of heddle.pc tells where the rest is, so what is installed can be moved.
+file(RELATIVE_PATH prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+configure_file(cmake/heddle.pc.in ${PROJECT_BINARY_DIR}/heddle.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/heddle.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

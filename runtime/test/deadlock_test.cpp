@@ -9,6 +9,11 @@
 
 #include "runtime/test/test_support.hpp"
 
+#ifdef HEDDLE_TSAN
+// The children of death tests need not wait for reports about threads that are still on their way out.
+extern "C" const char *__tsan_default_options() { return "atexit_sleep_ms=0"; }
+#endif
+
 namespace {
 
 using heddle_test::run_on;

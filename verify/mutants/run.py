@@ -5,24 +5,30 @@ Exit status: 0 every mistake was noticed, 1 not so, 2 wrong usage. See README.md
 """
 
 import argparse
+import concurrent.futures
 import contextlib
 import dataclasses
 import fcntl
 import fnmatch
+import hashlib
 import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import time
 from xml.sax.saxutils import escape, quoteattr
 
+import needs
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 WORK = ROOT / "build" / "mutants"
 TREE = WORK / "tree"
+SAMPLE_OBJECTS = 8  # that one patch of a sample may touch
 FIELDS = ("Bug", "Origin", "Suite", "Invariant", "Measured")
 
 
@@ -265,6 +271,153 @@ def try_one(patch, group):
     return result
 
 
+# --- a sample, from what ./dev test has built ---
+
+
+class Sample:
+    """Patches tried without a build of their own: what a patch touches is compiled from a patched copy, with the commands of
+    build/relacy, and linked with the objects that are there.
+    """
+
+    def __init__(self):
+        self.built = ROOT / "build" / "relacy"
+        self.folder = WORK / "sample"
+        commands = json.loads((self.built / "compile_commands.json").read_text())
+        self.commands = {}  # object -> the words that compile it
+        for entry in commands:
+            words = shlex.split(entry["command"])
+            self.commands[words[words.index("-o") + 1]] = words
+        self.needs = {}  # object -> the files of ours that it was made from
+        said = subprocess.run(["ninja", "-C", str(self.built), "-t", "deps"], capture_output=True, text=True, check=True).stdout
+        for block in said.split("\n\n"):
+            name, _, files = block.partition(":")
+            lines = [pathlib.Path(line.strip()) for line in files.splitlines()[1:]]
+            own = [self.built / line for line in lines]  # an absolute path stays what it is
+            self.needs[name.strip()] = {str(path.relative_to(ROOT)) for path in own if path.is_relative_to(ROOT)}
+        said = subprocess.run(["ninja", "-C", str(self.built), "-t", "commands", "verify"], capture_output=True, text=True, check=True)
+        link = [line for line in said.stdout.splitlines() if line.endswith(" && :") and " -o verify/verify " in line]
+        if len(link) != 1:
+            raise Fault("cannot find how verify is linked")
+        words = shlex.split(link[0].removeprefix(": && ").removesuffix(" && :"))
+        archive = [word for word in words if word.endswith("libheddle_relacy.a")]
+        library = [name for name in self.commands if "/heddle_relacy.dir/" in name and name in self.needs]
+        # The archive's objects by themselves, so that one can be another.
+        self.link = [word for word in words if word not in archive] + sorted(library)
+
+    def objects(self, suite):
+        """What a program with this suite alone is linked from."""
+        file = suite_files()[suite]
+        for word in self.link:
+            other = re.search(r"/verify\.dir/(suites|litmus)/", word)
+            if word.endswith(".o") and (not other or word.endswith("/verify.dir/" + file + ".o")):
+                yield word
+
+    def touched(self, patch):
+        return [name for name in self.objects(patch.suite) if self.needs.get(name, set()) & set(patch.files)]
+
+    def build(self, patch, jobs):
+        shutil.rmtree(self.folder, ignore_errors=True)
+        tree, made = self.folder / "tree", {}
+        listed = subprocess.run(["git", "ls-files", "-z", "queues", "sched", "runtime", "verify", "*.hpp"], cwd=ROOT, capture_output=True, check=True)
+        for name in {name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()}:
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, tree / name)
+        complaint = git_apply(patch, tree, check=False)
+        if complaint:
+            raise Fault(complaint)
+        waiting = []
+        for name in self.touched(patch):
+            made[name] = str(self.folder / f"{len(made)}.o")
+            words = []
+            rest = iter(self.commands[name])
+            for word in rest:
+                if word == "-include":  # the compiled header is of the unpatched source
+                    next(rest)
+                elif word == "-o":
+                    words += ["-o", made[next(rest)]]
+                elif word != "-Winvalid-pch":
+                    words.append(str(tree).join(word.split(str(ROOT))) if str(self.built) not in word else word)
+            waiting.append(words)
+        log = WORK / (patch.name + ".log")
+        with log.open("w") as out:
+            with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+                done = list(pool.map(lambda words: subprocess.run(words, cwd=self.built, stdout=out, stderr=out).returncode, waiting))
+            if any(done):
+                raise Broken(log)
+            program = self.folder / "verify"
+            keep = set(self.objects(patch.suite))
+            words = [made.get(word, word) for word in self.link if not word.endswith(".o") or word in keep]
+            words[words.index("-o") + 1] = str(program)
+            if subprocess.run(words, cwd=self.built, stdout=out, stderr=out).returncode != 0:
+                raise Broken(log)
+        return program, len(made)
+
+
+class Broken(Exception):
+    pass
+
+
+def cost_of(sample, patch):
+    """In objects to compile; those that many suites share are dear."""
+    return len(sample.touched(patch))
+
+
+def pick(sample, patches, count, seed):
+    """So many patches, of as many suites: each commit other ones. What everything includes is left to a run of all."""
+    order = sorted(patches, key=lambda patch: hashlib.sha256(f"{seed} {patch.name}".encode()).digest())
+    chosen = []
+    for patch in order:
+        if len(chosen) < count and not patch.complaint and 0 < cost_of(sample, patch) <= SAMPLE_OBJECTS:
+            if patch.suite not in {p.suite for p in chosen}:
+                chosen.append(patch)
+    return chosen
+
+
+def try_sampled(sample, patch, jobs):
+    """Built, and put to its suite for as many executions as ./dev test gives it: no more."""
+    start = time.monotonic()
+    result = Result(patch, "survived")
+    wanted = needs.needs()
+    try:
+        program, objects = sample.build(patch, jobs)
+        for (suite, mode), (executions, _) in wanted.items():
+            if suite != patch.suite or result.killed:
+                continue
+            report = WORK / "sample.json"
+            report.unlink(missing_ok=True)
+            subprocess.run([str(program), "--filter", suite, "--mode", mode, "--jobs", "1", "--executions", str(executions), "--no-shrink",
+                            "--json", str(report)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for row in rows_of(report):
+                result.executions += row["executions"]
+                if row["end"] != "passed":
+                    result.verdict, result.mode, result.executions = "killed", row["mode"], row["executions"]
+                    result.detail = f"{first_line(row)} ({objects} objects)"
+    except Broken as broken:
+        result.verdict, result.detail = "does not build", f"see {broken.args[0].relative_to(ROOT)}"
+    except Fault as fault:
+        result.verdict, result.detail = "does not apply", str(fault)
+    result.seconds = time.monotonic() - start
+    return result
+
+
+def run_sample(patches, count, seed, jobs):
+    if not (ROOT / "build" / "relacy" / "verify" / "verify").exists():
+        raise Fault("--sample uses what is in build/relacy: first ./dev verify --list")
+    if not seed:
+        seed = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()[:12]
+    sample = Sample()
+    chosen = pick(sample, patches, count, seed)
+    if not chosen:
+        raise Fault("no patch can be sampled")
+    print(f"sample {seed}: {', '.join(patch.name for patch in chosen)}", file=sys.stderr, flush=True)
+    results = []
+    for patch in chosen:
+        progress(len(results), len(chosen), f"{patch.name} against {patch.suite}")
+        results.append(try_sampled(sample, patch, jobs))
+    progress(0, 0, "", end=True)
+    return results
+
+
 # --- reports ---
 
 
@@ -339,6 +492,8 @@ def parse_arguments():
     p.add_argument("--apply-only", action="store_true", help="only check that each patch applies and has a complete header")
     p.add_argument("--jobs", type=positive, default=len(os.sched_getaffinity(0)), help="how many compilers run at the same time")
     p.add_argument("--shard", metavar="I/N", type=shard_from, default=(1, 1), help="the i-th of n parts, as 1/4")
+    p.add_argument("--sample", metavar="N", type=positive, help="try N of them with what is in build/relacy, other ones for each commit")
+    p.add_argument("--seed", metavar="WORD", help="with --sample: which ones (default: the commit)")
     p.add_argument("--json", metavar="FILE", type=pathlib.Path, help="write a JSON report")
     p.add_argument("--junit", metavar="FILE", type=pathlib.Path, help="write a JUnit report")
     p.add_argument("--record", action="store_true", help="write what was measured into the headers")
@@ -412,7 +567,7 @@ def main():
         return 1 if bad else 0
     try:
         with alone():
-            results = run(patches, a.jobs, a.record)
+            results = run_sample(patches, a.sample, a.seed, a.jobs) if a.sample else run(patches, a.jobs, a.record)
     except Fault as fault:
         progress(0, 0, "", end=True)
         print(f"run.py: {fault}", file=sys.stderr)

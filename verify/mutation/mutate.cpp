@@ -150,10 +150,10 @@ std::string try_one(const mutant &m, const std::vector<reach> &where, const know
                     shared_memory &shared) {
   court c(m, seconds, shared);
   if (known) {
-    for (const reach &r : where)
-      for (const mode &how : r.suite->info.modes)
-        if (known->suite == r.suite->info.name && how.kind != mode::none &&
-            c.try_suite(*r.suite, how, std::max<std::uint64_t>(1000, known->executions * 20), seconds / 4))
+    for (const suite_entry &suite : suites())
+      for (const mode &how : suite.info.modes)
+        if (known->suite == suite.info.name && how.kind != mode::none &&
+            c.try_suite(suite, how, std::max<std::uint64_t>(1000, known->executions * 20), seconds / 4))
           return c.report();
   }
   if (try_all(c, where, true, 200, 0.5) || try_all(c, where, true, 5000, 1) ||

@@ -23,6 +23,7 @@ struct mutate_arguments {
   std::string junit;
   bool list = false;
   bool fresh = false;
+  bool first_suite_only = false;
   mutate_options run;
 };
 
@@ -90,7 +91,11 @@ int run(const mutate_arguments &a, const shard &part) {
       const mutation_row *r = find(before, sites[m.site].key(), m.name);
       return !r || r->verdict != "killed";
     });
-  const census where = take_census(sites, a.run.jobs, a.run.progress);
+  census where;
+  if (a.first_suite_only)
+    where.sites.resize(sites.size());
+  else
+    where = take_census(sites, a.run.jobs, a.run.progress);
   std::vector<mutation_row> rows;
   for (const mutant &m : mutants) rows.push_back(row_of(sites, m));
 
@@ -123,11 +128,11 @@ int run(const mutate_arguments &a, const shard &part) {
     state.save(tried);
   });
   for (std::size_t i = 0; i < rows.size(); ++i)
-    if (where.sites[mutants[i].site].empty() && rows[i].verdict == "open") rows[i].said = "no suite comes here";
+    if (!a.first_suite_only && where.sites[mutants[i].site].empty() && rows[i].verdict == "open") rows[i].said = "no suite comes here";
 
   print_mutation(stdout, rows);
   std::vector<std::string> unreached;
-  for (std::size_t i = 0; i < sites.size(); ++i)
+  for (std::size_t i = 0; i < sites.size() && !a.first_suite_only; ++i)
     if (where.sites[i].empty() && sites[i].key().find(a.filter) != std::string::npos)
       unreached.push_back(sites[i].key());
   for (const std::string &u : unreached) std::printf("never reached by a suite: %s\n", u.c_str());
@@ -159,6 +164,8 @@ int mutate_main(int argc, char **argv) {
   app.add_option("--shard", a.shard_text, "the i-th of n parts, as 1/4")->type_name("I/N");
   app.add_option("--known", a.known, "only what this file says is killed, with the suite that did it first")
       ->type_name("FILE");
+  app.add_flag("--first-suite-only", a.first_suite_only,
+               "with --known: try no other suite, and do not ask which places the suites come to");
   app.add_option("--state", a.state, "kept up to date while it runs; a run that was cut off goes on from there")
       ->type_name("FILE");
   app.add_flag("--fresh", a.fresh, "do not go on from the state file");

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 
 namespace verify {
 namespace {
@@ -51,6 +53,19 @@ std::optional<shard> shard_from(const std::string &text) {
   return shard{number - 1, count};
 }
 
+std::optional<std::vector<minimum>> minimums_from(const std::string &path) {
+  std::ifstream file(path);
+  if (!file) return {};
+  std::vector<minimum> all;
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream fields(line);
+    minimum m;
+    if (!std::getline(fields, m.suite, '\t') || !std::getline(fields, m.mode, '\t') || !(fields >> m.executions)) return {};
+    all.push_back(m);
+  }
+  return all;
+}
+
 int usage_error(const arguments &a, const std::string &what) {
   std::fprintf(stderr, "verify: %s\n\n%s", what.c_str(), a.help.c_str());
   return 2;
@@ -78,6 +93,9 @@ std::optional<int> read_arguments(int argc, char **argv, arguments &a) {
   app.add_option("--executions", a.executions, "end each run after so many executions")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
+  add_parsed(app, "--at-least", "FILE", a.at_least, minimums_from, "not a file of minimums",
+             "write lines of a suite, a mode and a number, with tabs between them",
+             "make at least as many executions as the file says, even if the time is over");
   app.add_option("--seed", a.seed, "seed of the random strategies (default 1)");
   app.add_option("--window", a.window, "which iterations of the seed: from 10^12 times this on (default 0)")
       ->check(CLI::Range(0u, 1000000u));

@@ -9,6 +9,13 @@
 
 namespace verify {
 
+// So many executions are made of a suite in one of its modes, even if the time is over.
+struct minimum {
+  std::string suite;
+  std::string mode;
+  std::uint64_t executions;
+};
+
 struct arguments {
   bool list = false;
   bool litmus = false;
@@ -26,6 +33,7 @@ struct arguments {
   std::uint64_t seed = 1;
   std::uint64_t window = 0;
   std::uint64_t executions = ~std::uint64_t{0};
+  std::vector<minimum> at_least;
   std::string help;
 };
 
@@ -35,6 +43,9 @@ unsigned cpus();
 std::optional<double> seconds_from(const std::string &text);
 // Reads a shard: 1/4 is the first of four.
 std::optional<shard> shard_from(const std::string &text);
+
+// Lines of a suite, its mode and a number, with tabs between them. Nothing when the file cannot be read so.
+std::optional<std::vector<minimum>> minimums_from(const std::string &path);
 
 // Returns an exit status if there is nothing left to do: help was asked for, or the usage was wrong.
 std::optional<int> read_arguments(int argc, char **argv, arguments &a);

@@ -62,6 +62,9 @@ std::vector<task> plan(const arguments &a, const std::vector<const suite_entry *
     for (mode m : s->info.modes) {
       if (!wanted(m, a)) continue;
       if (a.budget > 0) m.executions = 0;
+      for (const minimum &least : a.at_least)
+        if (least.suite == s->info.name && least.mode == mode_name(m))
+          m.executions = std::max(m.executions, least.executions);
       if (s->info.expected != expect::red)
         tasks.push_back({s, m, m.seconds / a.part.count, a.part, a.shorten});
       else if (turn++ % a.part.count == a.part.index)
