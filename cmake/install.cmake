@@ -1,8 +1,7 @@
 # find_package(heddle), and pkg-config, after `cmake --install`.
-include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-install(TARGETS heddle EXPORT heddle_targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS heddle EXPORT heddle_targets)
 foreach(folder IN LISTS HEDDLE_PUBLIC_INCLUDES)
   install(DIRECTORY ${folder}/heddle DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 endforeach()
@@ -15,5 +14,9 @@ install(FILES ${PROJECT_BINARY_DIR}/heddleConfig.cmake ${PROJECT_BINARY_DIR}/hed
 
 # The folder of heddle.pc tells where the rest is, so what is installed can be moved.
 file(RELATIVE_PATH prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+set(definitions "")
+if(BUILD_SHARED_LIBS)
+  set(definitions " -DHEDDLE_SHARED")
+endif()
 configure_file(cmake/heddle.pc.in ${PROJECT_BINARY_DIR}/heddle.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/heddle.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

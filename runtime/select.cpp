@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "runtime/wait.hpp"
+#include "runtime/waits.hpp"
 
 HEDDLE_DETAIL_BEGIN
 

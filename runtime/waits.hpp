@@ -9,6 +9,8 @@ class shared_mutex;
 
 namespace detail {
 
+class hchan;
+
 // What the i-th thing is that gp waits for, in words, or false: there is none, or no more. Pre: gp has parked and stays so, and
 // so does what it waits for.
 bool waits_for(const schedt &sched, const g *gp, std::size_t i, char *text, std::size_t size) noexcept;
@@ -21,6 +23,9 @@ g *holder_for(const schedt &sched, const g *gp, const g *after) noexcept;
 // exists.
 g *holder_of(const schedt &sched, const mutex &mu) noexcept;
 g *holder_of(const schedt &sched, const shared_mutex &mu) noexcept;
+
+// The i-th case that a parked select waits for; false: it has no more. For reports.
+bool select_waits(const void *selecting, std::size_t i, const hchan *&c, bool &send) noexcept;
 
 }  // namespace detail
 

@@ -14,7 +14,7 @@ HEDDLE_BEGIN
 namespace detail {
 
 // What a barrier is without its completion function.
-class barrier_core {
+class HEDDLE_API barrier_core {
  public:
   explicit barrier_core(std::ptrdiff_t expected) noexcept;
 

@@ -11,9 +11,9 @@ namespace detail {
 // A call begins: the calling goroutine's P may go to another thread. Nests; only the outermost counts. On a thread that runs no
 // goroutine it does nothing, nor where the goroutine may not lose its P: no_preempt, stop_the_world. Returns whether it did.
 // lasting: the P goes at once.
-bool begin_call(bool lasting) noexcept;
+HEDDLE_API bool begin_call(bool lasting) noexcept;
 // The goroutine has kept its thread. Pre: begin_call has returned true.
-void end_call() noexcept;
+HEDDLE_API void end_call() noexcept;
 
 class call_scope {
  public:

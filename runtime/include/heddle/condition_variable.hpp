@@ -14,7 +14,7 @@ namespace detail {
 
 // One who waits for a condition; lives in its frame. It is on the queue before the mutex is unlocked, and parks after, on
 // itself: a notification in between is not lost, and nothing of the condition_variable is touched after it.
-class cond_waiter {
+class HEDDLE_API cond_waiter {
  public:
   cond_waiter() noexcept;  // for the calling goroutine
   cond_waiter(const cond_waiter &) = delete;
@@ -43,7 +43,7 @@ class cond_waiter {
 // notification, in the order in which they began, or by the end of their time; a notification is not spent on one whose
 // wait has ended so. Source: Go's sync.Cond, std::condition_variable_any; there are no tickets here, because who waits is
 // on the queue before it unlocks.
-class condition_variable {
+class HEDDLE_API condition_variable {
  public:
   condition_variable() noexcept = default;
   condition_variable(const condition_variable &) = delete;

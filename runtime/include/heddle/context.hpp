@@ -18,10 +18,10 @@ HEDDLE_BEGIN
 // Why a context has been cancelled.
 enum class context_error : std::uint32_t { none, canceled, deadline_exceeded };
 // The causes of those who give none.
-struct context_canceled : std::runtime_error {
+struct HEDDLE_API context_canceled : std::runtime_error {
   context_canceled() : std::runtime_error("context canceled") {}
 };
-struct context_deadline_exceeded : std::runtime_error {
+struct HEDDLE_API context_deadline_exceeded : std::runtime_error {
   context_deadline_exceeded() : std::runtime_error("context deadline exceeded") {}
 };
 
@@ -70,15 +70,15 @@ inline context_node *ref(context_node *n) noexcept {
   if (n != nullptr) n->refs.fetch_add(1, relaxed);  // relaxed: the handle copied from keeps it alive
   return n;
 }
-void unref(context_node *n) noexcept;
-receiver<std::monostate> context_done(canceller *c);
-std::stop_token context_stop_token(canceller *c);
-context_error context_err(const canceller *c) noexcept;
-std::exception_ptr context_cause(const canceller *c) noexcept;
-std::int64_t context_deadline(const canceller *c) noexcept;  // never: none
-const void *context_value(const context_node *n, const void *key) noexcept;
-context_node *make_canceller(context_node *parent, std::int64_t deadline, const char *who);
-void cancel(canceller *c, std::exception_ptr cause) noexcept;
+HEDDLE_API void unref(context_node *n) noexcept;
+HEDDLE_API receiver<std::monostate> context_done(canceller *c);
+HEDDLE_API std::stop_token context_stop_token(canceller *c);
+HEDDLE_API context_error context_err(const canceller *c) noexcept;
+HEDDLE_API std::exception_ptr context_cause(const canceller *c) noexcept;
+HEDDLE_API std::int64_t context_deadline(const canceller *c) noexcept;  // never: none
+HEDDLE_API const void *context_value(const context_node *n, const void *key) noexcept;
+HEDDLE_API context_node *make_canceller(context_node *parent, std::int64_t deadline, const char *who);
+HEDDLE_API void cancel(canceller *c, std::exception_ptr cause) noexcept;
 
 }  // namespace detail
 

@@ -20,15 +20,15 @@ void go(F &&f, std::size_t stack_size = 0, source_location where = source_locati
 
 // Lets the other goroutines of this P's queue run first. Caller: a goroutine. Blocks: the goroutine, until its turn. Cost: tens of
 // nanoseconds. Source: goyield.
-void yield() noexcept;
+HEDDLE_API void yield() noexcept;
 // Lets all goroutines that can run on this P go first, those of the global queue as well: for one that waits by looking. Caller: a
 // goroutine. Blocks: the goroutine, until its turn. Source: runtime.Gosched.
-void gosched() noexcept;
+HEDDLE_API void gosched() noexcept;
 
 // Goroutines of the current runtime that have begun and not ended. Caller: a goroutine. Ordering: none; who wants to see what
 // they did waits with a wait_group.
-std::uint64_t num_goroutine() noexcept;
+HEDDLE_API std::uint64_t num_goroutine() noexcept;
 // The number of the calling goroutine; 1 is main. Caller: a goroutine.
-std::uint64_t goid() noexcept;
+HEDDLE_API std::uint64_t goid() noexcept;
 
 HEDDLE_END

@@ -9,7 +9,7 @@ HEDDLE_BEGIN
 
 // Counts down once; who waits goes on when it is at zero, and it stays there. Source: std::latch. (For a count that
 // goes up again: wait_group.)
-class latch {
+class HEDDLE_API latch {
  public:
   // The largest count.
   static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max(); }

@@ -13,7 +13,7 @@ HEDDLE_BEGIN
 // and from then on it is handed to whoever has waited longest, until that one has waited for less, or is the last. The
 // states and who changes them: runtime/sync.cpp. Meets std TimedMutex, so std::lock_guard, std::unique_lock and
 // std::scoped_lock work. Source: Go's sync.Mutex, std::timed_mutex.
-class mutex {
+class HEDDLE_API mutex {
  public:
   mutex() noexcept = default;
   mutex(const mutex &) = delete;

@@ -48,7 +48,7 @@ struct options {
 };
 
 // The options cannot be had, in words for the user.
-struct config_error : std::runtime_error {
+struct HEDDLE_API config_error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 

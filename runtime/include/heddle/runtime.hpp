@@ -14,7 +14,7 @@
 
 HEDDLE_BEGIN
 
-class runtime {
+class HEDDLE_API runtime {
  public:
   // Makes the Ps, and sysmon's thread; no M yet. Errors: throws config_error, std::bad_alloc; std::system_error when
   // the system gives no thread.
@@ -107,9 +107,9 @@ class runtime {
 
 namespace detail {
 // Null: it cannot be had, and why has been printed.
-std::unique_ptr<runtime> make_runtime(const options &o);
+HEDDLE_API std::unique_ptr<runtime> make_runtime(const options &o);
 // stop_the_world, f(arg), start_the_world, in the caller's runtime. Caller: a goroutine.
-void with_world_stopped(void (*f)(void *), void *arg);
+HEDDLE_API void with_world_stopped(void (*f)(void *), void *arg);
 }  // namespace detail
 
 // A runtime for the length of f. A configuration that cannot be had is reported on standard error; the result is 2
@@ -121,15 +121,15 @@ int run(F &&f, const options &o = {}, source_location where = source_location::c
 }
 
 // Ps of the current runtime. Caller: a goroutine.
-int procs() noexcept;
+HEDDLE_API int procs() noexcept;
 // Changes their number, see runtime::set_procs. Caller: a goroutine.
-void set_procs(int n);
+HEDDLE_API void set_procs(int n);
 // Runs f while no other goroutine of this runtime runs, see runtime::stop_the_world. Caller: a goroutine.
 template <class F>
 void stop_the_world(F &&f) {
   detail::with_world_stopped([](void *arg) { (*static_cast<std::remove_reference_t<F> *>(arg))(); }, std::addressof(f));
 }
 // Writes what every goroutine of the current runtime does, see runtime::dump. Caller: a goroutine.
-void dump(std::ostream &out);
+HEDDLE_API void dump(std::ostream &out);
 
 HEDDLE_END

@@ -20,7 +20,7 @@ HEDDLE_BEGIN
 //   });
 //
 // A scope inside another is cancelled with it if it is given the outer one's token: scope inner(outer.stop_token()).
-class scope {
+class HEDDLE_API scope {
  public:
   // Errors: throws std::bad_alloc. Cost: one allocation, std::stop_source's.
   scope() : in_flight_(std::uncaught_exceptions()) {}

@@ -69,11 +69,8 @@ inline constexpr std::size_t select_max = 65'536;  // as in Go
 inline constexpr std::size_t no_case = ~std::size_t{0};
 
 // Does one case and returns its index; no_case: none is ready, and it may not block. orders: room for 2 n.
-std::size_t selectgo(scase *cases, std::uint16_t *orders, std::size_t n, bool block) noexcept;
-std::size_t select_among(std::span<const select_case> cases, bool block);
-// The i-th case that a parked select waits for; false: it has no more. For reports.
-bool select_waits(const void *selecting, std::size_t i, const hchan *&c, bool &send) noexcept;
-
+HEDDLE_API std::size_t selectgo(scase *cases, std::uint16_t *orders, std::size_t n, bool block) noexcept;
+HEDDLE_API std::size_t select_among(std::span<const select_case> cases, bool block);
 struct nothing {
   void operator()() const noexcept {}
 };

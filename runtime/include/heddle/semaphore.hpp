@@ -12,7 +12,7 @@ HEDDLE_BEGIN
 // Counts units that can be had. First come, first served: while somebody waits a released unit is his, so nobody who
 // comes later can take it (Go's semrelease with handoff; without its yield: the releaser goes on, and who got the unit
 // is the next to run there). Source: Go's sema.go, std::counting_semaphore.
-class semaphore {
+class HEDDLE_API semaphore {
  public:
   // The largest number of units.
   static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max(); }

@@ -12,7 +12,7 @@ HEDDLE_BEGIN
 // writer to end all go before the next writer; writers among themselves are served first come, first served. So neither
 // starves. Meets std SharedTimedMutex: std::shared_lock, std::unique_lock. A reader who locks it again may wait for a
 // writer who waits for him. Source: Go's sync.RWMutex, std::shared_timed_mutex.
-class shared_mutex {
+class HEDDLE_API shared_mutex {
  public:
   shared_mutex() noexcept = default;
   shared_mutex(const shared_mutex &) = delete;

@@ -21,6 +21,6 @@ struct statistics {
 };
 
 // Figures of the current runtime. Caller: a goroutine.
-statistics stats() noexcept;
+HEDDLE_API statistics stats() noexcept;
 
 HEDDLE_END

@@ -40,10 +40,10 @@ class task_core : public hchan {
   std::stop_source stop;
 };
 
-[[noreturn]] void no_task(const char *who) noexcept;
-bool task_done(task_core &c) noexcept;
-void task_join(task_core &c) noexcept;
-bool task_join_until(task_core &c, std::int64_t when) noexcept;
+[[noreturn]] HEDDLE_API void no_task(const char *who) noexcept;
+HEDDLE_API bool task_done(task_core &c) noexcept;
+HEDDLE_API void task_join(task_core &c) noexcept;
+HEDDLE_API bool task_join_until(task_core &c, std::int64_t when) noexcept;
 
 // What f returns, kept: for void nothing, for a reference its address.
 template <class T>

@@ -14,10 +14,10 @@ HEDDLE_BEGIN
 
 namespace detail {
 
-g *own_g(const char *who) noexcept;  // the calling goroutine's; misuse where there is none
-goroutine_local *find_local(const g *gp, const void *key) noexcept;
-void add_local(g *gp, const void *key, goroutine_local *made) noexcept;
-goroutine_local *take_local(g *gp, const void *key) noexcept;  // null: it has none
+HEDDLE_API g *own_g(const char *who) noexcept;  // the calling goroutine's; misuse where there is none
+HEDDLE_API goroutine_local *find_local(const g *gp, const void *key) noexcept;
+HEDDLE_API void add_local(g *gp, const void *key, goroutine_local *made) noexcept;
+HEDDLE_API goroutine_local *take_local(g *gp, const void *key) noexcept;  // null: it has none
 
 }  // namespace detail
 
@@ -77,8 +77,8 @@ class task_local {
 
 // Names the calling goroutine in reports, until it ends: the first 31 bytes are kept. An empty name is none. Caller: a
 // goroutine. Blocks: nothing. Cost: a short lock of the whole runtime; a goroutine without a name pays nothing.
-void set_name(std::string_view name) noexcept;
+HEDDLE_API void set_name(std::string_view name) noexcept;
 // The calling goroutine's, or an empty one. Caller: a goroutine. Errors: throws std::bad_alloc.
-std::string name();
+HEDDLE_API std::string name();
 
 HEDDLE_END

@@ -9,18 +9,18 @@ HEDDLE_BEGIN
 // its namespaces, its priority - is seen by nobody else, nor by threads started later. options::threads_max must leave
 // a thread for the others while all locked ones wait, or there is a deadlock, and a report of it. Caller: a goroutine.
 // Blocks: nothing. Cost: nothing now, two thread switches each time it has parked.
-void lock_os_thread() noexcept;
+HEDDLE_API void lock_os_thread() noexcept;
 // Undoes one lock_os_thread; does nothing without one. Caller: a goroutine.
-void unlock_os_thread() noexcept;
+HEDDLE_API void unlock_os_thread() noexcept;
 
 // Gives way if this goroutine has run for 10 ms, or if someone wants to stop the world: a loop that computes for long
 // without channels, mutexes, go() or yield() calls it now and then. Caller: a goroutine; does nothing elsewhere.
 // Blocks: the g, until its turn. Cost: a few nanoseconds.
-void safepoint() noexcept;
+HEDDLE_API void safepoint() noexcept;
 
 // While one lives the goroutine does not give way at safepoints; a request that came meanwhile is met when the last one
 // goes. It may not park: a channel, a mutex, a yield. They nest. Caller: a goroutine.
-class no_preempt {
+class HEDDLE_API no_preempt {
  public:
   no_preempt() noexcept;
   ~no_preempt();

@@ -38,13 +38,13 @@ class alarm;
 
 // The channel of a timer, armed for ns from now, and for each period after that unless it is 0. Caller: a goroutine; misuse in
 // the name of `who` elsewhere.
-receiver<time_point> make_timer(std::int64_t ns, std::int64_t period, const char *who);
+HEDDLE_API receiver<time_point> make_timer(std::int64_t ns, std::int64_t period, const char *who);
 // The first tick comes a period from now. Errors: a period that is not positive is misuse.
-receiver<time_point> make_ticker(std::int64_t period, const char *who);
+HEDDLE_API receiver<time_point> make_ticker(std::int64_t period, const char *who);
 // Pre: c's channel was made by one of the two. Errors: a handle that has been moved from is misuse.
-bool stop_timer(const receiver<time_point> &c) noexcept;
-bool reset_timer(const receiver<time_point> &c, std::int64_t ns, const char *who) noexcept;
-void reset_ticker(const receiver<time_point> &c, std::int64_t period, const char *who) noexcept;
+HEDDLE_API bool stop_timer(const receiver<time_point> &c) noexcept;
+HEDDLE_API bool reset_timer(const receiver<time_point> &c, std::int64_t ns, const char *who) noexcept;
+HEDDLE_API void reset_ticker(const receiver<time_point> &c, std::int64_t period, const char *who) noexcept;
 
 // A function that is kept for after_func, in one piece of memory with its alarm.
 struct alarm_call {
@@ -52,14 +52,14 @@ struct alarm_call {
   void *closure = nullptr;
 };
 // Room for a closure; call(closure) calls it, destroy(closure) destroys it. Errors: throws std::bad_alloc.
-alarm_call make_alarm_call(std::size_t size, std::size_t align, void (*call)(void *), void (*destroy)(void *) noexcept,
+HEDDLE_API alarm_call make_alarm_call(std::size_t size, std::size_t align, void (*call)(void *), void (*destroy)(void *) noexcept,
                            source_location where);
 // The closure could not be constructed.
-void unmake_alarm_call(alarm *of) noexcept;
-void keep_alarm(alarm *of) noexcept;
-void drop_alarm(alarm *of) noexcept;
-bool stop_alarm(alarm *of) noexcept;  // null is misuse
-bool reset_alarm(alarm *of, std::int64_t ns, const char *who) noexcept;
+HEDDLE_API void unmake_alarm_call(alarm *of) noexcept;
+HEDDLE_API void keep_alarm(alarm *of) noexcept;
+HEDDLE_API void drop_alarm(alarm *of) noexcept;
+HEDDLE_API bool stop_alarm(alarm *of) noexcept;  // null is misuse
+HEDDLE_API bool reset_alarm(alarm *of, std::int64_t ns, const char *who) noexcept;
 
 }  // namespace detail
 

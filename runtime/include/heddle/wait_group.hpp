@@ -13,7 +13,7 @@
 HEDDLE_BEGIN
 
 // Waits for a number of goroutines. Source: Go's sync.WaitGroup.
-class wait_group {
+class HEDDLE_API wait_group {
  public:
   // n: the count to begin with. Errors: one below zero is misuse.
   explicit wait_group(std::int64_t n = 0) noexcept;

@@ -46,6 +46,13 @@
 #define HEDDLE_ABI v0_1
 #endif
 
+// What a shared library of heddle lets others call; the rest of it is hidden. In a static one all is.
+#ifdef HEDDLE_SHARED
+#define HEDDLE_API __attribute__((visibility("default")))
+#else
+#define HEDDLE_API
+#endif
+
 #define HEDDLE_BEGIN \
   namespace heddle { \
   inline namespace HEDDLE_ABI {

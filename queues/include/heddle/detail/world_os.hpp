@@ -73,7 +73,7 @@ inline void cpu_relax() noexcept {
   asm volatile("yield");
 #endif
 }
-void thread_yield() noexcept;
+HEDDLE_API void thread_yield() noexcept;
 
 // A member of what is sorted by where it lies: different for any two objects alive.
 class place {
@@ -81,18 +81,18 @@ class place {
   std::uintptr_t get() const noexcept { return reinterpret_cast<std::uintptr_t>(this); }
 };
 
-std::int64_t nanotime() noexcept;  // monotonic
+HEDDLE_API std::int64_t nanotime() noexcept;  // monotonic
 
 // True for good in the child of a fork that was made while a runtime lived: of all its threads only the one that forked is
 // there, current_m() is null on it, and whatever the others held stays held.
-extern std::atomic<bool> runtime_left_behind;
+HEDDLE_API extern std::atomic<bool> runtime_left_behind;
 inline bool forked() noexcept { return runtime_left_behind.load(std::memory_order_relaxed); }
 
 // A line to standard error in one write, without allocating.
-void print_error(const char *text) noexcept;
+HEDDLE_API void print_error(const char *text) noexcept;
 // Misuse by the embedder, after the report has been printed: runs the fatal hook and ends the process with status 2.
-[[noreturn]] void exit_misuse() noexcept;
+[[noreturn]] HEDDLE_API void exit_misuse() noexcept;
 // Prints the invariant's id, the condition and the place, without allocating, and aborts.
-[[noreturn]] void invariant_broken(const char *id, const char *condition, const char *file, int line) noexcept;
+[[noreturn]] HEDDLE_API void invariant_broken(const char *id, const char *condition, const char *file, int line) noexcept;
 
 HEDDLE_DETAIL_END

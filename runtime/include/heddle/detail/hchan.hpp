@@ -44,18 +44,18 @@ inline void unlock_and_ready(hchan &c, g *ready) noexcept {
 
 // The slow half of a send: waits until the T at `from` has been moved out, until `when` at the latest. False: the time is over.
 // Pre: c.lock is held, and give has failed. Post: it is not held. Blocks: the g, or thread. Errors: a close meanwhile is misuse.
-bool chansend(hchan &c, void *from, std::int64_t when) noexcept;
+HEDDLE_API bool chansend(hchan &c, void *from, std::int64_t when) noexcept;
 // All of it. Pre: the time is not over.
-bool chansend_until(hchan &c, void *from, std::int64_t when) noexcept;
+HEDDLE_API bool chansend_until(hchan &c, void *from, std::int64_t when) noexcept;
 // The slow half of a receive: waits until the std::optional<T> at `to` has been filled, or emptied by a close. Otherwise as
 // chansend.
-bool chanrecv(hchan &c, void *to, std::int64_t when) noexcept;
-bool chanrecv_until(hchan &c, void *to, std::int64_t when) noexcept;
+HEDDLE_API bool chanrecv(hchan &c, void *to, std::int64_t when) noexcept;
+HEDDLE_API bool chanrecv_until(hchan &c, void *to, std::int64_t when) noexcept;
 
 // Parks for good: there is no channel to send on, or to receive from.
-[[noreturn]] void chansend_nil() noexcept;
-[[noreturn]] void chanrecv_nil() noexcept;
-[[noreturn]] void send_on_closed() noexcept;
-void close(hchan &c) noexcept;
+[[noreturn]] HEDDLE_API void chansend_nil() noexcept;
+[[noreturn]] HEDDLE_API void chanrecv_nil() noexcept;
+[[noreturn]] HEDDLE_API void send_on_closed() noexcept;
+HEDDLE_API void close(hchan &c) noexcept;
 
 HEDDLE_DETAIL_END

@@ -13,14 +13,14 @@ HEDDLE_DETAIL_BEGIN
 
 // Room for a goroutine of the caller's runtime, and for its function. Caller: a goroutine; misuse in the name of `who`
 // elsewhere. Errors: throws std::bad_alloc. memberof: the task or scope whose end waits for its end, or null.
-newborn begin_go(const char *who, std::size_t size, std::size_t align, std::size_t stack_size, source_location where,
+HEDDLE_API newborn begin_go(const char *who, std::size_t size, std::size_t align, std::size_t stack_size, source_location where,
                  const void *memberof);
 // It may run: start(closure) on it.
-void end_go(newborn s, void (*start)(void *)) noexcept;
+HEDDLE_API void end_go(newborn s, void (*start)(void *)) noexcept;
 // Its function could not be constructed.
-void undo_go(newborn s) noexcept;
+HEDDLE_API void undo_go(newborn s) noexcept;
 // An exception has left the calling goroutine, or a scope: reports it, and returns only if the embedder says so.
-void uncaught(const std::exception_ptr &error) noexcept;
+HEDDLE_API void uncaught(const std::exception_ptr &error) noexcept;
 
 // f(), as the last that the calling goroutine does for its user.
 template <class F>

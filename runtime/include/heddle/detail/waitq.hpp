@@ -20,7 +20,7 @@ struct sudog {
   explicit sudog(g *waits, void *e = nullptr) noexcept : gp(waits), elem(e) {}
 };
 
-class waitq {
+class HEDDLE_API waitq {
  public:
   bool empty() const noexcept { return head_ == nullptr; }
   void enqueue(sudog *sg) noexcept {
@@ -72,6 +72,6 @@ class waitq {
 };
 
 // Calls f(arg), on a thread that runs no goroutine as one: it may park then, which blocks the thread.
-void as_goroutine(void (*f)(void *), void *arg);
+HEDDLE_API void as_goroutine(void (*f)(void *), void *arg);
 
 HEDDLE_DETAIL_END

@@ -21,9 +21,9 @@ struct newborn {
 
 // Makes a parked goroutine runnable; next: into runnext, so that it runs as soon as the caller leaves.
 // Caller: any thread, exactly once per park. Blocks: nothing. Ordering: what the caller did before is visible to gp.
-void goready(g *gp, bool next = true) noexcept;
+HEDDLE_API void goready(g *gp, bool next = true) noexcept;
 // Waits until nanotime() is `until`. Any thread. Blocks: the g; inside blocking(f) and on a thread that is no M, that one.
-void timesleep(std::int64_t until) noexcept;
+HEDDLE_API void timesleep(std::int64_t until) noexcept;
 
 // A value that belongs to one goroutine, and to the task_local `key`.
 struct goroutine_local {
@@ -35,9 +35,9 @@ struct goroutine_local {
 // --- the ends: sched/fatal.cpp ---
 
 // Prints what the embedder did wrong, and ends the process.
-[[noreturn]] void misuse(const char *what) noexcept;
+[[noreturn]] HEDDLE_API void misuse(const char *what) noexcept;
 // Only exec and _exit are possible in the child of a fork that has left a runtime behind; `who` is what was called there.
-[[noreturn]] void in_child(const char *who) noexcept;
+[[noreturn]] HEDDLE_API void in_child(const char *who) noexcept;
 inline void not_in_child(const char *who) noexcept {
   if (forked()) [[unlikely]]
     in_child(who);
