@@ -5,6 +5,7 @@
   shown; each block of text there is a part of what such a program prints (its .expected).
 - The program of README.md is examples/hello.cpp.
 - Each relative link leads to a file or folder that is in the repository, and each anchor to a heading.
+- Each file that a page names as `folder/file.ext` is there, by that path or by the end of its path.
 - Threads, goroutines, timers and all other things are "it": no page says he, him, his or whoever of them, nor does a
   comment in the folders that have had their words pass.
 """
@@ -112,6 +113,15 @@ def check_links(page, lines):
                 fault(page, number, f"the link {target} leads to no heading")
 
 
+def check_names(page, text, known):
+    for number, line in enumerate(text.split("\n"), 1):
+        for name in re.findall(r"`([\w.-]+(?:/[\w.-]+)+\.(?:cpp|hpp|S|py|md|txt|sh|json))`", line):
+            if name.startswith(("build/", ".github/")):
+                continue
+            if not (page.parent / name).exists() and not any(("/" + path).endswith("/" + name) for path in known):
+                fault(page, number, f"there is no file {name}")
+
+
 def check_words(page, lines):
     for number, line in enumerate(lines, 1):
         for word in PERSONS.findall(line) + WHO.findall(re.sub(PEOPLE + r",? who\b", "", line, flags=re.IGNORECASE)):
@@ -160,11 +170,14 @@ def check_readme():
 
 def main():
     found = files("*.md")
+    known = [str(p.relative_to(ROOT)) for p in files("*.cpp", "*.hpp", "*.S", "*.py", "*.md", "*.txt", "*.sh", "*.json")]
     for page in found:
-        lines = prose(page.read_text(encoding="utf-8"))
+        text = page.read_text(encoding="utf-8")
+        lines = prose(text)
         check_links(page, lines)
         if str(page.relative_to(ROOT)) not in GENERATED | PENDING:
             check_words(page, lines)
+            check_names(page, text, known)
     check_readme()
     check_tutorial()
     check_comments()

@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 TITLES = "Caller|Blocks|Ordering|Errors|Cost|Owns|Returns|Source"
 TITLE = re.compile(rf"(?:^|(?<=[.;:)] ))((?:{TITLES})(?:, (?:{TITLES.lower()}))*|stack_size|where): ")
-# What the C++ library says of members of these names.
+# What members of these names are, in the C++ library or in another class of heddle.
 KNOWN = {
     "value_type": "The type of the values.",
     "difference_type": "As of every iterator.",
@@ -33,6 +33,7 @@ KNOWN = {
     "operator==": "Whether both are the same, or both at the end.",
     "begin": "For range-for.",
     "end": "For range-for.",
+    "current": "The place of the call.",
     "is_nil": "As chan::is_nil.",
     "size": "As chan::size.",
     "capacity": "As chan::capacity.",
