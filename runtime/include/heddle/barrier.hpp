@@ -49,7 +49,7 @@ struct no_completion {
 template <class Completion = detail::no_completion>
 class barrier {
   static_assert(std::is_nothrow_invocable_v<Completion &>,
-                "nobody could be told: the completion function must be noexcept");
+                "the completion function must be noexcept: no caller could be told of an exception");
 
  public:
   // The phase in which an arrival was counted.

@@ -10,8 +10,8 @@
 
 HEDDLE_BEGIN
 
-// As std::source_location, which not every compiler that compiles heddle has. As a default argument, current() is the place of
-// the call. What it points to lives as long as the program.
+// As std::source_location, which not every compiler that compiles heddle has. As a default argument, current() is the
+// place of the call. The strings live as long as the program.
 class source_location {
  public:
   constexpr source_location() noexcept = default;
@@ -28,7 +28,7 @@ class source_location {
     here.line_ = line;
     return here;
   }
-  // "" and 0 where nothing is known.
+  // These return "" and 0 if the place is not known.
   constexpr const char *file_name() const noexcept { return file_; }
   constexpr const char *function_name() const noexcept { return function_; }
   constexpr std::uint32_t line() const noexcept { return line_; }
