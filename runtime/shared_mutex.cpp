@@ -67,8 +67,7 @@ std::uint64_t shared_mutex::take_readers(detail::waitq &in) noexcept {
 // where the last reader is on its way here: those see the waiters. Caller: holds lock_.
 void shared_mutex::withdraw() noexcept {
   detail::waitq in;
-  std::uint64_t state = state_.load(relaxed);  // relaxed: the bits are as lock_ says; the CAS finds how many readers
-                                               // there are
+  std::uint64_t state = state_.load(relaxed);  // relaxed: the bits are as lock_ says; the CAS finds the reader count
   while ((state & (writer | contended)) == contended && writers_.empty() && state >= reader) {
     // We count as one more reader, so that none of them is the last, which would look for a writer. acquire: pairs with
     // unlock, for those that we let in. [RWMUTEX-1]  relaxed on failure: looks again.
