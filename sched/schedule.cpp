@@ -1,8 +1,8 @@
 // The loop of an M. Source: schedule, execute of Go's proc.go; a loop on g0 here, where Go chains calls that never
 // return.
+#include "sched/schedule.hpp"
 #include "sched/locked.hpp"
 #include "sched/newproc.hpp"
-#include "sched/schedule.hpp"
 #include "sched/status.hpp"
 #include "sched/switch/switch.hpp"
 #include "sched/wake.hpp"

@@ -13,8 +13,8 @@
 #include <new>
 
 #include "heddle/detail/spinlock.hpp"
-#include "sched/world.hpp"
 #include "sched/os/valgrind.hpp"
+#include "sched/world.hpp"
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102  // Linux 6.13

@@ -83,5 +83,4 @@ HEDDLE_DETAIL_END
 #endif
 
 // An invariant of docs/invariants.md, checked in every build: O(1), and what it reads must be owned by the caller.
-#define HEDDLE_INV(id, cond) \
-  ((cond) ? (void)0 : ::heddle::detail::invariant_broken(id, #cond, __FILE__, __LINE__))
+#define HEDDLE_INV(id, cond) ((cond) ? (void)0 : ::heddle::detail::invariant_broken(id, #cond, __FILE__, __LINE__))

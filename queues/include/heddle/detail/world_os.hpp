@@ -93,6 +93,7 @@ HEDDLE_API void print_error(const char *text) noexcept;
 // Misuse by the embedder, after the report has been printed: runs the fatal hook and ends the process with status 2.
 [[noreturn]] HEDDLE_API void exit_misuse() noexcept;
 // Prints the invariant's id, the condition and the place, without allocating, and aborts.
-[[noreturn]] HEDDLE_API void invariant_broken(const char *id, const char *condition, const char *file, int line) noexcept;
+[[noreturn]] HEDDLE_API void invariant_broken(const char *id, const char *condition, const char *file,
+                                              int line) noexcept;
 
 HEDDLE_DETAIL_END
