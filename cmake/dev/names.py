@@ -74,6 +74,11 @@ def main():
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     found = page()
+    major, minor = (re.search(rf"HEDDLE_VERSION_{part} (\d+)", (ROOT / "runtime/include/heddle/version.hpp").read_text()).group(1)
+                    for part in ("MAJOR", "MINOR"))
+    if f"#define HEDDLE_ABI v{major}_{minor} " not in (ROOT / "queues/include/heddle/detail/world.hpp").read_text():
+        print(f"HEDDLE_ABI in heddle/detail/world.hpp is not v{major}_{minor}, as heddle/version.hpp has it")
+        return 1
     if arguments.write:
         PAGE.write_text(found)
         return 0

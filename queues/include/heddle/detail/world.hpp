@@ -43,7 +43,7 @@
 // The inline namespace of the library's ABI. Two copies of heddle of different versions, and objects of two worlds, never link
 // together by accident.
 #ifndef HEDDLE_ABI
-#define HEDDLE_ABI v0_1
+#define HEDDLE_ABI v0_1  // the version without its patch number: heddle/version.hpp
 #endif
 
 // What a shared library of heddle lets others call; the rest of it is hidden. In a static one all is.
