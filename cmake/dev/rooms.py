@@ -97,7 +97,7 @@ def arrows():
 
 def dot(found):
     lines = ["// Drawn by cmake/dev/rooms.py --draw from the includes of the source.", "digraph rooms {",
-             '  rankdir=BT; ranksep=0.45; nodesep=0.35; bgcolor="white";',
+             '  rankdir=TB; ranksep=0.45; nodesep=0.35; bgcolor="white";',
              '  node [shape=box, style="rounded,filled", fillcolor="#f4f6fa", color="#8090b0", fontname="Helvetica", fontsize=12, margin="0.16,0.09"];',
              '  edge [color="#8090b0", arrowsize=0.7];']
     for room, (_, what, _) in ROOMS.items():
