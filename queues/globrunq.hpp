@@ -2,8 +2,8 @@
 // The global run queue: runnable gs that belong to no P. Source: sched.runq, globrunqput, globrunqget of Go's proc.go.
 #include <mutex>
 
-#include "queues/runq.hpp"
 #include "heddle/detail/spinlock.hpp"
+#include "queues/runq.hpp"
 
 HEDDLE_DETAIL_BEGIN
 

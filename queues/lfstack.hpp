@@ -87,7 +87,8 @@ class lfstack {
   }
   static std::uint64_t tag(std::uint64_t word) noexcept { return word & ((std::uint64_t{1} << tag_bits()) - 1); }
   static T *unpack(std::uint64_t word) noexcept {
-    return reinterpret_cast<T *>(static_cast<std::uintptr_t>((word >> tag_bits()) << align_bits()));
+    const std::uintptr_t address = (word >> tag_bits()) << align_bits();
+    return reinterpret_cast<T *>(address);
   }
 
   atomic<std::uint64_t> head_;

@@ -37,7 +37,9 @@ goroutine_local *take_local(g *gp, const void *key) noexcept {
 
 }  // namespace detail
 
-void set_name(std::string_view name) noexcept { detail::set_name(detail::own_g("heddle::set_name"), name.data(), name.size()); }
+void set_name(std::string_view name) noexcept {
+  detail::set_name(detail::own_g("heddle::set_name"), name.data(), name.size());
+}
 
 std::string name() {
   const detail::g *gp = detail::own_g("heddle::name");

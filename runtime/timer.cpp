@@ -108,7 +108,7 @@ void alarm_function::free() noexcept {
   const std::size_t align = align_;
   this->~alarm_function();
   if (align > __STDCPP_DEFAULT_NEW_ALIGNMENT__)
-    ::operator delete(this, std::align_val_t{align});
+    ::operator delete (this, std::align_val_t{align});
   else
     ::operator delete(this);
 }
@@ -132,7 +132,9 @@ alarm &checked(alarm *of) noexcept {
 receiver<time_point> make_timer(std::int64_t ns, std::int64_t period, const char *who) {
   return timer_channel::make(ns, period, who);
 }
-receiver<time_point> make_ticker(std::int64_t period, const char *who) { return make_timer(checked(period), period, who); }
+receiver<time_point> make_ticker(std::int64_t period, const char *who) {
+  return make_timer(checked(period), period, who);
+}
 bool stop_timer(const receiver<time_point> &c) noexcept { return timer_channel::of(c).stop(); }
 bool reset_timer(const receiver<time_point> &c, std::int64_t ns, const char *who) noexcept {
   return timer_channel::of(c).reset(ns, 0, who);
@@ -145,7 +147,7 @@ alarm_call make_alarm_call(std::size_t size, std::size_t align, void (*call)(voi
                            source_location where) {
   const std::size_t whole = std::max(align, alignof(alarm_function));
   const std::size_t at = (sizeof(alarm_function) + align - 1) / align * align;
-  void *const memory = whole > __STDCPP_DEFAULT_NEW_ALIGNMENT__ ? ::operator new(at + size, std::align_val_t{whole})
+  void *const memory = whole > __STDCPP_DEFAULT_NEW_ALIGNMENT__ ? ::operator new (at + size, std::align_val_t{whole})
                                                                 : ::operator new(at + size);
   void *const closure = static_cast<char *>(memory) + at;
   return {::new (memory) alarm_function(closure, call, destroy, whole, where), closure};

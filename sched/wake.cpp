@@ -65,12 +65,12 @@
 // No deadlock goes unreported, because D5 comes before checkdead: with a promise and no idle P, some other M has a P
 // and comes here later; with an idle P, the M of D5 starts, clears the promise, finds nothing, and comes here again
 // (I37).
+#include "sched/wake.hpp"
 #include "sched/deadlock.hpp"
 #include "sched/m.hpp"
 #include "sched/schedule.hpp"
 #include "sched/stopworld.hpp"
 #include "sched/sysmon.hpp"
-#include "sched/wake.hpp"
 
 HEDDLE_DETAIL_BEGIN
 

@@ -34,6 +34,7 @@ class Step:
         self.deep = deep  # part of --all only
         self.build = 0.0
         self.run = 0.0
+        self.processor = 0.0  # seconds of processors, which a busy machine changes little
         self.passed = 0
         self.failed = 0
         self.result = ""
@@ -66,7 +67,7 @@ class Run:
         """
         path = BUILD / log
         path.parent.mkdir(parents=True, exist_ok=True)
-        started = time.monotonic()
+        started, before = time.monotonic(), processor_time()
         with path.open("w", encoding="utf-8") as out:
             process = subprocess.Popen([str(part) for part in command], cwd=cwd, stdout=out, stderr=subprocess.STDOUT,
                                        stdin=subprocess.DEVNULL, env=dict(os.environ, **(env or {})))
@@ -82,6 +83,7 @@ class Run:
                 process.wait()
                 raise
         took = time.monotonic() - started
+        self.step.processor += processor_time() - before
         if kind == "build":
             self.step.build += took
         else:
@@ -216,18 +218,23 @@ class Run:
         self.say(f"{step.result.ljust(4)}  {step.name}{': ' + told if told else ''} ({took}{more})")
 
     def tell_times(self):
-        rows = [("step", "build", "run", "result")]
+        rows = [("step", "build", "run", "processors", "result")]
         for s in self.steps:
-            rows.append((s.name, f"{s.build:.0f} s", f"{s.run:.0f} s", s.result))
+            rows.append((s.name, f"{s.build:.0f} s", f"{s.run:.0f} s", f"{s.processor:.0f} s", s.result))
         rows.append(("all", f"{sum(s.build for s in self.steps):.0f} s", f"{sum(s.run for s in self.steps):.0f} s",
-                     f"{self.elapsed():.0f} s"))
-        widths = [max(len(row[i]) for row in rows) for i in range(4)]
+                     f"{sum(s.processor for s in self.steps):.0f} s", f"{self.elapsed():.0f} s"))
+        widths = [max(len(row[i]) for row in rows) for i in range(5)]
         text = "where the time went\n"
         for row in rows:
-            text += f"{row[0].ljust(widths[0])}  {row[1].rjust(widths[1])}  {row[2].rjust(widths[2])}  {row[3]}\n"
+            text += f"{row[0].ljust(widths[0])}  {row[1].rjust(widths[1])}  {row[2].rjust(widths[2])}  {row[3].rjust(widths[3])}  {row[4]}\n"
         BUILD.mkdir(exist_ok=True)
         (BUILD / "times.txt").write_text(text)
         self.say("\n" + text.rstrip())
+
+
+def processor_time():
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def tail(path, lines):

@@ -29,7 +29,7 @@ def memcheck(run):
     # Memcheck has its own idea of what a lost block is. Its big lock must be handed on: without fair-sched a thread that spins keeps it.
     run.build("dev", ["runtime_leak"])
     run.check(["valgrind", "-q", "--fair-sched=yes", "--leak-check=full", "--error-exitcode=9",
-               BUILD / "dev" / "runtime" / "runtime_leak"], "memcheck.log", "valgrind", env={"HEDDLE_CYCLES": "25"})
+               BUILD / "dev" / "runtime" / "runtime_leak"], "memcheck.log", "valgrind", env={"HEDDLE_CYCLES": "50"})
 
 
 def headers(run):
@@ -104,7 +104,7 @@ def format_check(run):
 
 QUICK = [
     Step("dev: every test", 140, plain),
-    Step("valgrind: runtimes, one after the other", 20, memcheck),
+    Step("valgrind: fifty runtimes", 20, memcheck),
     Step("headers: each alone, both compilers", 20, headers),
     Step("matrix: a corner", 25, consumer),
     Step("verify: every suite", 150, verify("60s")),

@@ -45,8 +45,8 @@ runtime::runtime(const options &o) {
 }
 
 runtime::~runtime() {
-  if (detail::forked())
-    [[maybe_unused]] impl *const left_as_it_is = impl_.release();
+  if (detail::forked()) [[maybe_unused]]
+    impl *const left_as_it_is = impl_.release();
   else
     shutdown();
 }

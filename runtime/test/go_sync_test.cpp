@@ -411,7 +411,8 @@ bool handed_off() {
     s.acquire();
     come(1);
   });
-  while (waiter == nullptr || heddle::detail::readgstatus(waiter) != heddle::detail::gstatus::waiting) heddle::gosched();
+  while (waiter == nullptr || heddle::detail::readgstatus(waiter) != heddle::detail::gstatus::waiting)
+    heddle::gosched();
   s.release();
   EXPECT_FALSE(s.try_acquire()) << "the unit is another's";
   heddle::yield();

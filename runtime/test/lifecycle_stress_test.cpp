@@ -35,7 +35,8 @@ using heddle_test::with_procs;
 std::uint64_t base_seed() {
   static const std::uint64_t seed = [] {
     const char *text = std::getenv("HEDDLE_STRESS_SEED");
-    const std::uint64_t s = text != nullptr ? std::strtoull(text, nullptr, 0) : heddle::detail::random_seed() % 1'000'000'000;
+    const std::uint64_t s =
+        text != nullptr ? std::strtoull(text, nullptr, 0) : heddle::detail::random_seed() % 1'000'000'000;
     std::printf("HEDDLE_STRESS_SEED=%llu\n", static_cast<unsigned long long>(s));
     std::fflush(stdout);
     return s;

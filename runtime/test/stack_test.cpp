@@ -219,7 +219,8 @@ TEST(Stack, options_set_the_size) {
   for (const std::size_t size : {std::size_t{16} << 10, std::size_t{1} << 20, std::size_t{128} << 20}) {
     heddle::options o = with_procs(2);
     o.stack_size = size;
-    if (size < heddle::detail::geometry::stack_size && (heddle_test::asan || heddle_test::tsan)) o.stack_size = size * 4;
+    if (size < heddle::detail::geometry::stack_size && (heddle_test::asan || heddle_test::tsan))
+      o.stack_size = size * 4;
     EXPECT_EQ(heddle::run(
                   [&] {
                     const heddle::detail::stack s = heddle::detail::getm()->curg.peek()->stack;

@@ -86,8 +86,8 @@ RC_GTEST_PROP(Properties, timers_go_by_a_sorted_model, ()) {
         for (std::size_t k = 1; k < order.size(); ++k) RC_ASSERT(tick(order[k - 1]) <= tick(order[k]));
       }
     }
-    const std::int64_t first =
-        model.empty() ? heddle::detail::timers::never : tick(model.begin()->first) << heddle::detail::geometry::tick_shift;
+    const std::int64_t first = model.empty() ? heddle::detail::timers::never
+                                             : tick(model.begin()->first) << heddle::detail::geometry::tick_shift;
     RC_ASSERT(ts.wake_time() <= std::max(first, hold));
     RC_ASSERT(ts.wake_time() >= hold);
     RC_ASSERT(now >= hold || !ts.due(now));

@@ -351,7 +351,9 @@ TEST(ForEachP, comes_to_each_once) {
                          const auto visit = [](void *all, heddle::detail::p *pp) {
                            ++(*static_cast<std::vector<int> *>(all))[static_cast<std::size_t>(pp->id)];
                          };
-                         const auto all = [&] { heddle::detail::for_each_p(*heddle::detail::getm()->sched, visit, &visits); };
+                         const auto all = [&] {
+                           heddle::detail::for_each_p(*heddle::detail::getm()->sched, visit, &visits);
+                         };
                          if (i % 2 == 0)
                            all();
                          else

@@ -294,6 +294,8 @@ class Sample:
             lines = [pathlib.Path(line.strip()) for line in files.splitlines()[1:]]
             own = [self.built / line for line in lines]  # an absolute path stays what it is
             self.needs[name.strip()] = {str(path.relative_to(ROOT)) for path in own if path.is_relative_to(ROOT)}
+        if not any("/verify.dir/" in name for name in self.needs):
+            raise Fault("build/relacy does not say what its objects were made from: remove it and build it again")
         said = subprocess.run(["ninja", "-C", str(self.built), "-t", "commands", "verify"], capture_output=True, text=True, check=True)
         link = [line for line in said.stdout.splitlines() if line.endswith(" && :") and " -o verify/verify " in line]
         if len(link) != 1:

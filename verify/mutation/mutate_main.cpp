@@ -128,7 +128,8 @@ int run(const mutate_arguments &a, const shard &part) {
     state.save(tried);
   });
   for (std::size_t i = 0; i < rows.size(); ++i)
-    if (!a.first_suite_only && where.sites[mutants[i].site].empty() && rows[i].verdict == "open") rows[i].said = "no suite comes here";
+    if (!a.first_suite_only && where.sites[mutants[i].site].empty() && rows[i].verdict == "open")
+      rows[i].said = "no suite comes here";
 
   print_mutation(stdout, rows);
   std::vector<std::string> unreached;

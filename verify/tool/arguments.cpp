@@ -60,7 +60,8 @@ std::optional<std::vector<minimum>> minimums_from(const std::string &path) {
   for (std::string line; std::getline(file, line);) {
     std::istringstream fields(line);
     minimum m;
-    if (!std::getline(fields, m.suite, '\t') || !std::getline(fields, m.mode, '\t') || !(fields >> m.executions)) return {};
+    if (!std::getline(fields, m.suite, '\t') || !std::getline(fields, m.mode, '\t') || !(fields >> m.executions))
+      return {};
     all.push_back(m);
   }
   return all;

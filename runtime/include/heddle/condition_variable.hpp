@@ -126,7 +126,7 @@ class HEDDLE_API condition_variable {
   void notify_every() noexcept;
 
   detail::spinlock lock_;
-  detail::waitq waiters_;          // under lock_
+  detail::waitq waiters_;                  // under lock_
   detail::atomic<std::uint32_t> waiting_;  // written under lock_; 0: waiters_ is empty, and nobody is here to leave it
 };
 

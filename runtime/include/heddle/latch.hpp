@@ -35,8 +35,8 @@ class HEDDLE_API latch {
   bool arrive(std::ptrdiff_t n) noexcept;  // lock_ is held; true: everybody has arrived, and it is held no more
 
   mutable detail::spinlock lock_;
-  detail::plain<std::ptrdiff_t> left_;     // under lock_
-  mutable detail::waitq waiters_;  // under lock_; empty when nobody is left
+  detail::plain<std::ptrdiff_t> left_;  // under lock_
+  mutable detail::waitq waiters_;       // under lock_; empty when nobody is left
 };
 
 HEDDLE_END

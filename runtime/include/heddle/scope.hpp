@@ -98,8 +98,8 @@ class HEDDLE_API scope {
   detail::spinlock lock_;
   detail::plain<std::size_t> running_;  // under lock_
   detail::plain<bool> failed_;          // under lock_: error_ is the first
-  std::exception_ptr error_;    // under lock_
-  detail::waitq waiters_;       // under lock_; empty when nobody runs
+  std::exception_ptr error_;            // under lock_
+  detail::waitq waiters_;               // under lock_; empty when nobody runs
   std::optional<std::stop_callback<passes_on>> from_parent_;
 };
 

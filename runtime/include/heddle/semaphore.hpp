@@ -52,7 +52,7 @@ class HEDDLE_API semaphore {
 
   detail::spinlock lock_;
   detail::plain<std::ptrdiff_t> units_;  // under lock_; zero while somebody waits whose time is not over
-  detail::waitq waiters_;        // under lock_
+  detail::waitq waiters_;                // under lock_
 };
 
 HEDDLE_END

@@ -105,7 +105,7 @@ class HEDDLE_API shared_mutex {
   detail::atomic<std::uint64_t> state_;
   detail::spinlock lock_;
   detail::plain<const void *> holder_{nullptr};  // the writer: where his stack is, as in mutex
-  detail::waitq readers_;                // under lock_, as the other
+  detail::waitq readers_;                        // under lock_, as the other
   detail::waitq writers_;
 };
 

@@ -61,7 +61,8 @@ class task_local {
   bool has_value() const noexcept { return detail::find_local(detail::own_g("heddle::task_local"), this) != nullptr; }
   // Destroys this goroutine's value; the next use makes a new one.
   void reset() noexcept {
-    if (detail::goroutine_local *mine = detail::take_local(detail::own_g("heddle::task_local"), this)) mine->destroy(mine);
+    if (detail::goroutine_local *mine = detail::take_local(detail::own_g("heddle::task_local"), this))
+      mine->destroy(mine);
   }
 
  private:

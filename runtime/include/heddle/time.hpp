@@ -26,7 +26,8 @@ void sleep_for(std::chrono::duration<Rep, Period> d) {
 // As sleep_for. A clock that can be set is looked at again when its time should have come.
 template <class Clock, class Duration>
 void sleep_until(const std::chrono::time_point<Clock, Duration> &t) {
-  for (std::int64_t ns = detail::time_left(t); ns > 0; ns = detail::time_left(t)) detail::timesleep(detail::time_in(ns));
+  for (std::int64_t ns = detail::time_left(t); ns > 0; ns = detail::time_left(t))
+    detail::timesleep(detail::time_in(ns));
 }
 
 using time_point = std::chrono::steady_clock::time_point;
@@ -52,8 +53,8 @@ struct alarm_call {
   void *closure = nullptr;
 };
 // Room for a closure; call(closure) calls it, destroy(closure) destroys it. Errors: throws std::bad_alloc.
-HEDDLE_API alarm_call make_alarm_call(std::size_t size, std::size_t align, void (*call)(void *), void (*destroy)(void *) noexcept,
-                           source_location where);
+HEDDLE_API alarm_call make_alarm_call(std::size_t size, std::size_t align, void (*call)(void *),
+                                      void (*destroy)(void *) noexcept, source_location where);
 // The closure could not be constructed.
 HEDDLE_API void unmake_alarm_call(alarm *of) noexcept;
 HEDDLE_API void keep_alarm(alarm *of) noexcept;

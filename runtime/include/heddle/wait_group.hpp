@@ -65,7 +65,7 @@ class HEDDLE_API wait_group {
 
   detail::spinlock lock_;
   detail::plain<std::int64_t> count_;  // under lock
-  detail::waitq waiters_;      // under lock; nobody waits there while the count is zero
+  detail::waitq waiters_;              // under lock; nobody waits there while the count is zero
 };
 
 HEDDLE_END

@@ -13,8 +13,8 @@ HEDDLE_DETAIL_BEGIN
 
 // Room for a goroutine of the caller's runtime, and for its function. Caller: a goroutine; misuse in the name of `who`
 // elsewhere. Errors: throws std::bad_alloc. memberof: the task or scope whose end waits for its end, or null.
-HEDDLE_API newborn begin_go(const char *who, std::size_t size, std::size_t align, std::size_t stack_size, source_location where,
-                 const void *memberof);
+HEDDLE_API newborn begin_go(const char *who, std::size_t size, std::size_t align, std::size_t stack_size,
+                            source_location where, const void *memberof);
 // It may run: start(closure) on it.
 HEDDLE_API void end_go(newborn s, void (*start)(void *)) noexcept;
 // Its function could not be constructed.
