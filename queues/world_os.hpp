@@ -36,11 +36,7 @@ struct geometry : spin_geometry {
   static constexpr std::uint32_t gblock = 16;               // gs that are allocated at once
   static constexpr std::uint32_t spin_rounds = 96;          // ours: polls of a spinning M before it drops its P
   static constexpr std::uint32_t spin_pauses = 32;          // cpu_relax calls between two such polls (about 0.4 us)
-<<<<<<< HEAD
   static constexpr std::int64_t spin_time = 40'000;         // nanoseconds: the time that all rounds take
-=======
-  static constexpr std::int64_t spin_time = 40'000;         // nanoseconds: what that comes to
->>>>>>> main
   static constexpr std::uint32_t mutex_spins = 8;           // looks at a locked mutex before its goroutine parks
   static constexpr std::uint32_t mutex_spins_busy = 2;      // so many where others are ready to run
   static constexpr std::uint32_t mutex_first_pauses = 16;   // cpu_relax calls before the first look

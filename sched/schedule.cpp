@@ -1,11 +1,6 @@
-<<<<<<< HEAD
 // The loop of an M. Source: schedule, execute of Go's proc.go; here it is a loop on g0, where Go chains calls that
 // never return.
-=======
-// The loop of an M. Source: schedule, execute of Go's proc.go; a loop on g0 here, where Go chains calls that never
-// return.
 #include "sched/schedule.hpp"
->>>>>>> main
 #include "sched/locked.hpp"
 #include "sched/newproc.hpp"
 #include "sched/status.hpp"

@@ -85,11 +85,5 @@ HEDDLE_DETAIL_END
 #include "heddle/detail/world_os.hpp"
 #endif
 
-<<<<<<< HEAD
 // Checks an invariant of docs/invariants.md, in every build. It must be O(1), and the caller must own what it reads.
-#define HEDDLE_INV(id, cond) \
-  ((cond) ? (void)0 : ::heddle::detail::invariant_broken(id, #cond, __FILE__, __LINE__))
-=======
-// An invariant of docs/invariants.md, checked in every build: O(1), and what it reads must be owned by the caller.
 #define HEDDLE_INV(id, cond) ((cond) ? (void)0 : ::heddle::detail::invariant_broken(id, #cond, __FILE__, __LINE__))
->>>>>>> main
