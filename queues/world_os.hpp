@@ -23,7 +23,7 @@
 
 HEDDLE_DETAIL_BEGIN
 
-// Sizes and rates of production; the values and their sources are those of Go's runtime unless a note says "ours".
+// Sizes and rates of production; the values and their sources are those of Go's runtime unless a note says otherwise.
 struct geometry : spin_geometry {
   static constexpr std::uint32_t runq_capacity = 256;
   static constexpr std::uint32_t fairness_tick = 61;   // once in so many schedticks the global queue goes first
