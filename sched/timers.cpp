@@ -1,20 +1,30 @@
-// Timers, sleep. Source: time.go of Go's runtime: addtimer, stopTimer, resetTimer, timers.check, timeSleepUntil.
+// Timers, sleep. Source: Go's time.go: addtimer, stopTimer, resetTimer, timers.check, timeSleepUntil.
 //
-// Who sees to it that a timer is not late (TIME-1): while all Ps run, each P's M at its next turn; while an M spins, he, who
-// looks at all of them. Else, as long as a P is idle and nobody spins, the M that went to sleep last and has the watch: he
-// sleeps until the first one only, and midleuntil says when that is. If none has it, or an earlier one was armed since, sysmon.
-//   Who arms one:                T1 wake_time            T2 full fence   T3 watch_timers: P idle, nobody spins, the first one is
-//   Who puts a P on pidle:       T1 pidle, his count     T2 full fence   T3 watch_timers    before midleuntil and sysmonuntil:
-//   An M whose watch is over:    T1 midleuntil := never  T2 full fence   T3 watch_timers    wake sysmon
-//   sysmon, before it sleeps:    T1 sysmonuntil          T2 full fence   T3 is the first one before that and before midleuntil?
-// Of any two one sees the other. A P for which there is no M (put_back) is looked at by nobody: the next M to sleep takes the
-// watch. To take it needs no fence: nobody counts on it that there is none. When the first one is due it is as if a submitter had
-// just published work: he who has slept until then calls wakep, and timer_due is one of the sources where the last look of the
-// dance is (has_work, sched/wake.cpp). An M stays on midle for that, and may be the one that wakep finds there.
+// Which thread sees to it that a timer is not late (TIME-1):
+//   all Ps run                       each P's M, at its next turn of the schedule loop
+//   an M spins                       that M: it looks at the timers of all Ps
+//   a P is idle and no M spins       the M that has the watch: the one that went to sleep last. It sleeps only until
+//                                    the first timer is due, and midleuntil says when that is
+//   no M has the watch, or an        sysmon
+//   earlier timer was armed since
+// The watch passes from one thread to another without a lock. Each party changes a word, passes a full fence, and
+// looks:
+//   Party                      T1 changes              T2           T3 looks
+//   arms the first timer       wake_time               full fence   watch_timers: if a P is idle, no M spins, and the
+//   puts a P on pidle          pidle, then its count   full fence   first timer is due before midleuntil and before
+//   an M whose watch is over   midleuntil := never     full fence   sysmonuntil, wake sysmon
+//   sysmon, before it sleeps   sysmonuntil             full fence   whether the first timer is before sysmonuntil and
+//                                                                   before midleuntil
+// Of any two parties one sees the other. No thread looks after a P for which there is no M (put_back): the next M that
+// goes to sleep takes the watch. Taking the watch needs no fence: no party relies on there being no watch. When the
+// first timer is due, it is as if a submitter had just published work: the M that has slept until then calls wakep, and
+// timer_due is one of the sources at which the last look of the dance looks (has_work, sched/wake.cpp). The M stays on
+// midle meanwhile, and may be the one that wakep finds there.
 //
-// Where one timer follows the other within the time that an M spins for work, it would never sleep, for a few calls. So where
-// timer_crowd of them were called within timer_window, the next ones wait until timer_hold is over, and are called together.
-// It is over at the same moment for all Ps: one wake-up for all of them. All of the above is about wake_time, which says so.
+// Where one timer follows the other within the time that an M spins for work, the M would never sleep, for the sake of
+// a few calls. So where timer_crowd timers were called within timer_window, the next ones wait until timer_hold is
+// over, and are called together. It is over at the same moment for all Ps: one wake-up for all of them. All of the
+// above goes by wake_time, which includes this wait.
 #include <algorithm>
 
 #include "sched/park.hpp"
@@ -24,13 +34,13 @@
 
 HEDDLE_DETAIL_BEGIN
 
-// True: it is earlier now.
+// Updates wake_time. True: it is earlier now.
 bool timers::publish() noexcept {
   const std::int64_t next = std::max(wheel_.next(), hold_),
                      before = next_.load(relaxed);  // relaxed: under the lock it changes
   if (next == before) return false;
-  // release: pairs with wake_time: who takes the last one has been woken. Else ordered by the fence of who arms, or a hint.
-  // [DEAD-2]
+  // release: pairs with wake_time: the M that takes the last timer has been woken, and checkdead must see that wake-up.
+  // In other uses the fence of the party that arms orders it, or it is a hint. [DEAD-2]
   next_.store(next, release);
   return next < before;
 }
@@ -42,7 +52,7 @@ bool timers::set(runtime_timer *t, std::int64_t when, bool &first) noexcept {
   if (in == this) {
     wheel_.reset(t, when);
   } else {
-    t->in.store(this, relaxed);  // relaxed: who stops it has been told of it by us, or by the lock
+    t->in.store(this, relaxed);  // relaxed: a thread that stops t knows of it from this thread, or by the lock
     t->when.set(when);
     wheel_.insert(t);
   }
@@ -56,7 +66,7 @@ bool timers::remove(runtime_timer *t) noexcept {
   const bool armed = t->in.load(relaxed) == this;  // relaxed: under the lock it changes
   if (armed) {
     wheel_.erase(t);
-    t->in.store(nullptr, relaxed);  // relaxed: whom the caller lets arm it next he tells of us
+    t->in.store(nullptr, relaxed);  // relaxed: a thread that arms t next knows of it from the caller
     publish();
   }
   lock_.unlock();
@@ -72,7 +82,7 @@ void timers::run(std::int64_t now) noexcept {
   }
   while (runtime_timer *t = wheel_.pop()) {
     ++crowd_;
-    // release: pairs with resettimer, which does not come to our lock: we have left the links. [TIME-2]
+    // release: pairs with resettimer, which does not take this lock: this thread no longer touches t's links. [TIME-2]
     t->in.store(nullptr, release);
     publish();
     lock_.unlock();
@@ -87,7 +97,7 @@ void timers::run(std::int64_t now) noexcept {
 bool timers::due(std::int64_t now) noexcept {
   lock_.lock();
   bool any = wheel_.surely_due(now);
-  if (!any) {  // else who calls them moves them: they stay in one cache
+  if (!any) {  // else the M that calls the timers advances the wheel, which so stays in one cache
     wheel_.advance(now);
     any = wheel_.due();
   }
@@ -99,25 +109,26 @@ bool timers::due(std::int64_t now) noexcept {
 
 void timers::end() noexcept {
   wheel_.drain([](runtime_timer *t) {
-    t->in.store(nullptr, relaxed);  // relaxed: nobody else is left
+    t->in.store(nullptr, relaxed);  // relaxed: no other thread is left
     t->f(t, false);
   });
 }
 
 namespace {
 
-// Is there a P that nobody looks after, nor at its timers?
+// True: there is an idle P, and no M spins, so that no running M looks after that P and its timers.
 bool unwatched(const schedt &sched) noexcept {
   return !sched.pidle.empty() && sched.nmspinning.load(relaxed) == 0;  // relaxed: ordered by the callers' fences
 }
 
-// The first one, if no M on midle wakes for it.
+// The time of the first timer, if no M on midle wakes for it; else never.
 std::int64_t next_unattended(const schedt &sched) noexcept {
   const std::int64_t first = next_timer(sched);
   return first < sched.midleuntil.load(relaxed) ? first : timers::never;  // relaxed: ordered by the callers' fences
 }
 
-// It may be another's, who has taken ours over: he wakes all the same, and if he is needed before, we see to it.
+// Ends the calling M's watch. midleuntil may have become another M's, which has taken the watch over: that M wakes all
+// the same, and if a thread is needed earlier, the caller's watch_timers sees to it.
 void end_watch(schedt &sched) noexcept {
   sched.midleuntil.store(timers::never, relaxed);  // relaxed: ordered by the fence
   // midleuntil against sysmonuntil, wake_time and pidle; partners: sysmon_sleep, resettimer, stopm. [TIME-1]
@@ -145,7 +156,7 @@ bool wake_for_timers(schedt &sched, std::int64_t now) noexcept {
 std::int64_t take_watch(schedt &sched) noexcept {
   if (!unwatched(sched)) return timers::never;
   const std::int64_t first = next_unattended(sched);
-  // relaxed: a promise, which is kept; whoever reads it too late does more than he must.
+  // relaxed: a promise that is kept; a party that reads it too late does more than it must.
   if (first != timers::never) sched.midleuntil.store(first, relaxed);
   return first;
 }
@@ -169,13 +180,14 @@ bool sleep_on_watch(m *mp, std::int64_t until) noexcept {
 bool resettimer(schedt &sched, runtime_timer *t, std::int64_t when) noexcept {
   struct p *pp = own_p(sched, getm());
   timers &ts = (pp != nullptr ? pp : sched.allp[0].get())->timers;
-  // acquire: pairs with timers::run, which has taken it out of another wheel. [TIME-2]
+  // acquire: pairs with timers::run, which has taken t out of another wheel. [TIME-2]
   timers *const in = t->in.load(acquire);
   const bool elsewhere = in != nullptr && in != &ts && in->remove(t);
   bool first = false;
   const bool here = ts.set(t, when, first);
-  if (first) {  // else who armed an earlier one sees to it, and to ours with it
-    // wake_time against midleuntil, sysmonuntil, pidle and nmspinning; partners: end_watch, sysmon_sleep, stopm. [TIME-1]
+  if (first) {  // else the party that armed an earlier timer sees to that one, and to t with it
+    // wake_time against midleuntil, sysmonuntil, pidle and nmspinning; partners: end_watch, sysmon_sleep, stopm.
+    // [TIME-1]
     fence(seq_cst);
     watch_timers(sched);
   }
@@ -183,7 +195,7 @@ bool resettimer(schedt &sched, runtime_timer *t, std::int64_t when) noexcept {
 }
 
 bool stoptimer(runtime_timer *t) noexcept {
-  timers *ts = t->in.load(relaxed);  // relaxed: what whoever armed or stopped it has told us; remove looks again
+  timers *ts = t->in.load(relaxed);  // relaxed: the caller knows from the thread that armed or stopped t; remove looks
   return ts != nullptr && ts->remove(t);
 }
 
@@ -202,7 +214,7 @@ void checktimers(m *mp, timers &ts) noexcept {
   if (ts.wake_time() == timers::never) return;
   const std::int64_t now = nanotime();
   if (ts.wake_time() > now) return;
-  ++mp->locks;  // a timer's function is no goroutine and gives way to none
+  ++mp->locks;  // a timer's function is no goroutine: it must not give way
   ts.run(now);
   --mp->locks;
 }
@@ -214,14 +226,14 @@ void checkalltimers(m *mp) noexcept {
 namespace {
 
 bool fall_asleep(g *gp, void *) noexcept {
-  resettimer(*gp->home, &gp->timer, gp->timer.when.get());  // not before gp waits: it may be woken before we are back
+  resettimer(*gp->home, &gp->timer, gp->timer.when.get());  // not before gp waits: gp may be woken before this returns
   return true;
 }
 
 void wake_sleeper(runtime_timer *t, bool due) {
   if (!due) return;
   g *gp = static_cast<sleeper *>(t)->gp;
-  prefetch(gp->sched.sp);  // cold, and wanted soon: it comes while others are woken
+  prefetch(gp->sched.sp);  // it is not in the cache and is needed soon: it comes while other goroutines are readied
   goready(gp, false);
 }
 
@@ -229,7 +241,7 @@ void wake_sleeper(runtime_timer *t, bool due) {
 
 void timesleep(std::int64_t until) noexcept {
   m *mp = getm();
-  if (mp == nullptr || mp->incall != 0) {  // the thread is ours
+  if (mp == nullptr || mp->incall != 0) {  // this code may block the thread
     note n;
     for (std::int64_t left = until - nanotime(); left > 0; left = until - nanotime()) n.notetsleep(left);
     return;

@@ -1,5 +1,5 @@
 #pragma once
-// What the inline halves of the public headers ask of the scheduler. A goroutine is a pointer here, and nothing else is shown.
+// What the inline parts of the public headers ask of the scheduler. A goroutine is an opaque pointer here.
 #include <cstdint>
 #include <limits>
 
@@ -12,17 +12,18 @@ struct g;  // a goroutine: sched/runtime2.hpp
 // A time that does not come, in nanoseconds of nanotime().
 inline constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
-// A goroutine in the making: the caller constructs the closure at `closure`, then calls newproc or, if that failed,
-// unspawn.
+// A goroutine that is being made: the caller constructs the closure at `closure`, then calls newproc, or unspawn if the
+// construction failed.
 struct newborn {
   g *gp = nullptr;
   void *closure = nullptr;
 };
 
-// Makes a parked goroutine runnable; next: into runnext, so that it runs as soon as the caller leaves.
+// Makes a parked goroutine runnable. next: puts it into runnext, so that it runs as soon as the caller leaves its M.
 // Caller: any thread, exactly once per park. Blocks: nothing. Ordering: what the caller did before is visible to gp.
 HEDDLE_API void goready(g *gp, bool next = true) noexcept;
-// Waits until nanotime() is `until`. Any thread. Blocks: the g; inside blocking(f) and on a thread that is no M, that one.
+// Waits until nanotime() is `until`. Caller: any thread. Blocks: the g; inside blocking(f) and on a thread that is no
+// M, the thread.
 HEDDLE_API void timesleep(std::int64_t until) noexcept;
 
 // A value that belongs to one goroutine, and to the task_local `key`.
@@ -36,7 +37,8 @@ struct goroutine_local {
 
 // Prints what the embedder did wrong, and ends the process.
 [[noreturn]] HEDDLE_API void misuse(const char *what) noexcept;
-// Only exec and _exit are possible in the child of a fork that has left a runtime behind; `who` is what was called there.
+// Misuse: `who` was called in the child of a fork that has left a runtime behind, where only exec and _exit are
+// possible. Ends the process.
 [[noreturn]] HEDDLE_API void in_child(const char *who) noexcept;
 inline void not_in_child(const char *who) noexcept {
   if (forked()) [[unlikely]]
