@@ -42,7 +42,8 @@ int main() {
   const p b{};
   const ::stack s;
   const mine::thread t;
-  (void)a, (void)b, (void)m{}, (void)note{}, (void)sudog{}, (void)waitq{}, (void)spinlock{}, (void)schedt{}, (void)timers{};
+  (void)a, (void)b, (void)m{}, (void)note{}, (void)sudog{}, (void)waitq{}, (void)spinlock{}, (void)schedt{},
+      (void)timers{};
   (void)atomic_counter{};
   int sum = relaxed + acquire + release + ready(s.depth) + t.number + mine::move(1);
   const int status = heddle::run([&] {

@@ -1,5 +1,5 @@
 #pragma once
-// All of heddle.
+// Includes all public headers of heddle.
 #include "heddle/barrier.hpp"
 #include "heddle/blocking.hpp"
 #include "heddle/chan.hpp"
