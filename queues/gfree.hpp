@@ -1,15 +1,15 @@
 #pragma once
-// Dead gs on their way to be used again. Source: gfget, gfput and gfpurge of Go's proc.go, sched.gFree.
+// Dead gs, kept to be used again. Source: gfget, gfput and gfpurge of Go's proc.go, sched.gFree.
 //
-// A P keeps up to gfree_max of them, with and without a stack, newest on top. A full P spills gfree_batch of them to
-// the two global stacks, gfreeStack and gfreeNoStack; an empty P refills by one such batch, those with stacks first.
-// A batch travels as one node: its first g is on the lfstack, the others hang on its schedlink.
+// A P keeps up to gfree_max of them, with and without a stack, newest on top. A full P gives gfree_batch of them to the
+// two global stacks, gfreeStack and gfreeNoStack; an empty P refills by one such batch, those with stacks first. A
+// batch travels as one node: its first g is on the lfstack, the others hang on its schedlink.
 #include "queues/gqueue.hpp"
 #include "queues/lfstack.hpp"
 
 HEDDLE_DETAIL_BEGIN
 
-// The global lists. Any thread may call. Lock-free; one CAS a batch.
+// The global lists. Caller: any thread. Lock-free. Cost: one CAS a batch.
 template <class T>
 class gfree_global {
  public:
@@ -20,7 +20,7 @@ class gfree_global {
     push(gfreeNoStack, without);
   }
 
-  // A batch, or an empty list.
+  // Takes a batch; an empty list: there is none.
   gqueue<T> get() noexcept {
     gqueue<T> batch;
     T *gp = gfreeStack.pop();
@@ -42,7 +42,8 @@ class gfree_global {
   lfstack<T> gfreeNoStack;
 };
 
-// The list of one P; the P's owner calls. Blocks: nothing. Cost: a few plain accesses, once in gfree_batch calls a CAS.
+// The list of one P. Caller: the P's owner. Blocks: nothing. Cost: a few plain accesses; once in gfree_batch calls a
+// CAS.
 template <class T>
 class gfree {
  public:
@@ -51,11 +52,11 @@ class gfree {
     local_.push_front(gp);
     if (local_.size() < geometry::gfree_max) return;
     gqueue<T> batch =
-        local_.cut(geometry::gfree_max - geometry::gfree_batch);  // the oldest go: the others' stacks are warm
+        local_.cut(geometry::gfree_max - geometry::gfree_batch);  // the oldest: the others' stacks are warm
     global.put(batch);
   }
 
-  // A dead g, which may have no stack, or null when there is none anywhere.
+  // Takes a dead g, which may have no stack; null: there is none anywhere.
   T *gfget(gfree_global<T> &global) noexcept {
     if (local_.empty()) local_ = global.get();
     return local_.pop_front();

@@ -2,12 +2,12 @@
 // The global run queue: runnable gs that belong to no P. Source: sched.runq, globrunqput, globrunqget of Go's proc.go.
 #include <mutex>
 
-#include "queues/runq.hpp"
 #include "heddle/detail/spinlock.hpp"
+#include "queues/runq.hpp"
 
 HEDDLE_DETAIL_BEGIN
 
-// FIFO. Any thread may put; an M with a P gets. Blocks: the M, for the few instructions of another holder.
+// FIFO. Caller: any thread may put; an M with a P gets. Blocks: the M, for the few instructions of another holder.
 template <class T>
 class globrunq {
  public:
@@ -33,7 +33,7 @@ class globrunq {
     size_.store(queue_.size(), relaxed);  // relaxed: under lock
   }
 
-  // The oldest g, or null.
+  // Takes the oldest g; null: there is none.
   T *globrunqget() noexcept {
     if (empty()) return nullptr;
     const std::lock_guard hold(lock_);
@@ -42,8 +42,8 @@ class globrunq {
     return gp;
   }
 
-  // The oldest g to run, and a fair share more (size/procs, at most globrunq_batch in all) moved into `to`.
-  // Caller: the owner of `to`, which is empty.
+  // Returns the oldest g, to run at once, and moves a fair share more (size/procs, at most globrunq_batch in all) into
+  // `to`. Caller: the owner of `to`, which is empty.
   template <std::uint32_t N>
   T *globrunqgetbatch(runq<T, N> &to, std::uint32_t procs) noexcept {
     if (empty()) return nullptr;
@@ -62,10 +62,10 @@ class globrunq {
     return gp;
   }
 
-  // relaxed: a hint; who must not miss a put has a fence before it (the delicate dance, sched/wake.cpp).
+  // relaxed: a hint; a caller that must not miss a put has a fence before it (the delicate dance, sched/wake.cpp).
   bool empty() const noexcept { return size_.load(relaxed) == 0; }
   std::uint32_t size() const noexcept { return size_.peek(); }
-  // Quiescent only.
+  // Caller: only while no other thread uses the queue.
   template <class F>
   void for_each(F &&f) const {
     queue_.for_each(f);

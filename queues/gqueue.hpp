@@ -1,5 +1,5 @@
 #pragma once
-// A list of gs in one thread's hands, linked through T::schedlink. Not concurrent: its holder owns every g on it.
+// A list of gs that one thread holds, linked through T::schedlink. Not concurrent: its holder owns every g on it.
 // Source: gQueue and gList of Go's runtime2.go.
 #include "queues/world.hpp"
 
@@ -41,7 +41,7 @@ class gqueue {
     other = gqueue();
   }
 
-  // The whole chain, linked by schedlink, or null; the list is empty then.
+  // Returns the whole chain, linked by schedlink, or null; the list is empty then.
   T *take() noexcept {
     T *chain = head_;
     *this = gqueue();
@@ -72,7 +72,7 @@ class gqueue {
     return gp;
   }
 
-  // f(g) for each g, oldest first.
+  // Calls f(g) for each g, oldest first.
   template <class F>
   void for_each(F &&f) const {
     for (T *gp = head_; gp != nullptr; gp = gp->schedlink.get()) f(gp);

@@ -1,12 +1,12 @@
 #pragma once
-// midle and pidle: the idle Ms and the idle Ps, each an lfstack with a count. Source: midle, pidle of Go's schedt,
-// there under sched.lock; here without a lock (the argument is the delicate dance, sched/wake.cpp).
+// midle and pidle: the idle Ms and the idle Ps, each an lfstack with a count. Source: midle, pidle of Go's schedt. Go
+// keeps them under sched.lock; here they need no lock (the argument is the delicate dance, sched/wake.cpp).
 #include "queues/lfstack.hpp"
 
 HEDDLE_DETAIL_BEGIN
 
-// LIFO, so that warm threads and low Ps come back first. Any thread may call. Blocks: nothing.
-// The count is exact when quiescent (I10); in between it may run behind a put or ahead of a get by the calls in flight.
+// LIFO, so that warm threads and low Ps come back first. The count is exact when no call is in progress (I10); else it
+// may run behind a put or ahead of a get by the calls in progress. Caller: any thread. Blocks: nothing.
 template <class T>
 class idlestack {
  public:
@@ -17,7 +17,7 @@ class idlestack {
     count_.fetch_add(1, release);
   }
 
-  // Puts x[0..n) so that x[0] comes out first, in one step.
+  // Puts x[0..n) in one step, so that x[0] comes out first.
   void put_all(T *const *x, std::int32_t n) noexcept {
     if (n == 0) return;
     for (std::int32_t i = 0; i + 1 < n; ++i) stack_.set_next(x[i], x[i + 1]);
@@ -27,16 +27,16 @@ class idlestack {
 
   T *get() noexcept {
     T *x = stack_.pop();
-    // relaxed: any RMW carries the release sequences of the earlier puts on to checkdead. [IDLE-1]
+    // relaxed: any RMW continues the release sequences of the earlier puts to checkdead. [IDLE-1]
     if (x != nullptr) count_.fetch_sub(1, relaxed);
     return x;
   }
 
-  // Empties the stack, giving each element to f once.
+  // Empties the stack and calls f once for each element.
   template <class F>
   void drain(F &&f) noexcept {
     for (T *x = stack_.pop_all(); x != nullptr;) {
-      T *next = stack_.next_of(x);   // before f: x may be in use again as soon as f has it
+      T *next = stack_.next_of(x);   // before f: another thread may use x as soon as f has it
       count_.fetch_sub(1, relaxed);  // relaxed: as in get. [IDLE-1]
       f(x);
       x = next;

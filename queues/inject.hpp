@@ -4,8 +4,8 @@
 
 HEDDLE_DETAIL_BEGIN
 
-// Push from any thread, drain by any M. Nothing is lost; FIFO per producer, and over all producers in the order in
-// which their pushes took effect. Lock-free. Blocks: nothing. Cost: one CAS per push, one exchange per drain.
+// Nothing is lost; FIFO per producer, and over all producers in the order in which their pushes took effect. Lock-free.
+// Caller: any thread may push, any M drain. Blocks: nothing. Cost: one CAS per push, one exchange per drain.
 template <class T>
 class inject {
  public:
@@ -14,13 +14,13 @@ class inject {
     T *old = head_.load(relaxed);  // relaxed: revalidated by the CAS
     do {
       gp->schedlink.set(old);
-      // release: pairs with drain's exchange; gp's contents and link. A head that was taken and came back with the
-      // same address is no harm: the link we wrote is right whenever the head is that address. [INJECT-1]
+      // release: pairs with drain's exchange; gp's contents and link. A head that was taken and came back with the same
+      // address does no harm: the link written here is right whenever the head is that address. [INJECT-1]
       // relaxed on failure: revalidated by the next round.
     } while (!head_.compare_exchange_weak(old, gp, release, relaxed));
   }
 
-  // Everything pushed so far, oldest first.
+  // Takes everything pushed so far, oldest first.
   gqueue<T> drain() noexcept {
     gqueue<T> q;
     if (empty()) return q;
@@ -33,7 +33,7 @@ class inject {
     return q;
   }
 
-  // relaxed: a hint; who must not miss a push has a fence before it (the delicate dance, sched/wake.cpp).
+  // relaxed: a hint; a caller that must not miss a push has a fence before it (the delicate dance, sched/wake.cpp).
   bool empty() const noexcept { return head_.load(relaxed) == nullptr; }
 
  private:

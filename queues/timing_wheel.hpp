@@ -1,6 +1,7 @@
 #pragma once
-// Timers by the time at which they are due. Source: hierarchical timing wheels (Varghese and Lauck, 1987). Go keeps a heap,
-// whose stop is left to the owner of the heap for later; here a timer is unlinked at once, by whoever has the lock.
+// Timers, sorted by the time at which they are due. Source: hierarchical timing wheels (Varghese and Lauck, 1987). Go
+// keeps a heap, in which a stopped timer stays until the heap's owner removes it; here the thread that has the lock
+// unlinks a timer at once.
 #include <bit>
 #include <limits>
 
@@ -8,12 +9,18 @@
 
 HEDDLE_DETAIL_BEGIN
 
-// Of Ts linked through wheelnext and wheelprev, due at T::when nanoseconds; T::wheelslot says where one is; all four are plain<>.
-// Not concurrent: its holder owns every T in it. Allocates nothing.
+// A wheel of Ts. They are linked through wheelnext and wheelprev and due at T::when nanoseconds; T::wheelslot is the
+// slot that a T is in; all four are plain<>. Not concurrent: the wheel's holder owns every T in it. Allocates nothing.
 //
-// Time is counted in ticks. Level l has a slot for each value of the l-th digit of a tick; a T lies on the level of the first
-// digit, from the left, in which its tick and now_ differ, so all on a lower level are due before all on a higher one, and
-// within a level by slots. When now_ reaches the beginning of a slot, what is there goes to lower levels, or is due.
+// Time is counted in ticks. Level l has a slot for each value of the l-th digit of a tick (a digit has wheel_bits
+// bits). A T lies on the level of the first digit, from the left, in which its tick and now_ differ. So all on a lower
+// level are due before all on a higher one, and within a level a lower slot is due before a higher one. When now_
+// reaches the beginning of a slot, what is there goes to lower levels, or is due. With digits from 0 to 7 and now_ = 1
+// 2 5:
+//   tick     differs from now_ in     lies on level, slot     moves when now_ is
+//   1 2 7    the last digit           0, 7                    1 2 7: due
+//   1 4 3    the middle digit         1, 4                    1 4 0: to level 0, slot 3
+//   3 0 0    the first digit          2, 3                    3 0 0: due
 template <class T>
 class timing_wheel {
  public:
@@ -36,8 +43,8 @@ class timing_wheel {
     if (head == t) head = next;
   }
 
-  // It is due at `when` instead. Pre: t is in here. Touches no other T if t stays in its slot, as timers do that are put off
-  // again and again. Cost: constant.
+  // Makes t due at `when` instead. Pre: t is in here. Touches no other T if t stays in its slot, as a timer does that
+  // is put off again and again. Cost: constant.
   void reset(T *t, std::int64_t when) noexcept {
     t->when.set(when);
     if (slot_of(t) == t->wheelslot.get()) return;
@@ -45,7 +52,7 @@ class timing_wheel {
     place(t);
   }
 
-  // It is `now` now, and not earlier than the last time. Cost: each T is moved once per level at most.
+  // Sets the time to `now`, which must not be earlier than before. Cost: each T is moved at most once per level.
   void advance(std::int64_t now) noexcept {
     const std::uint64_t target = tick_at(now);
     for (event e = first(); e.start <= target; e = first()) {
@@ -62,28 +69,29 @@ class timing_wheel {
     if (target > now_) now_ = target;
   }
 
-  // One that is due, or null; what became due earlier comes first.
+  // Takes a T that is due; null: there is none. A T that became due earlier comes first.
   T *pop() noexcept {
     T *t = heads_[due_slot];
     if (t != nullptr) erase(t);
     return t;
   }
   bool due() const noexcept { return heads_[due_slot] != nullptr; }
-  // Would one be due after advance(now)? False: perhaps. Touches no T.
+  // True: a T would be due after advance(now). False: perhaps none. Touches no T.
   bool surely_due(std::int64_t now) const noexcept {
     if (due()) return true;
     const event e = first();
-    return e.start != no_tick && (e.start | ((one << e.slot / slots * bits) - 1)) <= tick_at(now);  // all of its slot
+    return e.start != no_tick && (e.start | ((one << e.slot / slots * bits) - 1)) <= tick_at(now);  // the whole slot
   }
 
-  // When advance has something to do, which is not later than the first T is due: 0 for at once, never if empty.
+  // The time when advance has something to do, which is not later than the first T is due: 0 for at once, never if
+  // empty.
   std::int64_t next() const noexcept {
     if (due()) return 0;
     const event e = first();
     return e.start == no_tick ? never : static_cast<std::int64_t>(e.start << geometry::tick_shift);
   }
 
-  // All that are in here, one by one; afterwards it is empty. For the end.
+  // Takes out all Ts and calls f(t) for each; afterwards the wheel is empty. For the end of a runtime.
   template <class F>
   void drain(F &&f) noexcept {
     for (T *&head : heads_)
@@ -115,8 +123,8 @@ class timing_wheel {
     return when <= 0 ? 0 : (static_cast<std::uint64_t>(when) + rest) >> geometry::tick_shift;
   }
 
-  // The Ts lie where their owners are: in cold memory, and each is found through its neighbour. Two walks at once, from both
-  // ends to the middle, wait half as long.
+  // The Ts lie where their owners are: in cold memory, and each is found through its neighbour. Two walks at once, from
+  // both ends to the middle, wait half as long as one.
   static void warm(const T *first) noexcept {
     const T *last = first->wheelprev.get();
     while (first != last) {
@@ -128,7 +136,7 @@ class timing_wheel {
     }
   }
 
-  // Where t belongs.
+  // The slot where t belongs.
   std::uint16_t slot_of(const T *t) const noexcept {
     const std::uint64_t at = tick(t);
     if (at <= now_) return due_slot;
@@ -155,7 +163,7 @@ class timing_wheel {
     head->wheelprev.set(t);
   }
 
-  // The occupied slot that begins first. Its beginning comes after now_.
+  // The occupied slot that begins first. Its beginning is after now_.
   event first() const noexcept {
     for (std::uint32_t level = 0; level < levels; ++level) {
       if (occupied_[level] == 0) continue;
@@ -166,7 +174,7 @@ class timing_wheel {
     return {no_tick, due_slot};
   }
 
-  std::uint64_t now_ = 0;                // all Ts with such a tick or an earlier one are due
+  std::uint64_t now_ = 0;                // all Ts with this tick or an earlier one are due
   std::uint64_t occupied_[levels] = {};  // a bit for each slot that is not empty
   T *heads_[levels * slots + 1] = {};    // rings: the oldest T's wheelprev is the youngest
 };

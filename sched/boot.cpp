@@ -1,4 +1,4 @@
-// Boot in Go's order - args, osinit, hashinit, schedinit - and the way back. Source: schedinit of Go's proc.go.
+// Boot in Go's order (args, osinit, hashinit, schedinit), and the way back. Source: schedinit of Go's proc.go.
 #include <new>
 
 #include "sched/boot.hpp"
@@ -16,7 +16,7 @@ bool schedinit(schedt &sched) noexcept {
   sched.starttime = nanotime();
   if (!allp_reserve(sched, sched.options.procs)) return false;
   procresize(sched, sched.options.procs);
-  // From high to low, so that low ids come out first.
+  // From high to low, so that low ids are taken first.
   for (std::int32_t i = sched.options.procs - 1; i >= 0; --i) {
     setpstatus<pstatus::gcstop, pstatus::idle>(sched.allp[i].get());
     sched.pidle.put(sched.allp[i].get());
@@ -43,8 +43,8 @@ std::uint64_t schedfree(schedt &sched) noexcept {
     delete mp;
     mp = next;
   }
-  each_p(sched, [](struct p &pp) { pp.timers.end(); });  // while what they are for is there
-  // relaxed: nobody else is left
+  each_p(sched, [](struct p &pp) { pp.timers.end(); });  // while what the timers belong to is still there
+  // relaxed: no other thread is left
   for (g *gp = sched.allgs.load(relaxed); gp != nullptr;) {
     g *next = gp->alllink.load(relaxed);  // relaxed: as above
     if (readgstatus(gp) != gstatus::dead && gp->sched.sp != nullptr) fiber_destroy(gp->fiber, gp->stack);

@@ -37,7 +37,8 @@ const char *waitreason_text(waitreason r) noexcept {
 
 namespace {
 
-// Text for the embedder or for standard error, without allocating. Standard error gets all of it, piece by piece.
+// Builds text for the embedder or for standard error, without allocating. Standard error gets all of it, piece by
+// piece.
 class deadlock_report {
  public:
   explicit deadlock_report(const schedt &sched) noexcept : sched_(sched) {}
@@ -67,41 +68,52 @@ class deadlock_report {
   char text_[16384] = "";
 };
 
-// Once for each standstill: an embedder may let the process live, and Ms that exit later come here again.
+// True once for each standstill: an embedder may let the process live, and Ms that exit later come here again.
 bool first_report(schedt &sched) noexcept {
   std::uint64_t executes = 1;
   each_p(sched, [&executes](const struct p &pp) { executes += pp.executes(); });
-  // relaxed: one of those who come here gets another value; nothing is read through it
+  // relaxed: of the threads that come here, one gets another value; nothing is read through it
   return sched.reported.exchange(executes, relaxed) != executes;
 }
 
 }  // namespace
 
-// nmrunning counts the Ms that are not asleep; who wakes or starts one counts it first, and is counted himself, or holds a
-// count for the time (sysmon, who stops the world). So when it comes to 0, nobody is left who could make a goroutine
-// runnable, except threads that are no Ms: once one of them has started a goroutine here, or while there is one at all,
-// nothing is reported. Whoever brings it to 0 comes here, and has seen all that the others did. (DEAD-1)
+// nmrunning counts the Ms that are not asleep. A party that wakes or starts an M counts that M first, and is counted
+// itself, or holds a count meanwhile (sysmon; the party that stops the world). So when nmrunning comes to 0, no party
+// is left that could make a goroutine runnable, except threads that are no Ms: once one of them has started a goroutine
+// here, or while there is such a thread at all, nothing is reported. The thread that brings nmrunning to 0 comes here,
+// and has seen all that the others did. (DEAD-1)
 //
-// But he may be late: a timer was armed when he did, sysmon has woken an M for it since, which has taken it, and he finds that
-// nobody is awake, as it was, and that there is no timer, as it is. So he looks again: nmrunning counts wake-ups too, and is as
-// it was only if nobody has been awake meanwhile. Else it is for who was to look, when he goes to sleep. (DEAD-2)
+// But it may come here late:
+//   the last thread                              other threads
+//   brings nmrunning to 0; a timer is armed
+//                                                sysmon wakes an M for the timer; that M takes the timer
+//   reads nmrunning as it was: no M is awake
+//   reads the timers as they are: there is none
+//   reads nmrunning again: it has changed
+// So it looks at nmrunning again: nmrunning counts wake-ups too, and is as it was only if no M has been awake
+// meanwhile. If it has changed, the M that was woken must look, when it goes to sleep. (DEAD-2)
 void checkdead(schedt &sched) noexcept {
-  const g *maing = sched.maing.load(relaxed);  // relaxed: where it is set late, threads outside were first (injected)
+  const g *maing = sched.maing.load(relaxed);  // relaxed: if it is set late, threads from outside came first (injected)
   if (!sched.options.detect_deadlock || maing == nullptr) return;
-  // acquire: pairs with leave_running: we see all that those who sleep have done, and it is for nobody else to look. [DEAD-1]
+  // acquire: pairs with leave_running: this thread sees all that the sleeping Ms have done, and no other M must look.
+  // [DEAD-1]
   const std::uint64_t seen = sched.nmrunning.load(acquire);
-  if (awake_in(seen) != 0 || next_timer(sched) != timers::never) return;  // the usual cases, before we ask the kernel
+  if (awake_in(seen) != 0 || next_timer(sched) != timers::never) return;  // the usual cases, before the kernel is asked
   // relaxed: nothing is read through it
   if (stopping(sched) || sched.injected.load(relaxed) != 0) return;
-  // Another thread of the process may be about to send or unlock something: who knows. Our own are the Ms and sysmon.
-  // relaxed: an M that has left the count and not the process makes us silent; who joins it comes here again.
+  // Another thread of the process may be about to send or unlock something; there is no way to know. Known threads are
+  // the Ms and sysmon.
+  // relaxed: an M that has left the count but not yet the process suppresses the report; the thread that joins it comes
+  // here again.
   if (thread_count() > sched.mcount.load(relaxed) + (sched.options.sysmon ? 1 : 0)) return;
-  // One that has done so and is gone already has left a timer behind, or woken an M.
+  // A thread that has sent or unlocked something and has ended already has left a timer behind, or woken an M.
   if (next_timer(sched) != timers::never) return;
-  // relaxed: next_timer has acquired the wake-up of who took a timer; what the others did, we saw with `seen`. [DEAD-2]
+  // relaxed: next_timer has acquired the wake-up of the M that took a timer; what the others did came with `seen`.
+  // [DEAD-2]
   if (sched.nmrunning.load(relaxed) != seen || !first_report(sched)) return;
-  deadlock_report report(sched);  // no lock is held: the embedder may look around (B58)
-  // Ms that are not locked take what there is before they sleep.
+  deadlock_report report(sched);  // no lock is held: the embedder may inspect the runtime (B58)
+  // Ms that are not locked to a goroutine take all work that there is before they sleep.
   report.line(has_work(sched) ? "fatal error: goroutines can run, but all threads are locked to others and threads_max "
                                 "allows no more - deadlock!\n"
                               : "fatal error: all goroutines are asleep - deadlock!\n");
@@ -111,7 +123,7 @@ void checkdead(schedt &sched) noexcept {
 }
 
 void count_awake(schedt &sched) noexcept {
-  // relaxed: an RMW carries the ends of the others on; ours comes later. [DEAD-1]
+  // relaxed: an RMW continues the release sequences of the other Ms; this thread's own end comes later. [DEAD-1]
   sched.nmrunning.fetch_add(one_wake + 1, relaxed);
 }
 

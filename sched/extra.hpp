@@ -1,18 +1,18 @@
 #pragma once
-// Threads that are no Ms, where one must wait like a goroutine. Source: needm, dropm of Go's proc.go.
+// Extra Ms: how a thread that is no M waits like a goroutine. Source: needm, dropm of Go's proc.go.
 #include "sched/runtime2.hpp"
 #include "sched/status.hpp"
 
 HEDDLE_DETAIL_BEGIN
 
-// Makes the calling thread an M, with a g that is in a call for as long as this lives: it has no P and needs none, its code
-// being its own; parking blocks the thread on the M's note, and readying wakes it (gopark, goready). Belongs to no
-// runtime: a channel's other end may be in any. Lives in the thread's frame: no list, no allocation, nothing left behind by a
-// thread that ends. Caller: a thread that is no M.
+// Makes the calling thread an M for as long as this object lives, with a g that is in a call. The M has no P and needs
+// none, as its code is its own; parking blocks the thread on the M's note, and readying wakes it (gopark, goready). It
+// belongs to no runtime: the other end of a channel may be in any. It lives in the thread's frame: there is no list, no
+// allocation, and nothing left behind by a thread that ends. Caller: a thread that is no M.
 class needm {
  public:
   needm() noexcept {
-    mp_.curg.store(&gp_, relaxed);  // relaxed: nobody knows of it yet
+    mp_.curg.store(&gp_, relaxed);  // relaxed: no other thread knows of it yet
     mp_.extra = true;
     mp_.incall = 1;
     gp_.m.set(&mp_);

@@ -1,4 +1,4 @@
-// How the process ends when the embedder breaks a rule: in words about what was called, and with status 2.
+// How the process ends when the embedder breaks a rule: with words about what was called, and with status 2.
 #include "sched/fatal.hpp"
 
 #include "sched/world.hpp"

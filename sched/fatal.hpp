@@ -1,12 +1,13 @@
 #pragma once
-// What the embedder may not do; misuse and in_child are in heddle/detail/sched.hpp.
+// The ends of a process whose embedder breaks a rule; misuse and in_child are in heddle/detail/sched.hpp.
 #include "heddle/detail/sched.hpp"
 
 HEDDLE_DETAIL_BEGIN
 
-// Misuse: `who` was called on a thread that runs no goroutine; in the child of a fork no thread does.
+// Misuse: `who` was called on a thread that runs no goroutine. (In the child of a fork no thread runs one: then
+// in_child.)
 [[noreturn]] void no_goroutine(const char *who) noexcept;
-// Misuse: it would wait or yield where it may not.
+// Misuse: the caller would wait or yield where it may not.
 [[noreturn]] void may_not_wait() noexcept;
 
 HEDDLE_DETAIL_END

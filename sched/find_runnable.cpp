@@ -8,7 +8,7 @@ HEDDLE_DETAIL_BEGIN
 
 namespace {
 
-// The oldest g of the inbox; the rest goes to the ring, and what does not fit to the global queue.
+// Returns the oldest g of the inbox; the rest goes to the ring, and what does not fit there to the global queue.
 g *take_inbox(m *mp) noexcept {
   schedt &sched = *mp->sched;
   gqueue<g> q = sched.inbox.drain();
@@ -16,12 +16,13 @@ g *take_inbox(m *mp) noexcept {
   if (q.empty()) return gp;
   mp->p.get()->runq.runqputbatch(q);
   if (!q.empty()) sched.runq.globrunqputbatch(q);
-  if (!mp->spinning) wakep(sched);  // more than we can run at once (B56); a spinner does it in resetspinning
+  if (!mp->spinning) wakep(sched);  // more than this M can run at once (B56); a spinning M does it in resetspinning
   return gp;
 }
 
-// The fairness tick: the oldest g of the global queue, at whose tail the inbox lines up first. So neither starves the
-// other, however busy: a g that gosched()s for ever keeps the global queue filled, a thread outside the inbox.
+// The fairness tick. Returns the oldest g of the global queue, after the inbox was moved to its tail. So neither
+// starves the other, however busy they are: a g that calls gosched for ever keeps the global queue filled, a thread
+// from outside keeps the inbox filled.
 g *take_global(m *mp) noexcept {
   schedt &sched = *mp->sched;
   gqueue<g> q = sched.inbox.drain();
@@ -33,15 +34,16 @@ g *take_global(m *mp) noexcept {
 }
 
 g *take_local(struct p *pp, bool &inherit) noexcept {
-  // Without a police of time slices a pair that readies each other through runnext would starve the ring (B35).
+  // Nothing else bounds it by time slices: two goroutines that ready each other through runnext would starve the ring
+  // (B35).
   g *gp = pp->runq.runqget(inherit, pp->streak < geometry::runnext_streak);
   pp->streak = inherit ? pp->streak + 1 : 0;
   return gp;
 }
 
-// May a thief have victim's runnext? Only if the victim's M has run nothing new for a while: then it computes, and the
-// g would wait for it. A victim that gets on will run it itself, sooner and on a warm cache (go-scheduler 2.9; ours: Go
-// takes it after the pause in any case).
+// True: a thief may have victim's runnext. It may only if the victim's M has run nothing new for a while: then the
+// victim computes, and the g would wait for it. A victim that gets on runs the g itself, sooner and with a warm cache.
+// (Ours: Go's runqgrab takes it after the pause in any case.)
 bool runnext_is_stuck(const struct p &victim) noexcept {
   const std::uint64_t before = victim.executes();
   for (std::uint32_t i = 0; i < geometry::runnext_pauses; ++i) cpu_relax();
@@ -61,7 +63,7 @@ g *steal_from(struct p *pp, struct p &victim, bool last_pass) noexcept {
 
 std::uint32_t procs(const schedt &sched) noexcept {
   return static_cast<std::uint32_t>(
-      sched.gomaxprocs.load(relaxed));  // relaxed: who has a P has acquired it, and keeps it as it is
+      sched.gomaxprocs.load(relaxed));  // relaxed: an M with a P has acquired it, and it stays meanwhile
 }
 
 // Looks at every other P in each pass; start and step are chosen independently (B9).
@@ -86,12 +88,13 @@ g *steal_work(m *mp) noexcept {
   return nullptr;
 }
 
-// Waits a little for work to turn up before the P is dropped: a wake-up costs both sides more than this. Bounded.
+// Waits a little for work to turn up before the M drops its P: a wake-up costs both sides more than this. Bounded.
 bool spin(m *mp) noexcept {
   schedt &sched = *mp->sched;
   for (std::uint32_t round = 0; round < mp->spins; ++round) {
     for (std::uint32_t i = 0; i < geometry::spin_pauses; ++i) cpu_relax();
-    // relaxed: a hint, looked at again on top. Who waits for safepoints has had his here, and may wait long for others.
+    // relaxed: a hint, looked at again at the top. Not for safepoints: this P has had its call here, and the asker may
+    // wait long for others.
     if ((sched.attention.load(relaxed) & ~attention_safepoint) != 0 || has_work(sched)) return true;
   }
   return false;
@@ -106,7 +109,7 @@ void sleep_until_work(m *mp) noexcept {
 bool may_spin(const m *mp) noexcept {
   const schedt &sched = *mp->sched;
   if (mp->spinning) return true;
-  // Half of the busy Ps at most: more thieves only disturb each other.
+  // At most as many spin as half of the busy Ps: more thieves only disturb each other.
   const std::int32_t spinning = sched.nmspinning.load(relaxed);  // relaxed: a hint
   return 2 * spinning < static_cast<std::int32_t>(procs(sched)) - sched.pidle.count();
 }
@@ -115,8 +118,8 @@ bool may_spin(const m *mp) noexcept {
 
 bool has_work(schedt &sched) noexcept {
   if (!sched.runq.empty() || !sched.inbox.empty()) return true;
-  // Without a P the world may be stopped and resized meanwhile: Ps are never freed, and those that a look at an old count
-  // misses have been given work after it (B8). acquire: pairs with procresize [PROCS-1]
+  // Without a P, the world may be stopped and resized meanwhile: Ps are never freed, and Ps that a look with an old
+  // count misses have been given work after the look (B8). acquire: pairs with procresize [PROCS-1]
   const std::int32_t n = sched.gomaxprocs.load(acquire);
   for (std::int32_t i = 0; i < n; ++i)
     if (!sched.allp[i].get()->runq.runqempty()) return true;
@@ -127,7 +130,7 @@ g *find_runnable(m *mp, bool &inherit) noexcept {
   schedt &sched = *mp->sched;
   inherit = false;
   for (;;) {
-    // relaxed: heed looks again under the lock; who misses it here sees it when he drops his P. [ATTN-1]
+    // relaxed: heed looks again under the lock; an M that misses it here sees it when it drops its P. [ATTN-1]
     if (sched.attention.load(relaxed) != 0 && !heed(mp)) return nullptr;
     struct p *pp = mp->p.get();
     checktimers(mp, pp->timers);

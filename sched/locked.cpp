@@ -1,13 +1,21 @@
 // Goroutines that must stay on one thread. Source: LockOSThread, stoplockedm, startlockedm of Go's proc.go.
 //
-// The wiring m.lockedg = g, g.lockedm = m stands while lockedExt > 0 (I39). An M with a locked g runs nothing else: when its g
-// is not to run it hands its P on and waits (stoplockedm); an M that finds the g gives its own P to the waiting one
-// (startlockedm). What becomes of the wait is one word, so that a stop and a startlockedm do not both end it:
-//   running -> waiting   stoplockedm
-//   running -> P         startlockedm: the g was found before its M slept
-//   waiting -> P         startlockedm, and wakes
-//   waiting -> stopped   stop, and wakes; for good
-//   P -> running         the M has taken the P
+// m.lockedg = g and g.lockedm = m hold while lockedExt > 0 (I39). An M with a locked g runs nothing else: when its g
+// does not run, it hands its P on and waits (stoplockedm); an M that finds the g in a queue gives its own P to the
+// waiting M (startlockedm). How the wait ends is one word, m.lockedwait, so that a stop and a startlockedm do not both
+// end it:
+//   from      to        by
+//   running   waiting   stoplockedm
+//   running   P         startlockedm: the g was found before its M slept
+//   waiting   P         startlockedm, which then wakes the M
+//   waiting   stopped   stop, which then wakes the M; this state is final
+//   P         running   the M, when it has taken the P
+//
+//   the g's own M                          the M that finds the g
+//   hands its P on
+//   lockedwait: running -> waiting         takes the g from a queue
+//   sleeps                                 lockedwait: waiting -> its own P; wakes the g's M
+//   takes the P, runs the g                sleeps without a P (stopm)
 #include "sched/locked.hpp"
 #include "sched/m.hpp"
 #include "sched/status.hpp"
@@ -19,29 +27,29 @@ namespace {
 
 constexpr std::uintptr_t lockedwait_running = 0, lockedwait_waiting = 1, lockedwait_stopped = 2;  // else a P
 
-// Sleeps until startlockedm or stop. True: a P has come.
+// Sleeps until startlockedm or stop. True: mp has been given a P.
 bool waitlockedm(m *mp) noexcept {
   schedt &sched = *mp->sched;
   std::uintptr_t now = lockedwait_running;
   // release: pairs with startlockedm and stop_lockedm: the note is clear. [LOCKED-1]
   // acquire on failure: pairs with startlockedm: the P. [LOCKED-1]
-  // Survives as relaxed (other architecture): where stores change places it is cleared after it was signalled.
+  // Survives as relaxed (other architecture): where stores change places the note is cleared after it was signalled.
   if (mp->lockedwait.compare_exchange_strong(now, lockedwait_waiting, release, acquire)) {
     fence(seq_cst);  // lockedwait against attention; partner: stop. [ATTN-1]
     if (stopping(sched)) stop_lockedm(mp);
     sleepm(mp);
-    now = mp->lockedwait.load(relaxed);  // relaxed: the note's wake-up came after it
+    now = mp->lockedwait.load(relaxed);  // relaxed: the note's wake-up came after the store
   }
   if (now == lockedwait_stopped) return false;
   acquirep(mp, reinterpret_cast<struct p *>(now));
-  mp->lockedwait.store(lockedwait_running, relaxed);  // relaxed: published with the g, which only we can queue now
+  mp->lockedwait.store(lockedwait_running, relaxed);  // relaxed: published with the g, which now only this M can queue
   return true;
 }
 
 }  // namespace
 
-// The calling goroutine and its thread belong together until as many unlocks. Caller: a g. Blocks: nothing. A goroutine that
-// ends while locked ends its thread.
+// Locks the calling goroutine and its thread to each other until as many unlocks. Caller: a g. Blocks: nothing. A
+// goroutine that ends while it is locked ends its thread.
 void lock_os_thread(m *mp) noexcept {
   ++mp->lockedExt;
   g *gp = mp->curg.load(relaxed);  // relaxed: own M
@@ -58,13 +66,14 @@ void unlock_os_thread(m *mp) noexcept {
   mp->tainted = false;
 }
 
-// Waits for mp's locked g to be found by another M. Post: mp has a P; or null: the runtime stops.
+// Waits until another M finds mp's locked g. Post: mp has a P. Null: the runtime stops.
 g *stoplockedm(m *mp) noexcept {
   if (mp->p.get() != nullptr) handoffp(*mp->sched, releasep(mp));
   return waitlockedm(mp) ? mp->lockedg : nullptr;
 }
 
-// gp, found by mp, runs on its own M only: that gets mp's P, and mp sleeps. While the runtime stops nothing happens.
+// mp has found gp, which runs only on its own M: that M gets mp's P, and mp sleeps. While the runtime stops nothing
+// happens.
 void startlockedm(m *mp, g *gp) noexcept {
   m *lm = gp->lockedm.get();
   HEDDLE_INV("I39", lm != mp);
@@ -72,7 +81,7 @@ void startlockedm(m *mp, g *gp) noexcept {
   if (before == lockedwait_stopped) return;
   struct p *pp = releasep(mp);
   // acq_rel: pairs with waitlockedm: the P; and lm's note is clear. [LOCKED-1]
-  // relaxed on failure: looked at again.
+  // relaxed on failure: looks again.
   // Survives as release (other architecture): as in waitlockedm.
   while (!lm->lockedwait.compare_exchange_weak(before, reinterpret_cast<std::uintptr_t>(pp), acq_rel, relaxed))
     if (before == lockedwait_stopped) return acquirep(mp, pp);
@@ -80,16 +89,17 @@ void startlockedm(m *mp, g *gp) noexcept {
   stopm(mp);
 }
 
-// The runtime stops: mp, which may be any M, leaves its wait if it is in one. Caller: any thread.
+// The runtime stops: ends the wait of mp, which may be any M, if mp waits for its locked g. Caller: any thread.
 void stop_lockedm(m *mp) noexcept {
   std::uintptr_t waiting = lockedwait_waiting;
   // acquire: pairs with waitlockedm: mp's note is clear. [LOCKED-1]
-  // relaxed on failure: it does not wait, or is being woken.
+  // relaxed on failure: mp does not wait, or is being woken.
   // Survives as relaxed (other architecture): as in waitlockedm.
   if (mp->lockedwait.compare_exchange_strong(waiting, lockedwait_stopped, acquire, relaxed)) wakem(*mp->sched, mp);
 }
 
-// m0's thread is not ours to end: when its locked g has ended it waits here until the runtime stops.
+// The runtime must not end m0's thread: when the goroutine locked to it has ended, it waits here until the runtime
+// stops.
 void wedge(m *mp) noexcept {
   abandon_p(mp);
   waitlockedm(mp);  // no g is locked to it, so no P comes

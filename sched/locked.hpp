@@ -1,5 +1,5 @@
 #pragma once
-// Goroutines that are locked to their thread.
+// Goroutines that are locked to their thread. The states are in sched/locked.cpp.
 #include "sched/runtime2.hpp"
 
 HEDDLE_DETAIL_BEGIN

@@ -1,4 +1,4 @@
-// Threads and their wiring to Ps. Source: newm, allocm, mstart, mexit, acquirep, releasep of Go's proc.go.
+// Threads and how they are wired to Ps. Source: newm, allocm, mstart, mexit, acquirep, releasep of Go's proc.go.
 #include <mutex>
 #include <new>
 
@@ -26,8 +26,8 @@ void mstart(void *arg) {
   set_current_m(nullptr);
 }
 
-// No thread is cloned from one that a goroutine may have changed - its signal mask, its namespaces, its priority - or
-// that is not ours (I41): sysmon clones it then.
+// No thread is cloned from one that a goroutine may have changed (its signal mask, its namespaces, its priority), or
+// that is not the runtime's (I41): sysmon clones it then.
 bool tainted(const m *mp) noexcept { return mp == nullptr || mp->tainted || mp->incall != 0; }
 
 // Counts an M that is to be born, if there may be one more.
@@ -38,7 +38,7 @@ bool reserve_m(schedt &sched) noexcept {
     // relaxed: only their number counts; what follows from a full count is ordered by put_back's fence. [DANCE-5]
     // relaxed on failure: as the load.
   } while (!sched.mcount.compare_exchange_weak(n, n + 1, relaxed, relaxed));
-  // Counted before it exists, so that checkdead never takes an M that is being born for a sleeping one (B10).
+  // Counts the M before it exists, so that checkdead never takes an M that is being born for a sleeping one (B10).
   count_awake(sched);
   return true;
 }
@@ -50,7 +50,8 @@ bool newm1(schedt &sched, struct p *pp, bool spinning) noexcept {
   mp->nextp.set(pp);
   mp->spinning = spinning;
   mp->exiting = mp->tainted = false;
-  // Listed by who starts it, not before: joinms may be looking, and joins whatever has been started.
+  // The thread that starts mp records that after the start, not before: joinms may be looking, and joins every M that
+  // is recorded as started.
   if (thread_start(mp->handle, mstart, mp)) {
     const std::lock_guard hold(sched.lock);
     mp->started = true;
@@ -70,7 +71,7 @@ void wirep(m *mp, struct p *pp) noexcept {
 }
 
 void acquirep(m *mp, struct p *pp) noexcept {
-  HEDDLE_INV("I6", mp->p.get() == nullptr && pp->m.load(relaxed) == nullptr);  // relaxed: we hold pp
+  HEDDLE_INV("I6", mp->p.get() == nullptr && pp->m.load(relaxed) == nullptr);  // relaxed: this thread holds pp
   wirep(mp, pp);
   pp->since = nanotime();
   setpstatus<pstatus::idle, pstatus::running>(pp);
@@ -80,22 +81,24 @@ struct p *releasep(m *mp) noexcept {
   struct p *pp = mp->p.get();
   HEDDLE_INV("I6", pp != nullptr && pp->m.load(relaxed) == mp);  // relaxed: own P
   mp->p.set(nullptr);
-  pp->m.store(nullptr, relaxed);  // relaxed: a hint for those who do not hold pp
+  pp->m.store(nullptr, relaxed);  // relaxed: a hint for threads that do not hold pp
   setpstatus<pstatus::running, pstatus::idle>(pp);
   return pp;
 }
 
-// The runtime stops, or the thread has other things to do: mp's P, if it has one, goes idle, whatever is left in it.
+// The runtime stops, or the thread has other things to do: puts mp's P on pidle, if mp has one, whatever is left in its
+// queues.
 void leave_p(m *mp) noexcept {
   schedt &sched = *mp->sched;
   if (mp->spinning) stop_spinning(mp);
   if (mp->p.get() == nullptr) return;
   sched.pidle.put(releasep(mp));
-  fence(seq_cst);  // pidle against attention; partner: ask. [ATTN-1]
+  fence(seq_cst);  // pidle against attention; partner: stop_the_world. [ATTN-1]
   after_idling(sched);
 }
 
-// mp's thread will not come back. Its P may hold what was put there without a wake-up, because this M would go on.
+// mp's thread will not come back: gives its P up. The P may hold what was put there without a wake-up, because this M
+// would go on.
 void abandon_p(m *mp) noexcept {
   if (stopping(*mp->sched)) return leave_p(mp);
   if (mp->p.get() != nullptr) handoffp(*mp->sched, releasep(mp));
@@ -115,7 +118,7 @@ m *allocm(schedt &sched) noexcept {
   return mp;
 }
 
-// The end of an M while the runtime goes on. Its thread is joined by sysmon, or when the runtime stops.
+// Ends an M while the runtime goes on. Its thread is joined by sysmon, or when the runtime stops.
 void mexit(m *mp) noexcept {
   schedt &sched = *mp->sched;
   sched.mcount.fetch_sub(1, relaxed);  // relaxed: ordered by the fence. First: the P's next M may be its successor
@@ -123,13 +126,13 @@ void mexit(m *mp) noexcept {
   fence(seq_cst);  // mcount against needspinning; partner: put_back, where an M was one too many. [DANCE-5]
   after_idling(sched);
   set_current_m(nullptr);
-  leave_running(sched);  // after the hand-off, or nobody would look after what it woke
+  leave_running(sched);  // after the hand-off, or no thread would look after what it woke
   sched.freem.push(mp);  // the last touch
-  leave_idle(sched);     // sysmon does not sleep deep beside it, and checkdead waits for that
+  leave_idle(sched);     // sysmon must not sleep deep beside it, as checkdead waits for the join
 }
 
-// Starts a thread for pp, or has the template thread do so. If it is not begun nothing has changed. Caller: any thread that
-// holds pp in its hands.
+// Starts a thread for pp, or has the template thread (sysmon) do so. Unless it returns begun, nothing has changed.
+// Caller: any thread that holds pp.
 birth newm(schedt &sched, struct p *pp, bool spinning) noexcept {
   if (!reserve_m(sched)) return birth::full;
   if (sched.options.sysmon && tainted(getm())) {
@@ -147,7 +150,7 @@ birth newm(schedt &sched, struct p *pp, bool spinning) noexcept {
   return birth::refused;
 }
 
-// The template thread's part of newm. pp is in its hands.
+// The template thread's part of newm. Caller: a thread that holds pp.
 void start_clean_m(schedt &sched, struct p *pp) noexcept {
   const bool spinning = pp->startspinning;
   if (newm1(sched, pp, spinning)) return;
@@ -177,8 +180,8 @@ void joinms(schedt &sched) noexcept {
   };
   wait_for_foreigners();
   stop_sysmon(sched);
-  // An M that is still running may start another, and says so before it ends; so nobody is left when a whole round has
-  // found nobody.
+  // An M that is still running may start another, and records that before it ends; so no thread is left when a whole
+  // round has found none.
   for (bool again = true; again;) {
     again = false;
     sched.lock.lock();
@@ -186,7 +189,7 @@ void joinms(schedt &sched) noexcept {
     sched.lock.unlock();
     for (m *mp = head; mp != nullptr; mp = mp->alllink) again |= joinm(sched, mp);
   }
-  wait_for_foreigners();  // one of them may have woken an M in a call just now
+  wait_for_foreigners();  // one of the threads just joined may have woken an M in a call
 }
 
 HEDDLE_DETAIL_END

@@ -11,16 +11,16 @@ void acquirep(m *mp, struct p *pp) noexcept;
 struct p *releasep(m *mp) noexcept;
 void leave_p(m *mp) noexcept;
 void abandon_p(m *mp) noexcept;
-// An M that owns nothing yet and has no thread; on allm. Null: no memory.
+// Makes an M that owns nothing yet and has no thread, and lists it in allm. Null: no memory.
 m *allocm(schedt &sched) noexcept;
 [[nodiscard]] birth newm(schedt &sched, struct p *pp, bool spinning) noexcept;
 void mexit(m *mp) noexcept;
 void start_clean_m(schedt &sched, struct p *pp) noexcept;
 void unnewm(schedt &sched) noexcept;
-// Waits for the end of mp's thread; false: it has none, or who has started it has not said so yet.
+// Waits for the end of mp's thread. False: it has none, or the thread that started it has not recorded that yet.
 bool joinm(schedt &sched, m *mp) noexcept;
-// Joins sysmon and the threads of all Ms but m0; not twice. Pre: stop() was called. Caller: a thread that is no M, or m0
-// out of its loop.
+// Joins sysmon and the threads of all Ms but m0. Once. Pre: stop() was called. Caller: a thread that is no M, or m0
+// after it has left its loop.
 void joinms(schedt &sched) noexcept;
 
 HEDDLE_DETAIL_END

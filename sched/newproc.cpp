@@ -1,11 +1,12 @@
 // Birth and death of goroutines. Source: newproc, newproc1, malg, gfget, gfput, goexit of Go's proc.go.
 #include <algorithm>
-#include <cstring>
 #include <mutex>
 #include <new>
 #include <utility>
 
+#include "sched/locals.hpp"
 #include "sched/newproc.hpp"
+#include "sched/schedule.hpp"
 #include "sched/status.hpp"
 #include "sched/stopworld.hpp"
 #include "sched/switch/switch.hpp"
@@ -21,16 +22,17 @@ namespace {
 // Pre: sched.lock is held.
 void allgadd(schedt &sched, g *gp) noexcept {
   g *last = sched.allgtail.get();
-  // release: pairs with whoever walks the list: gp as it was made. [ALLG-1]
+  // release: pairs with the threads that walk the list: gp as it was made. [ALLG-1]
   (last != nullptr ? last->alllink : sched.allgs).store(gp, release);
   sched.allgtail.set(gp);
   sched.allglen.set(sched.allglen.get() + 1);
-  // Sixteen offsets of a cache line within one page: equal offsets in every stack would fight for the same sets.
+  // Sixteen offsets of a cache line within one page: equal offsets in every stack would compete for the same sets of
+  // the cache.
   gp->color = sched.allglen.get() % 16 * 64;
 }
 
-// Makes a block of them, dead; all but the first are for whoever comes next. Each with the address space for its stack: when
-// it needs one, there is one.
+// Makes a block of gs, all dead. Returns the first; the others are for later calls. Each has the address space for its
+// stack set aside: when it needs a stack, there is one.
 g *malg(schedt &sched) noexcept {
   std::uint32_t n = 0;
   while (n < geometry::gblock && sched.stacks.promise()) ++n;
@@ -58,7 +60,7 @@ g *gfget(schedt &sched, struct p *pp) noexcept {
   return gp;
 }
 
-// Gives gp's stack back if it has one of another size.
+// Gives gp's stack back, unless it is of the size `usable`.
 void keep_stack_of(schedt &sched, g *gp, std::size_t usable) noexcept {
   if (!gp->stack || static_cast<std::size_t>(gp->stack.hi - gp->stack.lo) == usable) return;
   sched.stacks.stackfree(gp->stack);
@@ -66,7 +68,7 @@ void keep_stack_of(schedt &sched, g *gp, std::size_t usable) noexcept {
 }
 
 void gfput(schedt &sched, struct p *pp, g *gp) noexcept {
-  keep_stack_of(sched, gp, sched.stacks.usable(0));  // another would be a surprise to the next user (go-scheduler 2.3)
+  keep_stack_of(sched, gp, sched.stacks.usable(0));  // no surprise for the next user
   if (pp != nullptr) {
     pp->gFree.gfput(gp, sched.gFree);
   } else {
@@ -93,7 +95,7 @@ g *goexit0(m *mp, g *gp) noexcept {
   if (mp->lockedg != nullptr) {  // what it did to its thread ends with it: the M stays tainted until then (B42)
     gp->lockedm.set(nullptr);
     mp->lockedExt = 0;
-    mp->exiting = true;  // schedule leaves its loop, and forgets the g
+    mp->exiting = true;  // schedule leaves its loop and forgets the g
   }
   fiber_destroy(gp->fiber, gp->stack);
   struct p *pp = mp->p.get();
@@ -104,29 +106,19 @@ g *goexit0(m *mp, g *gp) noexcept {
   return nullptr;
 }
 
-// What the calling goroutine has of its own goes while it still is one: destructors may wait, and make new locals.
-void shed(g *gp) noexcept {
-  while (goroutine_local *newest = gp->locals) {
-    gp->locals = newest->next;
-    newest->destroy(newest);
-  }
-  set_name(gp, "", 0);
-  gp->decorated = false;
-}
-
-// Room for so many bytes at the top of gp's stack.
+// Returns room for `size` bytes at the top of gp's stack.
 char *top_of(const g *gp, std::size_t size, std::size_t align) noexcept {
   char *const at = gp->stack.hi - gp->color - size;
   return at - reinterpret_cast<std::uintptr_t>(at) % std::max<std::size_t>(align, 16);
 }
 
-// Has gp begin there: frames grow down from sp.
+// Makes gp begin at sp: frames grow down from there.
 void stand_at(g *gp, void *sp) noexcept {
   gp->sched.sp = sp;
   fiber_create(gp->fiber, gp->stack);
 }
 
-// That of the one who ended here last, which is warm, or another.
+// Returns the stack of the goroutine that ended here last, which is warm in the cache, or another.
 struct stack getstack(schedt &sched, struct p *pp) noexcept {
   struct stack s;
   if (g *dead = pp->gFree.gfget(sched.gFree)) {
@@ -165,32 +157,32 @@ void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept {
   gp->sched.g = gp;
   gp->sched.pc = reinterpret_cast<void *>(&heddle_gostart);
   gp->sched.bp = nullptr;
-  gp->sched.sp = nullptr;                             // firstrun
-  const bool main = gp == sched.maing.load(relaxed);  // relaxed: for the main goroutine our own store
+  gp->sched.sp = nullptr;                             // firstrun sets it
+  const bool main = gp == sched.maing.load(relaxed);  // relaxed: this thread's own store, if gp is the main one
   gp->goid.set(main ? 1 : next_goid(sched, pp));
   if (s.closure != gp->closure) stand_at(gp, s.closure);
   casgstatus<gstatus::dead, gstatus::runnable>(gp);
   if (pp != nullptr) {
     pp->spawned.add();
-    pp->runq.runqput(gp, true, [&sched](gqueue<g> &batch) { sched.runq.globrunqputbatch(batch); });
+    put_local(sched, pp, gp, true);
   } else {
     if (mp != nullptr && mp->sched == &sched)
       sched.spawnedincalls.fetch_add(1, relaxed);  // relaxed: a number for gcount
     else
-      sched.injected.fetch_add(1, relaxed);  // relaxed: likewise; and for checkdead a hint that others may start some
+      sched.injected.fetch_add(1, relaxed);  // relaxed: likewise; and a hint for checkdead that others may start some
     sched.inbox.push(gp);
   }
   if (pp == nullptr) {
-    // relaxed: see foreign_call
+    // relaxed: as in foreign_call
     if (!stopping(sched)) wakep(sched);
-  } else if (!main) {  // that runs here; nobody else is needed yet
+  } else if (!main) {  // main runs on this M; no other is needed yet
     wakep(sched);
     safepoint(mp);
   }
 }
 
-// Most goroutines end before another one of theirs begins: a thousand that wait for their turn need one stack between them, and
-// it is warm. So each gets its stack now.
+// Most goroutines end before another one of their creator's begins: a thousand that wait for their turn need one stack
+// between them, which is warm in the cache. So a goroutine gets its stack now.
 void firstrun(m *mp, g *gp) noexcept {
   if (!gp->stack) gp->stack = getstack(*mp->sched, mp->p.get());
   if (!gp->stack) {
@@ -207,27 +199,12 @@ extern "C" void heddle_goroutine_entry(g *gp) {
   goexit();
 }
 
-void set_name(g *gp, const char *name, std::size_t length) noexcept {
-  const std::lock_guard hold(gp->home->lock);
-  const std::size_t kept = std::min(length, sizeof gp->name - 1);
-  std::memcpy(gp->name, name, kept);
-  gp->name[kept] = '\0';
-  gp->decorated = true;
-}
-
-void copy_name(const g *gp, char *to, std::size_t size) noexcept {
-  const std::lock_guard hold(gp->home->lock);
-  const std::size_t length = std::min(std::strlen(gp->name), size - 1);
-  std::memcpy(to, gp->name, length);
-  to[length] = '\0';
-}
-
 void goexit() noexcept { mcall_last(getm(), goexit0); }
 
 std::uint64_t gcount(const schedt &sched) noexcept {
-  // The ended ones first: whoever has ended by then has begun before, so the difference does not wrap.
+  // The ended ones first: a goroutine that has ended by then has begun before, so the difference does not wrap.
   std::uint64_t begun = 0, ended = 0;
-  // Also Ps that a resize has taken away: what they counted stays.
+  // Counts also at Ps that a resize has taken away: what they counted stays.
   each_p(sched, [&](const struct p &pp) { ended += pp.exited.get(); });
   each_p(sched, [&](const struct p &pp) { begun += pp.spawned.get(); });
   begun += sched.injected.peek() + sched.spawnedincalls.peek();

@@ -7,14 +7,16 @@
 
 HEDDLE_DETAIL_BEGIN
 
-// clear -> (sleeping ->) signalled -> clear, and sleeping -> clear when the time of a notetsleep is over. One notewakeup,
-// in or out of time, until the owner clears what it has said (I38).
+// The states: clear -> signalled -> clear; clear -> sleeping -> signalled -> clear; and sleeping -> clear when the time
+// of a notetsleep is over. There is one notewakeup, before or after the time is over, until the owner clears the note
+// (I38).
 class note {
  public:
-  // Caller: any thread, once. Blocks: nothing. All it did before is visible to the owner when notesleep returns, or
-  // notetsleep with true.
+  // Caller: any thread, once. Blocks: nothing. Ordering: all that the caller did before is visible to the owner when
+  // notesleep returns, or when notetsleep returns true.
   void notewakeup() noexcept {
-    // release: pairs with the acquires of notesleep and notetsleep; nextp above all. [NOTE-1]
+    // release: pairs with the acquires of notesleep and notetsleep: above all m.nextp, which the caller has set.
+    // [NOTE-1]
     const std::uint32_t old = key_.exchange(signalled, release);
     HEDDLE_INV("I38", old != signalled);
     // Survives as doubled (equivalent): a sleeper looks at the key again, and the key is still what it was.
@@ -24,34 +26,36 @@ class note {
   // Caller: the owner. Blocks: the M.
   void notesleep() noexcept {
     std::uint32_t old = clear;
-    // acquire: not needed on success, nothing was said yet, but g++ warns of a failure order beyond it. [NOTE-1]
+    // acquire: not needed on success, as nothing was published yet, but g++ warns of a failure order beyond it.
+    // [NOTE-1]
     // acquire on failure: pairs with notewakeup. [NOTE-1]
-    // Survives as relaxed (equivalent): the value that succeeds is our own noteclear's.
+    // Survives as relaxed (equivalent): the value that succeeds is this thread's own noteclear's.
     if (!key_.compare_exchange_strong(old, sleeping, acquire, acquire)) return;
     while (key_.load(acquire) != signalled) futex_sleep(key_, sleeping);  // acquire: pairs with notewakeup. [NOTE-1]
   }
 
-  // Caller: the owner. Blocks: the M, for ns nanoseconds at most. True: signalled, as after notesleep. False: the time is
-  // over and the note is clear; a notewakeup that comes later is kept for the next sleep.
+  // Caller: the owner. Blocks: the M, for ns nanoseconds at most. True: signalled, as after notesleep. False: the time
+  // is over and the note is clear; a notewakeup that comes later is kept for the next sleep.
   bool notetsleep(std::int64_t ns) noexcept {
     std::uint32_t old = clear;
     // acquire: as in notesleep. [NOTE-1]
     // acquire on failure: pairs with notewakeup. [NOTE-1]
-    // Survives as relaxed (equivalent): the value that succeeds is our own noteclear's, or the one below.
+    // Survives as relaxed (equivalent): the value that succeeds is this thread's own noteclear's, or the one below.
     if (!key_.compare_exchange_strong(old, sleeping, acquire, acquire)) return true;
     const std::int64_t now = nanotime(), last = std::numeric_limits<std::int64_t>::max();
     const std::int64_t end = ns > last - now ? last : now + ns;
     for (std::int64_t left = ns; futex_sleep_for(key_, sleeping, left); left = end - nanotime())
       if (key_.load(acquire) == signalled) return true;  // acquire: pairs with notewakeup. [NOTE-1]
     old = sleeping;
-    // Nobody but us moves the key from sleeping to clear: when it is not sleeping now it was signalled, in time after all.
-    // acquire: as above, nothing was said yet. [NOTE-1]
+    // Only this thread moves the key from sleeping to clear: when it is not sleeping now, it was signalled, in time
+    // after all.
+    // acquire: as above, nothing was published yet. [NOTE-1]
     // acquire on failure: pairs with notewakeup. [NOTE-1]
     // Survives as relaxed (equivalent): the value that succeeds is the one above.
     return !key_.compare_exchange_strong(old, clear, acquire, acquire);
   }
 
-  // Caller: the owner, after notesleep and before anyone can know that it may be woken again.
+  // Caller: the owner, after notesleep and before any thread can know that it may wake the owner again.
   void noteclear() noexcept { key_.store(clear, relaxed); }  // relaxed: published by the push onto midle
 
  private:

@@ -5,6 +5,7 @@
 #include "sched/fatal.hpp"
 #include "sched/newproc.hpp"
 #include "sched/park.hpp"
+#include "sched/schedule.hpp"
 #include "sched/status.hpp"
 #include "sched/switch/switch.hpp"
 #include "sched/syscall.hpp"
@@ -15,19 +16,10 @@ HEDDLE_DETAIL_BEGIN
 
 namespace {
 
-void put_local(schedt &sched, struct p *pp, g *gp, bool next) noexcept {
-  pp->runq.runqput(gp, next, [&sched](gqueue<g> &batch) { sched.runq.globrunqputbatch(batch); });
-}
-
-// When mp's P began to run, or when sysmon last looked: a clock that costs two loads.
+// Returns when mp's P was wired to its M, or when sysmon last looked, whichever is later: a clock that costs two loads.
 std::int64_t nearly_now(const m *mp) noexcept {
   const auto seen = static_cast<std::int64_t>(mp->sched->clock.get());
   return std::max(seen, mp->p.get()->since);
-}
-
-void may_wait(const m *mp) noexcept {
-  if (mp->locks != 0) [[unlikely]]
-    may_not_wait();
 }
 
 g *park_m(m *mp, g *gp) noexcept {
@@ -38,40 +30,24 @@ g *park_m(m *mp, g *gp) noexcept {
   void *lock = mp->waitlock;
   mp->waitunlockf = nullptr;
   mp->waitlock = nullptr;
-  // From here on a waker may have gp running elsewhere, unless unlockf says that it has not let go of it.
+  // From here on a waker may have gp running elsewhere, unless unlockf says that gp is not visible to wakers.
   if (unlockf == nullptr || unlockf(gp, lock)) return nullptr;
   casgstatus<gstatus::waiting, gstatus::runnable>(gp);
   return gp;
 }
 
-g *goyield_m(m *mp, g *gp) noexcept {
-  dropg(mp, gp);
-  casgstatus<gstatus::running, gstatus::runnable>(gp);
-  // No wakep: the ring has one more g and this M is about to take one, so nothing is left that was not there before.
-  put_local(*mp->sched, mp->p.get(), gp, false);
-  return nullptr;
-}
-
-g *gosched_m(m *mp, g *gp) noexcept {
-  dropg(mp, gp);
-  casgstatus<gstatus::running, gstatus::runnable>(gp);
-  mp->sched->runq.globrunqput(gp);
-  wakep(*mp->sched);  // a spinner may have looked at the global queue just before (B2)
-  return nullptr;
-}
-
-// Until the waker of an extra M has let go of it.
+// Spins until the waker no longer touches this extra M.
 void await_release(m *mp) noexcept {
   // acquire: pairs with ready_thread. [THREAD-1]
   // Survives as relaxed (equivalent): the note has ordered all but the kernel's look at its address.
   while (mp->released.load(acquire) == 0) thread_yield();
-  mp->released.store(0, relaxed);  // relaxed: ours again
+  mp->released.store(0, relaxed);  // relaxed: only this thread uses it now
 }
 
-// A g inside blocking(f), or that of an extra M, keeps its thread: the thread sleeps with it. The status stays what it is and
-// tells the waker what to do. For checkdead the M is asleep like any other, so it has no P then, with work for which nobody
-// is counted. An extra M belongs to no runtime and lives in the frame of its thread: that must not return before the waker
-// has let go.
+// Parks a g inside blocking(f), or that of an extra M. It keeps its thread: the thread sleeps with it. The status stays
+// what it is and tells the waker what to do. For checkdead the M is asleep like any other, so it must have no P then,
+// which could hold work for which no M is counted. An extra M belongs to no runtime and lives in the frame of its
+// thread: that frame must not be left before the waker no longer touches the M.
 void park_thread(m *mp, g *gp, bool (*unlockf)(g *, void *), void *lock) noexcept {
   if (unlockf != nullptr && !unlockf(gp, lock)) return;
   if (!mp->extra) {
@@ -84,12 +60,12 @@ void park_thread(m *mp, g *gp, bool (*unlockf)(g *, void *), void *lock) noexcep
 }
 
 void ready_thread(g *gp) noexcept {
-  // relaxed: gp has parked, so it stays what it is but for the scan bit.
+  // relaxed: gp has parked, so its status stays what it is, except for the scan bit.
   const gstatus status = gp->atomicstatus.load(relaxed);
   HEDDLE_INV("I25", status == gstatus::syscall || status == gstatus::scansyscall);
   m *mp = gp->m.get();
   if (!mp->extra) {
-    const foreign_call here(*mp->sched);  // its g goes on, main may end, and the M be freed, before the wake is over
+    const foreign_call here(*mp->sched);  // its g may go on, main end, and the M be freed before the wake is over
     return wakem(*mp->sched, mp);
   }
   mp->park.notewakeup();
@@ -100,10 +76,11 @@ void ready_thread(g *gp) noexcept {
 
 // --- with a limit of time ---
 //
-// The wakers and the timer race for gp's selectdone, and who sets it readies gp (TIMED-1). So the timer needs no lock of the
-// waiter's, and knows no queue. The frame that waits owns the timer: it stops it, or waits until its function has let go.
+// The wakers and the timer race for gp's selectdone, and the party that sets it readies gp (TIMED-1). So the timer
+// needs no lock of the waiting goroutine's, and knows no queue. The frame that waits owns the timer: it stops the
+// timer, or waits until the timer's function no longer touches it.
 
-// Takes gp for the end of its time. False: a waker was faster.
+// Wins the race for gp because its time is over. False: a waker was faster.
 bool claim(g *gp) noexcept {
   // relaxed: what the winner writes is handed over by goready, or is the goroutine's own.
   if (gp->selectdone.exchange(1, relaxed) != 0) return false;
@@ -111,24 +88,25 @@ bool claim(g *gp) noexcept {
   return true;
 }
 
-// In the frame of who waits.
+// Lives in the frame that waits.
 struct time_limit : runtime_timer {
   plain<g *> gp;
   bool (*unlockf)(g *, void *);
   void *lock;
-  atomic<std::uint32_t> called;  // 1: f was too late, and has let go
+  atomic<std::uint32_t> called;  // 1: f was too late, and no longer touches this
 };
 
 void time_over(runtime_timer *t, bool due) {
   auto *limit = static_cast<time_limit *>(t);
-  if (!due) return;  // it is abandoned
+  if (!due) return;  // the goroutine is abandoned
   g *gp = limit->gp.get();
   if (claim(gp)) return goready(gp, false);
   // release: pairs with gopark_until: the last touch. [TIMED-1]
   limit->called.store(1, release);
 }
 
-// Armed when gp waits: it may be called before we are back. gp comes no further than to the lock then.
+// Arms the timer when gp already waits: it may be called before this function returns. Then gp comes no further than to
+// the lock.
 bool arm_and_unlock(g *gp, void *arg) noexcept {
   auto *limit = static_cast<time_limit *>(arg);
   bool (*const unlockf)(g *, void *) = limit->unlockf;
@@ -137,8 +115,8 @@ bool arm_and_unlock(g *gp, void *arg) noexcept {
   return unlockf(gp, lock);
 }
 
-// For a thread that keeps its g: its own sleep ends in time, so no timer is needed, nor a runtime. For checkdead it is awake
-// all the while: it will go on without anybody's help.
+// For a thread that keeps its g: its own sleep ends in time, so it needs no timer, nor a runtime. For checkdead it is
+// awake all the while: it will go on without help.
 bool park_thread_until(m *mp, g *gp, bool (*unlockf)(g *, void *), void *lock, std::int64_t when) noexcept {
   unlockf(gp, lock);
   if (!mp->extra) hand_own_p_on(mp);
@@ -147,13 +125,13 @@ bool park_thread_until(m *mp, g *gp, bool (*unlockf)(g *, void *), void *lock, s
     told = mp->park.notetsleep(left);
   if (!told) {
     if (claim(gp)) return false;
-    mp->park.notesleep();  // the waker is about to tell us
+    mp->park.notesleep();  // the waker is about to signal the note
   }
   mp->park.noteclear();
   if (mp->extra)
     await_release(mp);
   else
-    leave_running(*mp->sched);  // the waker has counted us once more
+    leave_running(*mp->sched);  // the waker has counted this M once more
   return true;
 }
 
@@ -179,7 +157,7 @@ bool gopark_until(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m
   const bool found = gp->param.get() != nullptr;
   if (found && !stoptimer(&limit))
     while (limit.called.load(acquire) == 0) thread_yield();  // acquire: pairs with time_over. [TIMED-1]
-  limit.gp.set(nullptr);                                     // nobody reads it any more
+  limit.gp.set(nullptr);                                     // no function reads it any more
   return found;
 }
 
@@ -215,27 +193,6 @@ void goready(g *gp, bool next) noexcept {
   const foreign_call here(sched);
   sched.inbox.push(gp);
   if (here.open()) wakep(sched);
-}
-
-void goyield(m *mp) noexcept {
-  may_wait(mp);
-  if (mp->incall != 0) return thread_yield();
-  mcall(mp, goyield_m);
-}
-
-void gosched(m *mp) noexcept {
-  if (mp == nullptr) no_goroutine("heddle::gosched");
-  may_wait(mp);
-  if (mp->incall != 0) return thread_yield();
-  mcall(mp, gosched_m);
-}
-
-// Source: acquirem, releasem of Go's runtime1.go; there with the M's locks counter as well.
-void acquirem(m *mp) noexcept { ++mp->locks; }
-
-void releasem(m *mp) noexcept {
-  --mp->locks;
-  safepoint(mp);  // what was asked for meanwhile is still asked for (I60, B39)
 }
 
 HEDDLE_DETAIL_END

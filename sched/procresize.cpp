@@ -18,7 +18,7 @@ void steal_order_reset(schedt &sched, std::int32_t n) noexcept {
     if (std::gcd(i, n) == 1) sched.coprimes[sched.ncoprimes++] = static_cast<std::uint32_t>(i);
 }
 
-// Its goroutines go before all others of the global queue, in their order: they have waited longest (B34).
+// Ends a P. Its goroutines go before all others of the global queue, in their order: they have waited longest (B34).
 void destroy(schedt &sched, struct p *pp) noexcept {
   gqueue<g> rest = pp->runq.runqdrain();
   sched.runq.globrunqputheadbatch(rest);
@@ -28,21 +28,23 @@ void destroy(schedt &sched, struct p *pp) noexcept {
 
 }  // namespace
 
-// Makes room for n Ps. False: no memory, and nothing has changed. Caller: who boots or has the world stopped.
+// Makes room for n Ps. False: there is no memory, and nothing has changed. Caller: a thread that boots or has the world
+// stopped.
 bool allp_reserve(schedt &sched, std::int32_t n) noexcept {
   for (std::int32_t i = sched.allplen.load(relaxed); i < n; ++i) {  // relaxed: worldsema
     auto *pp = new (std::nothrow) struct p();
     if (pp == nullptr) return false;
     pp->id = i;
-    pp->status.store(pstatus::dead, relaxed);  // relaxed: nobody knows of it
+    pp->status.store(pstatus::dead, relaxed);  // relaxed: no other thread knows of it
     sched.allp[i].set(pp);
     sched.allplen.store(i + 1, release);  // release: pairs with each_p. [PROCS-1]
   }
   return true;
 }
 
-// Makes it n Ps, all in state gcstop but the caller's own, which is among the first n afterwards. Ps that are gone keep their
-// memory: thieves and sysmon may still name them. Caller: who boots or has the world stopped; n <= allplen.
+// Makes the number of Ps n. All are in state gcstop but the caller's own, which is among the first n afterwards. Ps
+// that are gone keep their memory: thieves and sysmon may still name them. Pre: n <= allplen. Caller: a thread that
+// boots or has the world stopped.
 void procresize(schedt &sched, std::int32_t n) noexcept {
   const std::int32_t old = sched.gomaxprocs.load(relaxed);  // relaxed: the world is stopped
   for (std::int32_t i = old; i < n; ++i) setpstatus<pstatus::dead, pstatus::gcstop>(sched.allp[i].get());
@@ -52,14 +54,17 @@ void procresize(schedt &sched, std::int32_t n) noexcept {
     own->m.store(nullptr, relaxed);  // relaxed: as in releasep
     wirep(mp, sched.allp[0].get());
   }
-  // From the last down, each before what is there already: the lowest P's oldest goroutine is first in the end.
+  // From the last P down, each before what is there already: so the lowest P's oldest goroutine is the first in the
+  // end.
   for (std::int32_t i = old - 1; i >= n; --i) destroy(sched, sched.allp[i].get());
   steal_order_reset(sched, n);
-  // release: pairs with everybody who goes through allp: the new Ps, and their places in it. [PROCS-1]
+  // release: pairs with every load of gomaxprocs before a walk through allp: the new Ps, and their places in it.
+  // [PROCS-1]
   sched.gomaxprocs.store(n, release);
 }
 
-// Caller: a goroutine, or a thread from outside as an extra M. Blocks: as stop_the_world. False: no memory, nothing changed.
+// Stops the world and makes the number of Ps n. False: there is no memory, and nothing has changed. Caller: a
+// goroutine, or a thread from outside as an extra M. Blocks: as stop_the_world.
 bool set_procs(schedt &sched, std::int32_t n) noexcept {
   stop_the_world(sched);
   const bool ok = allp_reserve(sched, n);

@@ -1,5 +1,5 @@
 #pragma once
-// More and fewer Ps.
+// Changes the number of Ps.
 #include "sched/runtime2.hpp"
 
 HEDDLE_DETAIL_BEGIN

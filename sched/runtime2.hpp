@@ -1,6 +1,7 @@
 #pragma once
-// Every structure of the scheduler on one sheet: gobuf, g, m, p, schedt. Field names are Go's (runtime2.go). Beside
-// each field: who writes it. `plain` fields are handed over with the g, m or p they belong to, and the checker watches
+// Every structure of the scheduler on one sheet: gobuf, g, m, p, schedt. Field names are Go's (runtime2.go). The
+// comment beside a field names the functions, or the thread, that write it. "own g" and "own M": only code that runs on
+// that g or M writes it. `plain` fields are handed over with the g, m or p they belong to, and the checker watches
 // that.
 #include <cstddef>
 #include <exception>
@@ -24,19 +25,19 @@ struct m;
 struct p;
 struct schedt;
 
-// A context that does not run. Written by the switch; ret and lr are for ports that need them (lr: aarch64).
+// A context that does not run. The switch writes it; ret and lr are for ports that need them (lr: aarch64).
 struct gobuf {
   void *sp = nullptr;
   void *pc = nullptr;
-  struct g *g = nullptr;  // whose context this is; the first pc finds it in its argument register
+  struct g *g = nullptr;  // the g whose context this is; the first pc finds it in its argument register
   void *ctxt = nullptr;   // the closure, on the g's own stack
   std::uintptr_t ret = 0;
   void *lr = nullptr;
   void *bp = nullptr;
 };
 
-// Go's values. The scan bit on top of syscall is a lock: while it is set the g cannot leave its call, and whoever set it
-// may take the P of its M away.
+// Go's values. The scan bit on top of syscall is a lock: while it is set the g cannot leave its call, and the thread
+// that set it may take the P of the g's M away.
 enum class gstatus : std::uint32_t {
   idle = 0,
   runnable = 1,
@@ -74,53 +75,55 @@ enum class waitreason : std::uint8_t {
 };
 const char *waitreason_text(waitreason r) noexcept;
 
-// Of a goroutine, for who looks for circles of those who wait for each other: has he been there, and is it in a circle?
+// For the thread that looks for circles of goroutines that wait for each other: has it been at this goroutine, and is
+// the goroutine in a circle that it has drawn?
 enum class passage : std::uint8_t { none, seen, drawn };
 
-// What wakes one that sleeps.
+// The timer that wakes a goroutine that sleeps.
 struct sleeper : runtime_timer {
   struct g *gp = nullptr;
 };
 
-// A goroutine. Type-stable: recycled through gfree, freed only with the schedt. (An extra g, the stand-in of a thread that
-// is no M, lives in that thread's frame: sched/extra.hpp.)
+// A goroutine. Type-stable: it is recycled through gfree, and freed only with the schedt. (An extra g, which stands for
+// a thread that is no M, lives in that thread's frame: sched/extra.hpp.)
 struct alignas(cacheline) g : lfnode {
-  plain<g *> schedlink;          // who holds the list it is on (at most one)
-  plain<struct m *> m;           // the M that runs it, else null: execute, dropg
-  gobuf sched;                   // the switch
-  atomic<gstatus> atomicstatus;  // sched/status.hpp only; its owner stores, who takes a P by the scan bit exchanges
+  plain<g *> schedlink;               // the owner of the list it is on (it is on at most one)
+  plain<struct m *> m;                // the M that runs it, else null: execute, dropg
+  gobuf sched;                        // the switch
+  atomic<gstatus> atomicstatus;       // sched/status.hpp only: stores by the owner, exchanges for the scan bit
   plain<enum waitreason> waitreason;  // gopark, before the status becomes waiting
-  atomic<std::uint32_t> selectdone;   // 1: a case of its select is done; who sets it, waitq::dequeue, may do it (I53)
+  atomic<std::uint32_t> selectdone;   // 1: a case of its select is done; waitq::dequeue sets it, to do it (I53)
   std::uint32_t color;                // malg: spreads the first frames over the cache's sets
   plain<const void *> waitingon;      // own g, before gopark: what it waits for, by waitreason; null: not known
-  plain<std::int64_t> waitsince;      // gopark, before the status becomes waiting: when, to some 10 ms
+  plain<std::int64_t> waitsince;      // gopark, before the status becomes waiting: since when, to some 10 ms
   plain<struct m *> lockedm;          // own g: lock_os_thread; the only M that may run it, else null
   plain<std::uint64_t> goid;          // newproc1
   void (*startfn)(void *);            // newproc1: invokes the closure in sched.ctxt
-  plain<void *> param;                // who has set selectdone, under the channel's lock: the sudog of that case
-  struct stack stack;                 // newspawn, firstrun, gfput; whoever is dead or has not run yet may have none
+  plain<void *> param;                // the setter of selectdone, under the channel's lock: the sudog of that case
+  struct stack stack;                 // newspawn, firstrun, gfput; a g that is dead or has not run yet may have none
   struct fiber fiber;                 // the switch
   schedt *home;                       // malg: its runtime, for wakers that are no M
-  bool decorated = false;             // own g: it has had locals or a name, which go when it ends: shed
-  plain<enum passage> passage;        // who reports a standstill: sched/standstill.cpp
+  bool decorated = false;             // own g: it has had locals or a name, which shed destroys when it ends
+  plain<enum passage> passage;        // the thread that prints a standstill: sched/standstill.cpp
   goroutine_local *locals = nullptr;  // own g: newest first
   atomic<g *> alllink;                // allgadd: list of all gs
-  source_location started;            // who makes it, before newproc: where it was started
-  plain<const void *> memberof;       // who makes it, before newproc: the task or scope whose end waits for its end
-  plain<g *> camefrom;                // who reports a standstill: on the way from there, else null
-  plain<g *> wentto;                  // likewise: on to there
+  source_location started;            // its creator, before newproc: where it was started
+  plain<const void *> memberof;       // its creator, before newproc: the task or scope whose end waits for its end
+  plain<g *> camefrom;                // the thread that prints a standstill: the g it came here from, else null
+  plain<g *> wentto;                  // likewise: the g it went to from here
   char name[32] = "";                 // under sched.lock: set_name
-  alignas(16) char closure[48];       // what it runs, if that fits: newspawn
+  alignas(16) char closure[48];       // newspawn: what it runs, if that fits
   alignas(cacheline) sleeper timer;   // own g: timesleep. In its frame it would be on a page of its own
 
   bool has_stack() const noexcept { return static_cast<bool>(stack); }
 };
 
-// A thread of the operating system. Type-stable: one whose thread has ended is used for the next; freed with the schedt.
+// A thread of the operating system. Type-stable: an m whose thread has ended is used for the next thread; it is freed
+// with the schedt.
 struct alignas(cacheline) m : lfnode {
   g g0;                               // the scheduler's own context, on the thread's native stack
-  atomic<g *> curg;                   // own M: execute, dropg; who wants to take its P reads it
-  plain<struct p *> p;                // own M: acquirep, releasep; who holds the scan bit of curg: takep
+  atomic<g *> curg;                   // own M: execute, dropg; read by threads that want to take its P
+  plain<struct p *> p;                // own M: acquirep, releasep; the holder of the scan bit of curg: takep
   schedt *sched = nullptr;            // allocm
   g *(*mcallfn)(m *, g *) = nullptr;  // own M: mcall, for the schedule loop; returns a g to go on with, or null
   bool (*waitunlockf)(g *, void *) = nullptr;  // own M: gopark, for park_m
@@ -130,31 +133,31 @@ struct alignas(cacheline) m : lfnode {
   bool exiting = false;        // own M: its locked g has ended; the reaper before the wake. It leaves the schedule loop
   bool tainted = false;        // own M: its goroutine may have changed the thread: no thread is cloned from it
   std::int32_t locks = 0;      // own M: > 0: safepoints are ignored (acquirem, releasem)
-  std::int32_t incall = 0;     // own M: depth of entersyscall; > 0: curg is in a system call and p is not ours to use
+  std::int32_t incall = 0;     // own M: depth of entersyscall; > 0: curg is in a system call and must not use p
   std::int32_t lockedExt = 0;  // own M: lock_os_thread calls not yet undone
   g *lockedg = nullptr;        // own M: the only g that it may run, else null
   struct p *oldp = nullptr;    // own M: the P before the call: a hint
   atomic<std::uintptr_t> lockedwait;  // stoplockedm: what becomes of its wait, see sched/locked.cpp
   plain<struct p *> nextp;            // startm, before notewakeup
   note park;                          // stopm sleeps, startm and stop wake
-  atomic<std::uint32_t> released;     // extra Ms: the waker has let go
+  atomic<std::uint32_t> released;     // extra Ms: 1: the waker no longer touches this
   std::uint64_t cheaprand = 0;        // own M: seeded by hashinit's seed and the id
   std::int64_t id = 0;                // allocm
   thread handle;                      // newm; unused for m0
-  bool started = false;               // under sched.lock: handle is a thread that has not been joined
+  bool started = false;               // under sched.lock: handle is a thread that is not joined yet
   m *alllink = nullptr;               // allm, under sched.lock
-  // Own M: how often it looks for work before it drops its P, by how long it slept the last time: find_runnable.
+  // Own M: how often it looks for work before it drops its P; chosen by how long it slept the last time: find_runnable.
   std::uint32_t spins = geometry::spin_rounds;
 };
 
-// What sysmon saw when it last looked at a P.
+// The values that sysmon saw when it last looked at a P.
 struct sysmontick {
   std::uint64_t schedtick = ~std::uint64_t{0}, syscalltick = 0;  // no P's schedtick: a first look ends nobody's slice
   std::int64_t schedwhen = 0, syscallwhen = 0;
 };
 
-// The right to run goroutines: exactly gomaxprocs of them. Type-stable: one that a resize has taken away waits to be used
-// again.
+// The right to run goroutines; there are exactly gomaxprocs of them. Type-stable: a P that a resize has taken away
+// waits to be used again.
 struct alignas(cacheline) p : lfnode {
   class runq<g> runq;              // queues/runq.hpp
   std::int32_t id = 0;             // procresize
@@ -165,7 +168,7 @@ struct alignas(cacheline) p : lfnode {
   statistic inherits;              // owner: +1 per execute that does; with schedtick, all
   std::uint32_t streak = 0;        // owner: how often runnext has won in a row
   gfree<g> gFree;                  // owner
-  class timers timers;             // sched/time.hpp
+  class timers timers;             // sched/timers.hpp
   std::uint64_t goidcache = 0;     // owner
   std::uint64_t goidcacheend = 0;  // owner
   statistic syscalltick;           // owner: +1 per exitsyscall; takep
@@ -173,7 +176,7 @@ struct alignas(cacheline) p : lfnode {
   bool startspinning = false;      // startm, for the template thread
   plain<bool> safepointdue;        // under sched.lock: for_each_p still owes this P its call
   std::int64_t since = 0;          // acquirep: when it was wired to its M
-  struct p *link = nullptr;        // lists of whoever holds this P and others in its hands
+  struct p *link = nullptr;        // lists of the thread that holds this P and others
   statistic spawned, exited, parks, steals, stolen;  // owner
 
   std::uint64_t executes() const noexcept { return schedtick.get() + inherits.get(); }
@@ -183,7 +186,7 @@ struct alignas(cacheline) p : lfnode {
 struct sched_options {
   std::int32_t procs = 1;
   std::int32_t threads_max = geometry::threads_max;
-  std::int32_t threads_idle_max = geometry::threads_max;  // more Ms than these, idle for threads_idle_ns, exit
+  std::int32_t threads_idle_max = geometry::threads_max;  // more idle Ms than these exit, after threads_idle_ns
   std::int64_t threads_idle_ns = 1'000'000'000;
   std::size_t stack_size = geometry::stack_size;
   bool detect_deadlock = true;
@@ -194,19 +197,19 @@ struct sched_options {
   bool scheddetail = false;
   void (*on_deadlock)(void *arg, const char *report) = nullptr;  // null: print the report and end the process
   void *on_deadlock_arg = nullptr;
-  bool leak_report = false;  // who has not ended when the runtime stops, on standard error
-  void (*on_leak)(void *arg, const char *report) = nullptr;  // or here
+  bool leak_report = false;  // prints the goroutines that have not ended when the runtime stops
+  void (*on_leak)(void *arg, const char *report) = nullptr;  // gets that report, if not null
   void *on_leak_arg = nullptr;
-  // What gp waits for and who holds it, for reports: runtime/waits.hpp has the contracts. Null: nothing is known.
+  // Say what gp waits for and what holds it, for reports: runtime/waits.hpp has the contracts. Null: nothing is known.
   bool (*waits_for)(const schedt &sched, const g *gp, std::size_t i, char *text, std::size_t size) noexcept = nullptr;
   g *(*holder_for)(const schedt &sched, const g *gp, const g *after) noexcept = nullptr;
-  // Says line by line where gp stands, which does not run; null: nothing is said.
+  // Prints line by line where gp, which does not run, stands in the source. Null: nothing is printed.
   void (*print_stack)(const g *gp, void (*line)(void *arg, const char *text), void *arg) = nullptr;
   void (*on_uncaught)(void *arg, const std::exception_ptr &error, std::uint64_t goid, const char *name) = nullptr;
   void *on_uncaught_arg = nullptr;
 };
 
-// What schedt::attention asks of everybody who has or finds a P.
+// What schedt::attention asks of every thread that has or finds a P.
 inline constexpr std::uint32_t attention_stop = 1;       // the runtime stops: leave the schedule loop
 inline constexpr std::uint32_t attention_world = 2;      // stop_the_world: Go's sched.gcwaiting
 inline constexpr std::uint32_t attention_safepoint = 4;  // for_each_p: Go's sched.safePointFn
@@ -215,7 +218,7 @@ inline constexpr std::uint32_t attention_safepoint = 4;  // for_each_p: Go's sch
 struct schedt {
   explicit schedt(const sched_options &o) noexcept : options(o), stacks(o.stack_size, o.log) {}
 
-  // What every submission reads: one line. The protocol is in sched/wake.cpp.
+  // The words that every submission reads, on one cache line. The protocol is in sched/wake.cpp.
   alignas(cacheline) atomic<std::int32_t> nmspinning;  // spinning Ms and starts in flight (I11): RMW only
   atomic<std::uint32_t>
       needspinning;                 // 1: work was left without an M and P: the next M that would drop its P looks again
@@ -240,7 +243,7 @@ struct schedt {
   atomic<std::uint32_t> foreigners;  // threads that are not Ms and are inside the scheduler now: foreign_call
   spinlock lock;                     // transitions of several steps: allgs and allm (link, then head), attention with
                                      // what is counted for it
-  atomic<g *> allgs;                 // written under lock, oldest first; anybody may walk it
+  atomic<g *> allgs;                 // written under lock, oldest first; any thread may walk it
   plain<g *> allgtail;               // under lock
   plain<std::uint32_t> allglen;      // under lock
   plain<m *> allm;                   // under lock: the Ms whose threads have started, newest first
@@ -249,15 +252,15 @@ struct schedt {
   lfstack<m> mfree;                  // Ms without a thread, to be used again
   lfstack<struct p> newmhandoff;     // Ps in want of an M that only a clean thread may start: sysmon
 
-  plain<std::int32_t> stopwait;       // under lock: Ps that have not stopped yet, and 1 for who stops them (I28)
-  note stopnote;                      // who stops the world sleeps, who brings stopwait to 0 wakes
+  plain<std::int32_t> stopwait;       // under lock: Ps that have not stopped yet, and 1 for the asker (I28)
+  note stopnote;                      // the asker sleeps on it, the thread that brings stopwait to 0 wakes it
   plain<std::int32_t> safepointwait;  // under lock: Ps that have not run safepointfn, and 1 (I32)
   note safepointnote;
   void (*safepointfn)(void *, struct p *) = nullptr;  // for_each_p, before attention
   void *safepointarg = nullptr;
-  spinlock semalock;       // worldsema: who may stop the world, run for_each_p or resize; a semaphore with hand-off
+  spinlock semalock;       // of worldsema: the right to stop the world, for_each_p or resize; with hand-off
   plain<bool> worldsema;   // under semalock
-  plain<g *> worldheir;    // under semalock: who has been handed it and has not taken it yet
+  plain<g *> worldheir;    // under semalock: has been handed worldsema and has not taken it yet
   gqueue<g> worldwaiters;  // under semalock
 
   note sysmonnote;
@@ -272,31 +275,33 @@ struct schedt {
   std::uint32_t ncoprimes = 0;
   alignas(cacheline) std::uint64_t seed = 0;  // hashinit
   std::int64_t starttime = 0;
-  statistic clock;  // sysmon: when it last looked, while a P runs not more than some 10 ms ago
+  statistic clock;  // sysmon: when it last looked: at most some 10 ms ago while a P runs
   os_facts os{};    // osinit
   m *m0 = nullptr;
   atomic<g *> maing;  // its end stops the runtime; null in a runtime without a main
   sched_options options;
   stackpool stacks;
-  class persistent persistent;  // where gs are
+  class persistent persistent;  // holds the gs
 };
 
-// The current M, or null on a thread that is none. Any thread.
+// The current M, or null on a thread that is no M. Caller: any thread.
 inline m *getm() noexcept { return static_cast<m *>(current_m()); }
 
-// The P that the calling goroutine may use for sched, else null: on a thread that is no M of it, and inside blocking(f).
+// The P that the calling goroutine may use for sched. Null: the thread is no M of sched, or the call is inside
+// blocking(f).
 inline struct p *own_p(const schedt &sched, m *mp) noexcept {
   return mp != nullptr && mp->sched == &sched && mp->incall == 0 ? mp->p.get() : nullptr;
 }
 
-// f(pp) for each P that was ever made, in use or not. Any thread; for reports.
+// Calls f(pp) for each P that was ever made, in use or not. Caller: any thread; for reports.
 template <class F>
 void each_p(const schedt &sched, F &&f) {
   const std::int32_t n = sched.allplen.load(acquire);  // acquire: pairs with allp_reserve [PROCS-1]
   for (std::int32_t i = 0; i < n; ++i) f(*sched.allp[i].get());
 }
 
-// The runtime stops: what a P still has is abandoned. relaxed: for what follows from it; who must not miss it has a fence.
+// True: the runtime stops, and what a P still has is abandoned.
+// relaxed: for what follows from it; a party that must not miss it has a fence.
 inline bool stopping(const schedt &sched) noexcept { return (sched.attention.load(relaxed) & attention_stop) != 0; }
 
 HEDDLE_DETAIL_END

@@ -1,8 +1,8 @@
-// The loop of an M. Source: schedule, execute of Go's proc.go; a loop on g0 here, where Go chains calls that never
-// return.
+// The loop of an M. Source: schedule, execute of Go's proc.go; here it is a loop on g0, where Go chains calls that
+// never return.
+#include "sched/schedule.hpp"
 #include "sched/locked.hpp"
 #include "sched/newproc.hpp"
-#include "sched/schedule.hpp"
 #include "sched/status.hpp"
 #include "sched/switch/switch.hpp"
 #include "sched/wake.hpp"
@@ -23,23 +23,23 @@ void execute(m *mp, g *gp, bool inherit) noexcept {
   gogo(mp, gp);
 }
 
-// A request to give way has reached the place that it was meant for.
+// Clears the request to give way: it has reached the place that it was meant for.
 void take_preempt(struct p *pp) noexcept {
   if (pp->preempt.load(relaxed) == 0) return;  // relaxed: seen at the next safepoint, if not now
   pp->preempt.exchange(0, acquire);  // acquire: pairs with preemptone: attention, if it came with one. [ATTN-2]
 }
 
-// The g of an M that runs no other; null: its g has ended, or the runtime stops.
+// Returns the g that mp is locked to, when it may run. Null: that g has ended, or the runtime stops.
 g *next_locked(m *mp) noexcept {
   if (!mp->exiting) return stoplockedm(mp);
   mp->lockedg = nullptr;
   return nullptr;
 }
 
-// The next g that mp may run; null: mp leaves the loop.
+// Returns the next g that mp may run. Null: mp leaves the loop.
 g *next_g(m *mp, bool &inherit) noexcept {
   if (mp->lockedg != nullptr) return next_locked(mp);
-  if (mp->p.get() == nullptr) stopm(mp);  // its g came back from a call and found no P
+  if (mp->p.get() == nullptr) stopm(mp);  // mp's g came back from a call and found no P
   for (;;) {
     struct p *pp = mp->p.get();
     if (pp == nullptr) return nullptr;  // stopm has the reasons

@@ -1,9 +1,10 @@
-// worldsema: one at a time may stop the world, run for_each_p or resize. A semaphore of one, handed on directly to who waits
-// longest, so that nobody overtakes. Source: semacquire, semrelease1 with handoff, worldsema of Go's proc.go.
+// worldsema: one party at a time may stop the world, run for_each_p or resize. It is a semaphore of one, handed on
+// directly to the party that has waited longest, so that no other overtakes it. Source: semacquire, semrelease1 with
+// handoff (Go's sema.go), worldsema (Go's proc.go).
 //
-// A goroutine that is to have it next and is abandoned with its runtime would keep it for ever from a thread that is joined or
-// counted: one outside, or one in a call. So a stop takes it away from a goroutine that has not taken it yet, and from then on
-// only threads get it.
+// A goroutine that is to have it next and is abandoned with its runtime would keep it for ever from a thread that the
+// end of the runtime waits for: one from outside, or one in a call. So a stop takes it away from a goroutine that was
+// handed it and has not taken it yet; from then on only such threads get it.
 #include <mutex>
 
 #include "sched/park.hpp"
@@ -13,7 +14,7 @@ HEDDLE_DETAIL_BEGIN
 
 namespace {
 
-// Will gp, which waits for the semaphore or is to have it, never run again?
+// True: gp, which waits for the semaphore or was handed it, will never run again.
 bool abandoned(const schedt &sched, const g *gp) noexcept {
   if (!stopping(sched) || gp->home != &sched) return false;
   // relaxed: under semalock, or gp moves from runnable to running, which is the same here
@@ -21,7 +22,7 @@ bool abandoned(const schedt &sched, const g *gp) noexcept {
   return (status & ~static_cast<std::uint32_t>(gstatus::scan)) != static_cast<std::uint32_t>(gstatus::syscall);
 }
 
-// Under semalock. Returns who is to be readied.
+// Under semalock. Hands the semaphore on. Returns the g that the caller must ready, or null.
 g *hand_on(schedt &sched) noexcept {
   g *next = sched.worldwaiters.pop_front();
   while (next != nullptr && abandoned(sched, next)) next = sched.worldwaiters.pop_front();
@@ -32,8 +33,8 @@ g *hand_on(schedt &sched) noexcept {
 
 }  // namespace
 
-// Caller: a g, also inside blocking(f), or an extra M. Blocks: the g, not its P: who has the semaphore may be waiting for that
-// (B65).
+// Caller: a g, also inside blocking(f), or an extra M. Blocks: the g, not its P: the holder of the semaphore may be
+// waiting for that P (B65).
 void semacquire(schedt &sched) noexcept {
   sched.semalock.lock();
   if (!sched.worldsema.get()) {
@@ -57,7 +58,7 @@ void semrelease(schedt &sched) noexcept {
   if (next != nullptr) goready(next);
 }
 
-// The runtime stops. Pre: attention says so.
+// The runtime stops: takes the semaphore from an abandoned goroutine. Pre: attention says so.
 void semstop(schedt &sched) noexcept {
   g *next = nullptr;
   {

@@ -1,8 +1,10 @@
-// Who waits for what, when all do.
+// What each goroutine waits for, when all wait: the text of a deadlock report, with the circles of goroutines that wait
+// for each other.
 #include <cstdarg>
 #include <cstdio>
 
 #include "sched/deadlock.hpp"
+#include "sched/locals.hpp"
 #include "sched/newproc.hpp"
 #include "sched/status.hpp"
 
@@ -16,10 +18,11 @@ class standstill {
 
   void print() noexcept {
     // acquire: pairs with allgadd. [ALLG-1]
-    // Survives as relaxed (equivalent): main is on the list, and who added it came under the lock after the first.
+    // Survives as relaxed (equivalent): main is on the list, and the thread that added it took the lock after the first
+    // one.
     g *const first = sched_.allgs.load(acquire);
     g *last = first;
-    // acquire: pairs with allgadd: one that a thread outside makes meanwhile. [ALLG-1]
+    // acquire: pairs with allgadd: a g that a thread from outside makes meanwhile. [ALLG-1]
     while (g *next = last->alllink.load(acquire)) last = next;
     each_waiting(first, last, [this](g *gp) {
       print_one(gp);
@@ -35,7 +38,7 @@ class standstill {
  private:
   template <class F>
   static void each_waiting(g *first, const g *last, F f) noexcept {
-    for (g *gp = first;; gp = gp->alllink.load(relaxed)) {  // relaxed: to where we have been already
+    for (g *gp = first;; gp = gp->alllink.load(relaxed)) {  // relaxed: as far as the walk above has been already
       if (is_waiting(gp)) f(gp);
       if (gp == last) return;
     }
@@ -74,7 +77,7 @@ class standstill {
     if (sched_.options.print_stack != nullptr) sched_.options.print_stack(gp, out_.write, out_.arg);
   }
 
-  // Where to go on from gp: to the next of those without whom it can't, who wait themselves.
+  // Where the walk goes on from gp: the next of the goroutines that gp waits for and that wait themselves; null: none.
   g *next(const g *gp) const noexcept {
     g *to = holder_for(gp, gp->wentto.get());
     while (to != nullptr && !is_waiting(to)) to = holder_for(gp, to);
@@ -87,8 +90,8 @@ class standstill {
     gp->camefrom.set(from);
   }
 
-  // All ways from `start`, depth first, by links in the goroutines: there may be many, and there is no memory to ask for. Who
-  // comes back to where the way has been has a circle.
+  // Walks all ways from `start`, depth first, by links in the goroutines: there may be many, and no memory may be asked
+  // for. A step to a goroutine that is on the way already closes a circle.
   void walk(g *start) noexcept {
     enter(start, start);
     for (g *at = start; at != nullptr;) {
@@ -107,7 +110,7 @@ class standstill {
     }
   }
 
-  // Nobody is drawn twice: of many whom a scope waits for, and who all wait for the same, one is enough.
+  // Draws no goroutine twice: of many that a scope waits for, and that all wait for the same, one is enough.
   void draw_circle(g *on) noexcept {
     g *eldest = on;
     g *at = on;

@@ -1,37 +1,50 @@
-// Stopping all Ps (stop_the_world), having each P do something (for_each_p), and stopping the runtime: three questions
-// with one protocol. Source: stopTheWorldWithSema, startTheWorldWithSema, gcstopm, forEachP of Go's proc.go; there under
-// sched.lock with the idle lists, which take no lock here.
+// Stopping all Ps (stop_the_world), having each P do something (for_each_p), and stopping the runtime: three requests
+// with one protocol. Source: stopTheWorldWithSema, startTheWorldWithSema, gcstopm, forEachP of Go's proc.go; Go does
+// all of it under sched.lock, together with the idle lists, which take no lock here.
 //
-//   Asker:  A1 under sched.lock: what is counted for him, then his bit in attention    A2 every P's preempt flag
-//           A3 heavy fence    A4 heed_unowned: every P that nobody runs    A5 sleeps until the count is 0
+// The asker (the party that makes a request):
+//   A1 under sched.lock: set the count for this request, then set its bit in attention
+//   A2 set every P's preempt flag
+//   A3 heavy fence
+//   A4 heed_unowned: see to every P that no M runs
+//   A5 sleep until the count is 0
 //
-// Where a P is at any moment, and who sees to it:
-//   An M runs it. The M heeds attention at the top of find_runnable. A goroutine that runs meanwhile comes there from its
-//     next safepoint: A2's flag is the P's and stays, whichever M has the P, until take_preempt. That is followed by the
-//     top, and who takes the asker's request sees attention: release, acquire, and requests are RMWs, so that a later one,
-//     of sysmon, passes an earlier one on. A flag that was taken before A2 is set again by A2. (ATTN-2)
-//   It is on its way: in somebody's hands, in nextp, newmhandoff or lockedwait. Who has it in his hands cannot give way
-//     (B12) and passes it on or puts it. An M that gets it comes to the top, or, if it has a goroutine already - one back
-//     from its call, one that is locked to it - to that one's next safepoint.
-//   It is on pidle. The asker finds it in A4, or it was put later. Then who has put it has a full fence after that and then
-//     reads attention; with A1, A3 and A4 one of the two sees the other (ATTN-1). He calls heed_unowned before he takes any
-//     P back (drop_p): he might take another one, which has been seen to, and leave his own.
-//   A goroutine in a call has it. The asker finds it in A4, or the call began later: then entersyscall has a light fence
-//     after the status and reads attention, and A3 is heavy (ATTN-1). It is taken by the scan bit of the goroutine.
-//     heed_unowned waits for a scan bit that another one holds: he may want another P and leave this one. If he takes this
-//     one, it is in his hands.
-// A call or an idle P that ends before anybody has come is the first case again: A2 was before A4.
+// Where a P is at any moment, and which party sees to it:
+//   An M runs it. The M heeds attention at the top of find_runnable. A goroutine that runs meanwhile comes there from
+//     its next safepoint: the flag that A2 sets is the P's and stays set, whichever M has the P, until take_preempt
+//     clears it. The top of find_runnable follows take_preempt, and the M that takes the asker's request sees
+//     attention: the request is a release, taking it is an acquire, and requests are RMWs, so that a later one
+//     (sysmon's) passes an earlier one on. A flag that was taken before A2 is set again by A2. (ATTN-2)
+//   It is on its way: one thread holds it, or it is in nextp, newmhandoff or lockedwait. A thread that holds it cannot
+//     give way (B12) and passes it on or puts it on pidle. An M that gets it comes to the top of find_runnable, or, if
+//     it has a goroutine already (one that is back from its call, or one that is locked to the M), to that goroutine's
+//     next safepoint.
+//   It is on pidle. The asker finds it in A4, or it was put later. Then the party that has put it passes a full fence
+//     after that and reads attention: one of the two sees the other (ATTN-1, below). That party calls heed_unowned
+//     before it takes any P back (drop_p): it might take another P, which has been seen to already, and leave its own.
+//   A goroutine in a call has it. The asker finds it in A4, or the call began later: then entersyscall passes a light
+//     fence after it has set the status, and reads attention (ATTN-1). The P is taken by the scan bit of the goroutine.
+//     heed_unowned waits for a scan bit that another thread holds: that thread may want another P and leave this one.
+//     If it takes this one, it holds it: the second case.
+// A call or an idle P that ends before any party has come to it is the first case again: A2 was before A4.
 //
-// Each P is counted once: the count, the look at the bit and the P's move (or its safepointdue) are one step under
-// sched.lock. Who brings the count to 0 wakes the asker; the asker's own share keeps him from being woken before he sleeps
-// (I28). Ps leave the state gcstop, and a bit is cleared, by the asker alone. Who acts on an attention that is over finds
-// it cleared under the lock, before any P is idle or running again, or finds the next one's, for whom he then works.
-// One asker at a time has worldsema: stops and safepoints are never asked for at once. A stop of the runtime needs no
-// semaphore and counts nothing: Ms leave, and the Ps that they leave behind on pidle are stopped as any others.
+//   ATTN-1:  Asker                         Party that puts a P on pidle     entersyscall
+//            A1 set the bit in attention   put the P on pidle               status := syscall
+//            A3 heavy fence                full fence                       light fence
+//            A4 read pidle and the calls   read attention                   read attention
 //
-// What a stop takes from the delicate dance it gives back: spinning Ms are uncounted without a last look (heed), so the
-// start wakes one whatever there is; promises made while no P was idle are read after the Ps have been put. for_each_p has
-// idle Ps in its hands for a moment, under the lock, and reads the promises made meanwhile after it has put them back.
+// Each P is counted once: the decrement of the count, the look at the bit and the P's move (or its safepointdue) are
+// one step under sched.lock. The party that brings the count to 0 wakes the asker; the asker's own share keeps it from
+// being woken before it sleeps (I28). The asker alone takes Ps out of the state gcstop and clears a bit. A party that
+// acts on an attention that is over finds it cleared under the lock, before any P is idle or running again, or finds
+// the bit of the next request, for which it then works. One asker at a time has worldsema: stops and safepoints are
+// never asked for at once. A stop of the runtime needs no semaphore and counts nothing: Ms leave, and the Ps that they
+// leave behind on pidle are stopped as any others.
+//
+// A stop gives back what it takes from the delicate dance: spinning Ms are uncounted without a last look (heed), so the
+// start wakes an M whatever work there is; promises made while no P was idle are read after the Ps have been put.
+// for_each_p holds idle Ps for a moment, under the lock, and reads the promises made meanwhile after it has put them
+// back.
 #include <mutex>
 
 #include "sched/deadlock.hpp"
@@ -61,7 +74,7 @@ bool counted_down(plain<std::int32_t> &count) noexcept {
   return count.get() == 0;
 }
 
-// Under lock, pp in our hands: whoever asked for a safepoint gets it. True: it was the last one.
+// Under lock, the caller holds pp: calls safepointfn if it is due on pp. True: it was the last call.
 bool run_safepoint(schedt &sched, struct p *pp) noexcept {
   if (!pp->safepointdue.get()) return false;
   pp->safepointdue.set(false);
@@ -69,7 +82,7 @@ bool run_safepoint(schedt &sched, struct p *pp) noexcept {
   return counted_down(sched.safepointwait);
 }
 
-// Under lock. All idle Ps, linked.
+// Under lock. Takes all idle Ps, linked.
 struct p *take_idle(schedt &sched) noexcept {
   struct p *list = nullptr;
   while (struct p *pp = sched.pidle.get()) {
@@ -79,7 +92,7 @@ struct p *take_idle(schedt &sched) noexcept {
   return list;
 }
 
-// Which counts have come to 0.
+// The counts that have come to 0.
 struct finished {
   bool world = false, safepoint = false;
 };
@@ -123,15 +136,16 @@ finished heed_calls(schedt &sched, bool world) noexcept {
   return f;
 }
 
-// Asks every goroutine that runs to give way, but the asker.
+// Asks every goroutine that runs, other than the asker, to give way.
 void preemptall(schedt &sched, const struct p *own) noexcept {
   const std::int32_t n = sched.gomaxprocs.load(acquire);  // acquire: pairs with procresize [PROCS-1]
   for (std::int32_t i = 0; i < n; ++i)
     if (sched.allp[i].get() != own) preemptone(sched.allp[i].get());
 }
 
-// Before anything else may be asked: what was asked for has ended, or the next one would find it half done (B15). And not
-// later than the goroutine may give way, or others wait for the semaphore as long as it waits for its turn (B55).
+// Ends a request. It does so before anything else may be asked for: what was asked for has ended, or the next request
+// would find it half done (B15). And it does so before the goroutine may give way, or others would wait for the
+// semaphore as long as the goroutine waits for its turn (B55).
 void end_asking(schedt &sched, m *mp) noexcept {
   semrelease(sched);
   leave_running(sched);
@@ -141,13 +155,14 @@ void end_asking(schedt &sched, m *mp) noexcept {
 }  // namespace
 
 void preemptone(struct p *pp) noexcept {
-  // release: pairs with take_preempt: who takes the request sees why. An RMW, so that he sees it also where another one
-  // has asked for the same P later. [ATTN-2]
+  // release: pairs with take_preempt: the M that takes the request sees its reason. An RMW, so that the M sees it also
+  // where another party has asked for the same P later. [ATTN-2]
   pp->preempt.exchange(1, release);
 }
 
-// Does to every P that nobody runs what attention asks for. Caller: any thread, holding nothing; the asker after A3, who
-// made a P unowned after his fence. Blocks: nothing but the lock and a scan bit, each for a few instructions.
+// Does what attention asks for to every P that no M runs. Caller: any thread that holds no lock: the asker after A3, or
+// a party that has left a P to no M, after its fence. Blocks: only on the lock and on a scan bit, each for a few
+// instructions.
 void heed_unowned(schedt &sched) noexcept {
   finished f;
   {
@@ -163,12 +178,12 @@ void heed_unowned(schedt &sched) noexcept {
       for (m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) stop_lockedm(mp);
     }
   }
-  // pidle, where heed_idle put Ps back, against needspinning; partner: promise. The callers look at it. [DANCE-3]
+  // pidle, where heed_idle put Ps back, against needspinning; partner: promise. The callers read it. [DANCE-3]
   fence(seq_cst);
   wake_asker(sched, f);
 }
 
-// What attention asks of an M with a P at the top of find_runnable. False: it leaves the schedule loop.
+// Does what attention asks of an M with a P at the top of find_runnable. False: the M must leave the schedule loop.
 bool heed(m *mp) noexcept {
   schedt &sched = *mp->sched;
   for (;;) {
@@ -177,7 +192,7 @@ bool heed(m *mp) noexcept {
       const std::lock_guard hold(sched.lock);
       const std::uint32_t attention = get_attention(sched);
       if ((attention & attention_world) != 0) {
-        if (mp->spinning) stop_spinning(mp);  // owes nothing: start_the_world looks for work after this (I13)
+        if (mp->spinning) stop_spinning(mp);  // owes no last look: start_the_world looks for work after this (I13)
         setpstatus<pstatus::idle, pstatus::gcstop>(releasep(mp));
         f.world = counted_down(sched.stopwait);
       } else if ((attention & attention_stop) != 0) {
@@ -190,21 +205,22 @@ bool heed(m *mp) noexcept {
     if (mp->p.get() != nullptr) return true;
     stopm(mp);
     if (mp->p.get() == nullptr) return false;
-    // With this P we come from the bottom, and something may be asked again. relaxed: as in find_runnable. [ATTN-1]
+    // With this P mp has come from the bottom of the loop, and something may have been asked for again. relaxed: as in
+    // find_runnable. [ATTN-1]
     if (sched.attention.load(relaxed) == 0) return true;
   }
 }
 
-// The asker's part. Blocks: the M. Returns when every P is in state gcstop; the caller's own stays wired to it.
-// Caller: a goroutine, also inside blocking(f); a thread that is no M, as an extra M. It may not park until
-// start_the_world. Errors: none; a goroutine that never comes to a safepoint makes it wait.
+// The asker's part. Returns when every P is in state gcstop; the caller's own stays wired to its M. Caller: a
+// goroutine, also inside blocking(f); a thread that is no M, as an extra M. It may not park until start_the_world.
+// Blocks: the M. Errors: none; a goroutine that never comes to a safepoint makes it wait.
 void stop_the_world(schedt &sched) noexcept {
   semacquire(sched);
   m *mp = getm();
   acquirem(mp);
   struct p *own = own_p(sched, mp);
   sched.nmrunning.fetch_add(1,
-                            relaxed);  // relaxed: as in newm: no deadlock while a thread from outside is at it [DEAD-1]
+                            relaxed);  // relaxed: as in newm; no deadlock is reported meanwhile [DEAD-1]
   {
     const std::lock_guard hold(sched.lock);
     sched.stopwait.set(sched.gomaxprocs.load(relaxed) + 1);  // relaxed: worldsema
@@ -215,7 +231,7 @@ void stop_the_world(schedt &sched) noexcept {
     }
   }
   preemptall(sched, own);
-  fence_heavy();  // attention against pidle and the calls; partners: entersyscall, whoever puts a P. [ATTN-1]
+  fence_heavy();  // attention against pidle and the calls; partners: entersyscall, putting a P on pidle. [ATTN-1]
   heed_unowned(sched);
   sched.lock.lock();
   const bool all = counted_down(sched.stopwait);
@@ -226,7 +242,7 @@ void stop_the_world(schedt &sched) noexcept {
   }
 }
 
-// Caller: who has stopped it, perhaps after procresize.
+// Ends the stop. Caller: the party that has stopped the world, perhaps after procresize.
 void start_the_world(schedt &sched) noexcept {
   m *mp = getm();
   struct p *own = own_p(sched, mp), *with_work = nullptr;
@@ -235,7 +251,7 @@ void start_the_world(schedt &sched) noexcept {
     const std::lock_guard hold(sched.lock);
     const std::uint32_t rest = get_attention(sched) & ~attention_world;
     set_attention(sched, rest);
-    // What we asked for is over; what a stop of the runtime asks for is not, and Ps may be new since.
+    // This request is over; a stop of the runtime is not, if one was asked for, and Ps may be new since that.
     for (std::int32_t i = 0; i < n; ++i)
       if (sched.allp[i].get() != own) sched.allp[i].get()->preempt.store(rest, relaxed);  // relaxed: under lock
   }
@@ -251,7 +267,7 @@ void start_the_world(schedt &sched) noexcept {
       with_work = pp;
     }
   }
-  // All of them before the first M starts: it would steal from those that wait for theirs (B33).
+  // Lists all of them before the first M starts: it would steal from those that wait for theirs (B33).
   for (struct p *pp = with_work, *next; pp != nullptr; pp = next) {
     next = pp->link;
     if (stopping(sched))
@@ -262,12 +278,13 @@ void start_the_world(schedt &sched) noexcept {
   // pidle against needspinning and attention; partners: promise, stop. [DANCE-3, ATTN-1]
   fence(seq_cst);
   after_idling(sched);
-  if (!stopping(sched)) wakep(sched);  // what spinning Ms have left undone (I13)
+  if (!stopping(sched)) wakep(sched);  // for the work that spinning Ms have left undone (I13)
   end_asking(sched, mp);
 }
 
-// Runs fn(arg, pp) once for each P, on a thread that holds it at that moment, with sched.lock held: fn must be short and
-// may not come back here. Ps that run, or go idle, or make calls meanwhile go on. Caller, blocks: as stop_the_world.
+// Runs fn(arg, pp) once for each P, on a thread that holds that P at the moment, with sched.lock held: fn must be short
+// and may not call this function. Ps that run, go idle, or make calls meanwhile go on. Caller, Blocks: as
+// stop_the_world.
 void for_each_p(schedt &sched, void (*fn)(void *, struct p *), void *arg) noexcept {
   semacquire(sched);
   m *mp = getm();
@@ -310,7 +327,7 @@ void stop(schedt &sched) noexcept {
   // attention against midle, foreigners and sysmonwait; partners: stopm, foreign_call, sysmon_sleep.
   // [ATTN-1, STOP-2, SYSMON-2]
   fence(seq_cst);
-  preemptall(sched, nullptr);  // also goroutines that come to nothing but safepoints
+  preemptall(sched, nullptr);  // reaches also goroutines that do nothing but pass safepoints
   heed_unowned(sched);
   semstop(sched);
   if (sched.sysmonwait.load(relaxed) != sysmon_awake) wake_sysmon(sched);  // relaxed: ordered by the fence

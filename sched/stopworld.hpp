@@ -1,5 +1,5 @@
 #pragma once
-// Attention: the world stopped, a call for each P, the end of the runtime.
+// Attention: how the world is stopped, how each P is made to do something, and how the runtime ends.
 #include "sched/runtime2.hpp"
 
 HEDDLE_DETAIL_BEGIN
@@ -10,7 +10,7 @@ bool heed(m *mp) noexcept;
 void stop_the_world(schedt &sched) noexcept;
 void start_the_world(schedt &sched) noexcept;
 void for_each_p(schedt &sched, void (*fn)(void *, struct p *), void *arg) noexcept;
-// Tells every M to leave the schedule loop. Any thread, any number of times.
+// Tells every M to leave the schedule loop. Caller: any thread, any number of times.
 void stop(schedt &sched) noexcept;
 void semacquire(schedt &sched) noexcept;
 void semrelease(schedt &sched) noexcept;

@@ -1,5 +1,5 @@
 #pragma once
-// Calls that block the thread, and how their Ps are taken.
+// Calls that block the thread, and how their Ps are taken. The protocol is in sched/syscall.cpp.
 #include "sched/runtime2.hpp"
 
 HEDDLE_DETAIL_BEGIN

@@ -1,13 +1,25 @@
-// The thread that watches the Ps: it is no M and has no P. Source: sysmon, retake, templateThread of Go's proc.go.
+// sysmon: the thread that watches the Ps. It is no M and has no P. Source: sysmon, retake, templateThread of Go's
+// proc.go.
 //
-// It retakes the Ps of long calls, asks goroutines that have run for long to give way, lets Ms that are idle for long exit,
-// joins those that have ended, and starts threads for those that may not clone themselves (the template thread: here the
-// same one, so there is none to be missing when the first goroutine locks its thread, B13).
+// It retakes the Ps of long calls, asks goroutines that have run for long to give way, makes Ms exit that have been
+// idle for long, joins Ms that have ended, and starts threads for Ms that may not clone their own. (In Go a template
+// thread starts those. Here sysmon is the template thread, so none can be missing when the first goroutine locks its
+// thread, B13.)
 //
-// Sleep. sysmonwait: awake, dozing (a timed sleep; only newmhandoff and stop end it early), deep (all is idle; a P that leaves
-// pidle ends it). Who ends it moves the word to awake, and only he wakes. (SYSMON-1) pidle against sysmonwait: the P leaves,
-// light fence, sysmonwait; sysmonwait, heavy fence, pidle. (SYSMON-2) newmhandoff and attention against sysmonwait: full
-// fences.
+// How sysmon sleeps. sysmonwait says what it does:
+//   awake    it works
+//   dozing   a timed sleep; only newmhandoff and stop end it early
+//   deep     all is idle; a P that leaves pidle ends the sleep
+// The party that ends the sleep moves sysmonwait to awake, and only that party wakes the thread. Two pairs see to it
+// that none is missed:
+//               sysmon                                     the other party
+//   SYSMON-1    sysmonwait := deep                         takes a P off pidle
+//                                                          or an M on freem
+//               heavy fence                                light fence
+//               read pidle and freem                       read sysmonwait
+//   SYSMON-2    sysmonwait := dozing or deep               put a P on newmhandoff, or set attention
+//               full fence                                 full fence
+//               read newmhandoff, attention                read sysmonwait
 #include <algorithm>
 
 #include "sched/deadlock.hpp"
@@ -18,6 +30,7 @@
 #include "sched/sysmon.hpp"
 #include "sched/trace.hpp"
 #include "sched/wake.hpp"
+#include "sched/watch.hpp"
 
 HEDDLE_DETAIL_BEGIN
 
@@ -25,11 +38,11 @@ namespace {
 
 constexpr std::int64_t slice_ns = 10'000'000;
 
-// May the P of a call be taken now? At once if there is something to do and nobody to do it; else after a slice, so that all
-// can go idle and sysmon sleep (B37).
+// True: the P of a call may be taken now. It is so at once if there is something to do and no other P to do it; else
+// after a slice, so that all Ps can go idle and sysmon can sleep (B37).
 bool worth_retaking(schedt &sched, struct p *pp, std::int64_t now, bool slice_over) noexcept {
   struct sysmontick &seen = pp->sysmontick;
-  if (!slice_over && seen.syscalltick != pp->syscalltick.get()) {  // another call than last time
+  if (!slice_over && seen.syscalltick != pp->syscalltick.get()) {  // another call than at the last look
     seen.syscalltick = pp->syscalltick.get();
     seen.syscallwhen = now;
     return false;
@@ -39,8 +52,8 @@ bool worth_retaking(schedt &sched, struct p *pp, std::int64_t now, bool slice_ov
   return !pp->runq.runqempty() || !somebody || seen.syscallwhen + slice_ns <= now;
 }
 
-// Takes pp from its call, if it is still in one, and has it run elsewhere. Counted as a running M meanwhile: between the two
-// steps the P is nobody's, and its M may find none and go to sleep as the last one (B11).
+// Takes pp from its call, if it is still in one, and has another M run it. sysmon is counted as a running M meanwhile:
+// between the two steps no M has the P, and the M that had it may find no P and go to sleep as the last one (B11).
 bool retake_one(schedt &sched, struct p *pp) noexcept {
   sched.nmrunning.fetch_add(1, relaxed);  // relaxed: as in newm [DEAD-1]
   g *gp = block_exitsyscall(pp);
@@ -49,27 +62,28 @@ bool retake_one(schedt &sched, struct p *pp) noexcept {
     resume_exitsyscall(gp);
     handoffp(sched, pp);
   }
-  leave_running(sched);  // also when all were asleep before: who came there last may have seen our count
+  leave_running(sched);  // also when all slept before: the last to go may have seen this count
   return gp != nullptr;
 }
 
 bool in_call(const struct p *pp) noexcept {
-  // Hints; block_exitsyscall looks for good.
+  // Hints; block_exitsyscall checks them.
   const m *mp = pp->m.load(acquire);                               // acquire: as there. [SYSCALL-2]
   const g *gp = mp != nullptr ? mp->curg.load(acquire) : nullptr;  // acquire: as there. [SYSCALL-2]
   // relaxed: a hint
   return gp != nullptr && gp->atomicstatus.load(relaxed) == gstatus::syscall;
 }
 
-// Ms that nobody has needed for a while: as many exit as there were idle at any moment of it beyond what may stay.
+// Makes Ms exit that have not been needed for threads_idle_ns: as many as were idle at every moment of that time, less
+// those that may stay (threads_idle_max). Joins the Ms that have ended.
 void reap(schedt &sched, std::int64_t now) noexcept {
   while (m *mp = sched.freem.pop()) {
-    if (!joinm(sched, mp)) {  // who has started it has not said so yet
+    if (!joinm(sched, mp)) {  // the thread that started it has not recorded that yet
       sched.freem.push(mp);
       break;
     }
     sched.mfree.push(mp);
-    // For checkdead it was one too many. relaxed: checkdead looks for good.
+    // The M was one thread too many for checkdead. relaxed: checkdead reads it again.
     if (awake_in(sched.nmrunning.load(relaxed)) == 0) checkdead(sched);
   }
   const std::int32_t idle = sched.midle.peek_count();
@@ -88,12 +102,12 @@ bool all_idle(const schedt &sched) noexcept {
          sched.options.schedtrace_ns == 0;
 }
 
-// For ns at most from `now`, when it last looked at everything; told: it has had somebody run timers.
+// Sleeps for at most ns from `now`, when sysmon last looked at everything. told: sysmon has just had an M run timers.
 void sysmon_sleep(schedt &sched, std::int64_t now, std::int64_t ns, bool told) noexcept {
   const bool deep = ns == geometry::sysmon_delay_max && all_idle(sched);
   const auto until = [&sched, now, ns, deep, told] {
     const std::int64_t t = sysmon_until(sched, deep ? timers::never : now + ns);
-    return t <= now && told ? now + ns : t;  // whoever was told sees to all that are due; there may be no M for it
+    return t <= now && told ? now + ns : t;  // the M that was told sees to all that are due; there may be no M
   };
   const std::int64_t promised = until();
   sched.sysmonuntil.store(promised, relaxed);  // relaxed: ordered by the fence
@@ -108,7 +122,7 @@ void sysmon_sleep(schedt &sched, std::int64_t now, std::int64_t ns, bool told) n
     fence(seq_cst);
   // relaxed: ordered by the fence
   const bool due = !sched.newmhandoff.empty() || stopping(sched);
-  // Whoever has read the promise relies on it, whatever we see now.
+  // A party that has read `promised` relies on it, whatever this thread sees now.
   const std::int64_t wake = std::min(promised, until());
   bool woken = false;
   if (!due && wake == timers::never && all_idle(sched)) {
@@ -117,20 +131,20 @@ void sysmon_sleep(schedt &sched, std::int64_t now, std::int64_t ns, bool told) n
   } else if (!due && wake != timers::never) {
     woken = sched.sysmonnote.notetsleep(wake - nanotime());
   }
-  // relaxed: who was faster speaks through the note
+  // relaxed: the party that was faster speaks through the note
   if (!woken && sched.sysmonwait.exchange(sysmon_awake, relaxed) == sysmon_awake) {
-    sched.sysmonnote.notesleep();  // somebody is about to wake us
+    sched.sysmonnote.notesleep();  // another party is about to wake sysmon
     woken = true;
   }
   if (woken) sched.sysmonnote.noteclear();
-  sched.sysmonuntil.store(0, relaxed);  // relaxed: who reads the old value wakes us in vain, if at all
+  sched.sysmonuntil.store(0, relaxed);  // relaxed: a party that reads the old value wakes sysmon in vain, if at all
 }
 
 void sysmon(void *arg) {
   schedt &sched = *static_cast<schedt *>(arg);
   std::uint32_t idle = 0;
   std::int64_t delay = geometry::sysmon_delay_min;
-  // relaxed: sysmon_sleep does not sleep beside a stop
+  // relaxed: sysmon_sleep does not sleep while the runtime stops
   while (!stopping(sched)) {
     bool useful = start_handed_off(sched);
     const std::int64_t now = nanotime();
@@ -153,7 +167,8 @@ void sysmon(void *arg) {
 
 }  // namespace
 
-// One look at every P. Returns: how many were taken from calls. Caller: one thread at a time. Source: retake.
+// Looks at every P once. Returns how many Ps were taken from calls. Caller: one thread at a time. Source: retake of
+// Go's proc.go.
 std::uint32_t retake(schedt &sched, std::int64_t now) noexcept {
   std::uint32_t taken = 0;
   const std::int32_t n = sched.gomaxprocs.load(acquire);  // acquire: pairs with procresize [PROCS-1]
@@ -173,7 +188,8 @@ std::uint32_t retake(schedt &sched, std::int64_t now) noexcept {
   return taken;
 }
 
-// Starts an M for each P on newmhandoff. Caller: a clean thread. True: there was one.
+// Starts an M for each P on newmhandoff. Caller: a clean thread (one that no goroutine has changed). True: there was
+// one.
 bool start_handed_off(schedt &sched) noexcept {
   bool any = false;
   while (struct p *pp = sched.newmhandoff.pop()) {
@@ -185,7 +201,8 @@ bool start_handed_off(schedt &sched) noexcept {
   return any;
 }
 
-// The runtime stops, and sysmon with it: the Ps that are left go idle, where who stops the world finds them.
+// The runtime stops, and sysmon with it: puts the Ps that are left on pidle, where the party that stops the world finds
+// them.
 void abandon_handed_off(schedt &sched) noexcept {
   while (struct p *pp = sched.newmhandoff.pop()) {
     unnewm(sched);
@@ -193,10 +210,10 @@ void abandon_handed_off(schedt &sched) noexcept {
   }
 }
 
-// Has one idle M exit. False: there is none. Caller: any thread. Blocks: nothing.
+// Makes one idle M exit. False: there is none. Caller: any thread. Blocks: nothing.
 bool retire_m(schedt &sched) noexcept {
   m *mp = sched.midle.get();
-  m *const kept = mp != nullptr && mp == sched.m0 ? mp : nullptr;  // not ours to end
+  m *const kept = mp != nullptr && mp == sched.m0 ? mp : nullptr;  // m0's thread is not the runtime's to end
   if (kept != nullptr) mp = sched.midle.get();
   if (kept != nullptr) {
     sched.midle.put(kept);
@@ -211,7 +228,7 @@ bool retire_m(schedt &sched) noexcept {
 
 void wake_sysmon(schedt &sched) noexcept {
   // acquire: pairs with sysmon_sleep: the note is clear. [SYSMON-2]
-  // Survives as relaxed (other architecture): as there.
+  // Survives as relaxed (other architecture): as in sysmon_sleep.
   if (sched.sysmonwait.exchange(sysmon_awake, acquire) != sysmon_awake) sched.sysmonnote.notewakeup();
 }
 

@@ -1,11 +1,11 @@
 #pragma once
-// The thread that watches the Ps.
+// sysmon: the thread that watches the Ps.
 #include "sched/runtime2.hpp"
 
 HEDDLE_DETAIL_BEGIN
 
 inline constexpr std::uint32_t sysmon_awake = 0, sysmon_dozing = 1, sysmon_deep = 2;  // schedt::sysmonwait
-// False: no thread.
+// Starts the thread. False: the system gives none.
 [[nodiscard]] bool start_sysmon(schedt &sched) noexcept;
 // Pre: stop() was called.
 void stop_sysmon(schedt &sched) noexcept;

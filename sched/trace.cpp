@@ -1,5 +1,5 @@
-// What the scheduler looks like now, in the words of Go's GODEBUG=schedtrace=X,scheddetail=1. Source: schedtrace of Go's
-// proc.go. Nothing is stopped for it: a line may show a moment that never was.
+// What the scheduler looks like now, in the words of Go's GODEBUG=schedtrace=X,scheddetail=1. Source: schedtrace of
+// Go's proc.go. Nothing is stopped for it: a line may show a state that never was as a whole.
 #include <cstdarg>
 #include <cstdio>
 
@@ -12,7 +12,7 @@ HEDDLE_DETAIL_BEGIN
 
 namespace {
 
-// Text in pieces of a few lines: one write each, no allocation.
+// Prints text in pieces of a few lines: one write each, no allocation.
 class printer {
  public:
   ~printer() { flush(); }

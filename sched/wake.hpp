@@ -1,17 +1,17 @@
 #pragma once
-// Who wakes an M for work, and who goes to sleep: the delicate dance.
+// How an M is woken for work, and how it goes to sleep: the delicate dance. The argument is in sched/wake.cpp.
 #include "sched/runtime2.hpp"
 
 HEDDLE_DETAIL_BEGIN
 
 void wakep(schedt &sched) noexcept;
-// An idle P, or null. Any thread; who has it holds it in his hands and hands it on soon.
+// Takes a P off pidle; null: none is idle. Caller: any thread. The caller then holds the P and must hand it on soon.
 struct p *pidleget(schedt &sched) noexcept;
 void leave_idle(schedt &sched) noexcept;
 void become_spinning(m *mp) noexcept;
 void stop_spinning(m *mp) noexcept;
 void resetspinning(m *mp) noexcept;
-enum class birth { begun, full, refused };  // of an M: no if threads_max is reached, or the system refuses
+enum class birth { begun, full, refused };  // of an M: full: threads_max is reached; refused: by the system
 void startm(schedt &sched, struct p *pp, bool spinning) noexcept;
 bool put_back(schedt &sched, struct p *pp, bool spinning, birth why) noexcept;
 void handoffp(schedt &sched, struct p *pp) noexcept;
@@ -19,13 +19,13 @@ void after_idling(schedt &sched) noexcept;
 void stopm(m *mp) noexcept;
 void sleepm(m *mp, std::int64_t until = timers::never) noexcept;
 void wakem(schedt &sched, m *mp) noexcept;
-// Gives up mp's P because it found nothing. True: something turned up, mp has a P again and is spinning.
+// Gives up mp's P because it found nothing. True: something turned up; mp has a P again and is spinning.
 bool drop_p(m *mp) noexcept;
 
-// The presence of a thread that is no M inside the scheduler: while one is here, the scheduler is not taken apart.
-// open(): the runtime is not stopping, so what the thread submits may wake an M. vouched: the caller sees to it that the
-// scheduler exists. He is not waited for where he comes after the stop: threads that come again and again would keep the runtime
-// from ending. Any thread.
+// The presence of a thread that is no M inside the scheduler: while such a thread is here, the scheduler is not taken
+// apart. open(): the runtime is not stopping, so what the thread submits may wake an M. vouched: the caller guarantees
+// that the scheduler exists for the length of the call. joinms does not wait for a vouched thread that comes after the
+// stop: threads that come again and again would keep the runtime from ending. Caller: any thread.
 class foreign_call {
  public:
   explicit foreign_call(schedt &sched, bool vouched = false) noexcept;

@@ -329,7 +329,8 @@ struct gfree_model : pool_model {
   }
   void put(std::deque<int> &p) {
     p.push_front(take());
-    if (p.size() >= heddle::detail::geometry::gfree_max) spill(p, heddle::detail::geometry::gfree_max - heddle::detail::geometry::gfree_batch);
+    if (p.size() >= heddle::detail::geometry::gfree_max)
+      spill(p, heddle::detail::geometry::gfree_max - heddle::detail::geometry::gfree_batch);
   }
   ints step(int kind, int a, int b) {
     std::deque<int> &p = local[a % 2];

@@ -71,8 +71,9 @@ long long sum(items &x) {
 template <std::uint32_t N>
 void owner_and_thieves() {
   auto x = blank_items();
-  heddle::detail::runq<test_item, N> rings[3] = {heddle::detail::runq<test_item, N>(0xffffff00u), heddle::detail::runq<test_item, N>(),
-                                         heddle::detail::runq<test_item, N>()};
+  heddle::detail::runq<test_item, N> rings[3] = {heddle::detail::runq<test_item, N>(0xffffff00u),
+                                                 heddle::detail::runq<test_item, N>(),
+                                                 heddle::detail::runq<test_item, N>()};
   heddle::detail::inject<test_item> home;
   heddle::detail::globrunq<test_item> global;
   for (int i = 0; i < pool; ++i) home.push((*x)[i]);

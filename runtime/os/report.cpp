@@ -12,6 +12,7 @@
 #include "runtime/control.hpp"
 #include "runtime/os/report.hpp"
 #include "runtime/waits.hpp"
+#include "sched/locals.hpp"
 #include "sched/status.hpp"
 #include "sched/switch/switch_x86_64.hpp"
 
@@ -206,7 +207,7 @@ void count_in(std::vector<left_behind> &all, const g *gp) {
   auto at = std::find_if(all.begin(), all.end(), [gp](const left_behind &l) { return alike(l.first, gp); });
   if (at == all.end()) at = all.insert(at, left_behind{gp, 0, gp->waitsince.get(), ""});
   at->since = std::min(at->since, gp->waitsince.get());
-  if (++at->count <= 8) at->ids += " " + std::to_string(gp->goid.get());
+  if (++at->count <= 8) (at->ids += ' ') += std::to_string(gp->goid.get());
   if (at->count == 9) at->ids += " ...";
 }
 
@@ -226,7 +227,8 @@ std::string leaks_of(const schedt &sched) {
     text += "  " + std::to_string(l.count) + " [" + state_of(l.first);
     if (readgstatus(l.first) == gstatus::waiting) text += ", " + duration(now - l.since);
     text += "] started at " + text_of(l.first->started);
-    text += (l.count == 1 ? ": goroutine" : ": goroutines") + l.ids + "\n";
+    text += l.count == 1 ? ": goroutine" : ": goroutines";
+    text += l.ids + "\n";
   }
   return text;
 }

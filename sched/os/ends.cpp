@@ -1,4 +1,4 @@
-// How the process ends, and in which words. Nothing here allocates.
+// How the process ends, and what it prints then. Nothing here allocates.
 #include <unistd.h>
 #include <cerrno>
 #include <cstdio>
@@ -20,7 +20,7 @@ void print_error(const char *text) noexcept {
 }
 
 void exit_misuse() noexcept {
-  if (!forked()) std::fflush(stdout);  // what a child has in its buffer is the parent's, who will write it
+  if (!forked()) std::fflush(stdout);  // a child's buffer is a copy: the parent writes it
   _exit(2);
 }
 

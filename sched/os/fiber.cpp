@@ -3,8 +3,8 @@
 #include <cxxabi.h>
 #include <pthread.h>
 
-#include "sched/world.hpp"
 #include "sched/os/valgrind.hpp"
+#include "sched/world.hpp"
 
 #ifdef HEDDLE_ASAN
 #include <sanitizer/asan_interface.h>

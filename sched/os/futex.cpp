@@ -22,7 +22,8 @@ void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected) noexcept {
 
 namespace {
 
-// Meanwhile the kernel ends this thread's sleeps on time: else later by its timer slack, 50 us, to end several at once.
+// While it lives, the kernel ends this thread's sleeps on time. Otherwise it ends them later by the thread's timer
+// slack, 50 us, so as to end several at once.
 class punctual {
  public:
   punctual() noexcept : slack_(prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0)) {
@@ -45,7 +46,7 @@ bool futex_sleep_for(atomic<std::uint32_t> &word, std::uint32_t expected, std::i
   // FUTEX_WAIT takes a length of time, measured on nanotime()'s clock.
   const timespec time{static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
   std::optional<punctual> here;
-  if (ns > 50'000) here.emplace();  // sysmon's shortest pauses had better be longer than shorter
+  if (ns > 50'000) here.emplace();  // for sysmon's shortest pauses, longer is better than shorter
   return futex(word, FUTEX_WAIT, expected, &time) == 0 || errno != ETIMEDOUT;
 }
 

@@ -1,4 +1,4 @@
-// What the system grants this process: CPUs, the asymmetric fence, chance.
+// What the system grants this process: CPUs, the asymmetric fence, random numbers.
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
@@ -33,7 +33,7 @@ bool read_first_line(const char *path, char *line, std::size_t size) noexcept {
   return ok;
 }
 
-// The CPU quota of this process's cgroup in CPUs, rounded up, at least 2 as in Go; INT_MAX when there is none.
+// Returns the CPU quota of this process's cgroup in CPUs, rounded up, at least 2 as in Go; INT_MAX when there is none.
 std::int32_t cpus_by_cgroup() noexcept {
   char line[PATH_MAX];
   char path[PATH_MAX + 64] = "";

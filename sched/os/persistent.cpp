@@ -1,7 +1,8 @@
 // Memory for what lives as long as a runtime, in the os world. Source: persistentalloc of Go's malloc.go.
 //
-// It comes from slabs of address space, so that growing it takes no mapping and no lock of the kernel that others wait for,
-// and is touched ahead in pieces: a fault for each page would cost more than what is put there.
+// It comes from slabs of address space, so that growing it takes no new mapping, and no lock of the kernel that other
+// threads wait for. It is touched ahead of use, in pieces: a page fault for each page would cost more than what is put
+// there.
 #include <sys/mman.h>
 #include <unistd.h>
 #include <algorithm>
@@ -29,10 +30,10 @@ struct persistent::impl {
   };
   spinlock lock;
   slab *slabs = nullptr;    // newest first
-  char *next = nullptr;     // of the newest: what is free
-  char *touched = nullptr;  // free, and not touched yet
+  char *next = nullptr;     // in the newest slab: the free rest
+  char *touched = nullptr;  // within that, what is not touched yet
   char *end = nullptr;
-  std::size_t used = 0;  // of all of them
+  std::size_t used = 0;  // bytes, in all slabs
 
   bool new_slab() noexcept {
     void *const at =
@@ -65,14 +66,14 @@ void *persistent::persistentalloc(std::size_t size) noexcept {
   impl_->next += size;
   impl_->used += size;
   if (impl_->next <= from) return at;
-  // One byte ahead for eight that there are, so that nobody pays for much who needs little.
+  // Touches one byte ahead for eight that are in use, so that a runtime that needs little pays little.
   const auto left = static_cast<std::size_t>(impl_->end - impl_->next);
   char *const to = impl_->next + std::min({impl_->used / 8, ahead_most, left});
   impl_->touched = to;
-  hold.unlock();  // others need not wait for the kernel
+  hold.unlock();  // other threads need not wait for the kernel
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   char *const begin = from - reinterpret_cast<std::uintptr_t>(from) % page;
-  madvise(begin, static_cast<std::size_t>(to - begin), MADV_POPULATE_WRITE);  // else when it is touched
+  madvise(begin, static_cast<std::size_t>(to - begin), MADV_POPULATE_WRITE);  // if this fails, pages come on touch
   return at;
 }
 

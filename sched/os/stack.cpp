@@ -1,8 +1,8 @@
 // Stack memory of the os world. Stacks of the default size come from slabs of 64 MiB of address space, so that a
 // million of them need few mappings; pages are committed on touch, and the lowest page of each stack is a guard.
 //
-// To lay the guard and to touch the topmost page are most of what a goroutine costs that is the first on its stack: two ways
-// into the kernel. Where there are many, each is done for some stacks that come next by one call.
+// For a goroutine that is the first on its stack, most of the cost is to lay the guard and to touch the topmost page:
+// two system calls. Where there are many stacks, one call does each of these for several stacks that come next.
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -13,8 +13,8 @@
 #include <new>
 
 #include "heddle/detail/spinlock.hpp"
-#include "sched/world.hpp"
 #include "sched/os/valgrind.hpp"
+#include "sched/world.hpp"
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102  // Linux 6.13
@@ -47,9 +47,10 @@ char *reserve(std::size_t size) noexcept {
   return static_cast<char *>(at);
 }
 
-constexpr std::size_t batch_most = 32;  // stacks made ready at once
+constexpr std::size_t batch_most = 32;  // at most so many stacks are made ready at once
 
-// What madvise does, for a page in each of n stacks: the one at `at` and those after it. False: not for all of them.
+// Does what madvise does, for one page in each of n stacks: the page at `at` and those at each further `distance`.
+// False: it was not done for all of them.
 bool advise_each(char *at, std::size_t distance, std::size_t n, int advice) noexcept {
   iovec pages[batch_most];
   for (std::size_t i = 0; i < n; ++i) pages[i] = {at + i * distance, page_size()};
@@ -72,22 +73,22 @@ struct stackpool::impl {
   struct slab {
     char *base;
     slab *next;
-    std::uintptr_t watched;  // valgrind's number for it. One for all its stacks: no switch goes from one to another.
+    std::uintptr_t watched;  // valgrind's number; one for all its stacks: no switch goes from one to another
   };
   spinlock lock;
   slab *slabs = nullptr;  // oldest first
   slab *last = nullptr;
-  slab *carving = nullptr;  // this one; those after it are not touched yet
-  char *free = nullptr;     // of the default size; each holds the next in its topmost word, which has been touched
-  char *next = nullptr;     // uncarved rest of that slab
+  slab *carving = nullptr;  // the slab that is carved now; those after it are not touched yet
+  char *free = nullptr;  // stacks of the default size; each holds the next in its topmost word, which has been touched
+  char *next = nullptr;  // uncarved rest of that slab
   char *end = nullptr;
   std::size_t carved = 0;  // stacks, of all slabs
   std::size_t room = 0;    // for stacks, in all slabs
   std::size_t promised = 0;
-  bool one_by_one = false;  // the kernel does nothing for several of them
+  bool one_by_one = false;  // the kernel cannot do one thing for several stacks
   bool log = false;
   bool light_guards = false;                     // the kernel knew them when it was asked
-  bool guard_by_mprotect = valgrind::running();  // it knows no other pages that may not be read, and reads them
+  bool guard_by_mprotect = valgrind::running();  // valgrind knows no other unreadable pages, and reads them
 
   bool new_slab(std::size_t whole) noexcept {
     auto *s = new (std::nothrow) slab{reserve(slab_size), nullptr, 0};
@@ -102,7 +103,7 @@ struct stackpool::impl {
     return true;
   }
 
-  // What is left of the one before is too small.
+  // Goes on to the next slab. Caller: one that found the rest of this slab too small.
   bool next_slab(std::size_t whole) noexcept {
     if (carving == last && !new_slab(whole)) return false;
     carving = carving != nullptr ? carving->next : slabs;
@@ -111,7 +112,8 @@ struct stackpool::impl {
     return true;
   }
 
-  // So many stacks are carved at once: one for eight that there are, so that nobody pays for many who needs few.
+  // Returns how many stacks are carved at once: one for eight that there are, so that a runtime that needs few pays for
+  // few.
   std::size_t batch(std::size_t whole) const noexcept {
     if (one_by_one || guard_by_mprotect) return 1;
     return std::clamp<std::size_t>(carved / 8, 1, std::min(batch_most, static_cast<std::size_t>(end - next) / whole));
@@ -122,11 +124,12 @@ struct stackpool::impl {
     free = at;
   }
 
-  // The stacks at `at` and after it get their guards; all but the first are free then. False: that has none.
+  // Lays the guards of the n stacks from `at` on; all but the first are put on the free list. False: the first has no
+  // guard.
   bool make_ready(char *at, std::size_t whole, std::size_t n, std::unique_lock<spinlock> &hold) noexcept {
-    hold.unlock();  // others need not wait for the kernel
+    hold.unlock();  // other threads need not wait for the kernel
     const bool done = advise_each(at, whole, n, MADV_GUARD_INSTALL);
-    if (done) advise_each(at + whole - page_size(), whole, n, MADV_POPULATE_WRITE);  // else when they are touched
+    if (done) advise_each(at + whole - page_size(), whole, n, MADV_POPULATE_WRITE);  // else they come on touch
     hold.lock();
     one_by_one |= !done;
     for (std::size_t i = n - 1; i != 0; --i)
@@ -134,7 +137,7 @@ struct stackpool::impl {
     return done || guard(at);
   }
 
-  // The page becomes inaccessible without a mapping of its own where the kernel can do that.
+  // Makes the page inaccessible, without a mapping of its own where the kernel can do that.
   bool guard(char *page) noexcept {
     if (!guard_by_mprotect && madvise(page, page_size(), MADV_GUARD_INSTALL) == 0) return true;
     if (mprotect(page, page_size(), PROT_NONE) != 0) return false;

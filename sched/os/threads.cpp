@@ -1,4 +1,4 @@
-// Kernel threads: started, joined, counted; the M of each; and what a fork leaves of them.
+// Kernel threads: how they are started, joined and counted; the M of each; and what a fork leaves of them.
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -21,7 +21,8 @@ thread_local void *tls_m = nullptr;
 
 std::atomic<int> runtimes{0};
 
-// In the child, on the only thread that it has. Where no runtime lived nothing is lost, and the child may have its own.
+// Runs in the child of a fork, on the only thread that it has. If no runtime lived, nothing is lost, and the child may
+// have its own.
 void after_fork() noexcept {
   if (runtimes.load(std::memory_order_relaxed) == 0) return;
   runtime_left_behind.store(true, std::memory_order_relaxed);
@@ -69,7 +70,7 @@ std::int32_t thread_count() noexcept {
       std::sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d", &threads) != 1)
     return 0;
 #ifdef HEDDLE_TSAN
-  --threads;  // TSan's own
+  --threads;  // TSan's own thread
 #endif
   return threads;
 }

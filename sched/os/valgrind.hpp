@@ -1,6 +1,7 @@
 #pragma once
-// What valgrind must be told about stacks that are not a thread's, by its client requests: instructions that do nothing on a
-// real CPU. Their codes are part of valgrind's interface; its header is not needed. Source: valgrind.h, memcheck.h.
+// What valgrind must be told about stacks that are not a thread's. It is told by client requests: instructions that do
+// nothing on a real CPU. Their codes are part of valgrind's interface, so its header is not needed. Source: valgrind.h,
+// memcheck.h.
 #include <cstddef>
 #include <cstdint>
 
@@ -12,7 +13,7 @@ namespace valgrind {
 
 inline std::uintptr_t request(std::uintptr_t code, std::uintptr_t a = 0, std::uintptr_t b = 0) noexcept {
   const volatile std::uintptr_t words[6] = {code, a, b, 0, 0, 0};
-  std::uintptr_t answer = 0;  // remains where nobody listens
+  std::uintptr_t answer = 0;  // remains where no valgrind listens
 #if defined(__x86_64__)
   asm volatile("rolq $3, %%rdi\n\trolq $13, %%rdi\n\trolq $61, %%rdi\n\trolq $51, %%rdi\n\txchgq %%rbx, %%rbx"
                : "+d"(answer)
@@ -27,7 +28,8 @@ inline bool running() noexcept {
   return yes;
 }
 
-// From here on a stack pointer in [lo, hi) is a switch and not a frame. The result is for forget; 0: nobody listens.
+// From here on valgrind takes a stack pointer that moves into [lo, hi) for a switch and not for a new frame. The result
+// is for forget; 0: no valgrind listens.
 inline std::uintptr_t watch(const char *lo, const char *hi) noexcept {
   return request(0x1501, reinterpret_cast<std::uintptr_t>(lo), reinterpret_cast<std::uintptr_t>(hi - 1));
 }
@@ -35,7 +37,8 @@ inline void forget(std::uintptr_t number) noexcept {
   if (number != 0) request(0x1502, number);
 }
 
-// Of a stack that is mapped alone the number is kept in its lowest word: who gets down there is about to hit the guard.
+// For a stack that is mapped alone, its lowest word keeps the number: a frame that gets down there is about to hit the
+// guard.
 inline void watch(stack s) noexcept {
   if (running()) *reinterpret_cast<std::uintptr_t *>(s.lo) = watch(s.lo, s.hi);
 }
@@ -43,7 +46,7 @@ inline void forget(stack s) noexcept {
   if (running()) forget(*reinterpret_cast<std::uintptr_t *>(s.lo));
 }
 
-// For memcheck: the frames that were there are gone, and its next user may write where he likes.
+// Tells memcheck that the frames on s are gone, and that its next user may write anywhere in it.
 inline void as_new(stack s) noexcept {
   if (!running()) [[likely]]
     return;

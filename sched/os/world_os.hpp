@@ -1,6 +1,6 @@
 #pragma once
-// The os world, as far as threads go: kernel threads, futex, stacks, what a switch carries. Inline where production must pay
-// nothing; the rest is in the files beside this one.
+// The os world as the scheduler needs it: kernel threads, futex, stacks, what a switch carries. What must cost
+// production nothing is inline; the rest is in the files beside this one.
 #include <pthread.h>
 #include <atomic>
 #include <cerrno>
@@ -13,22 +13,23 @@ HEDDLE_DETAIL_BEGIN
 
 // Sleeps while `word` holds `expected`; returns after a wake, on a changed value, or for no reason at all.
 void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected) noexcept;
-// As futex_sleep, but for at most ns nanoseconds of nanotime(). False: the time is over; at once where ns <= 0.
+// Sleeps as futex_sleep does, but for at most ns nanoseconds of nanotime(). False: the time is over; at once if ns <=
+// 0.
 bool futex_sleep_for(atomic<std::uint32_t> &word, std::uint32_t expected, std::int64_t ns) noexcept;
 void futex_wake(atomic<std::uint32_t> &word) noexcept;  // wakes at most one sleeper
 
 struct thread {
   pthread_t handle{};
 };
-// Starts fn(arg) on a new kernel thread. False when the system will not give us one.
+// Starts fn(arg) on a new kernel thread. False: the system gives none.
 [[nodiscard]] bool thread_start(thread &t, void (*fn)(void *), void *arg) noexcept;
 void thread_join(thread &t) noexcept;
 
-// Threads of this process, or 0 when the system does not say.
+// Returns the number of threads of this process, or 0 when the system does not say.
 std::int32_t thread_count() noexcept;
 
 // Never inlined: a compiler may keep a thread-local address in a register across a switch, and the g that comes back
-// may be on another thread (reference hazard: thread-local caching).
+// may be on another thread.
 [[gnu::noinline]] void *current_m() noexcept;
 [[gnu::noinline]] void set_current_m(void *mp) noexcept;
 
@@ -40,9 +41,9 @@ struct stack {
   explicit operator bool() const noexcept { return hi != nullptr; }
 };
 
-// Stacks of one size from slabs of address space (64 MiB each), committed on touch, each with a guard page below; other
-// sizes are mapped one by one. Size 0 means the default. Any thread may call.
-// Errors: an empty stack when the system gives no address space, or has no memory for the guard.
+// Stacks of one size come from slabs of address space (64 MiB each), committed on touch, each stack with a guard page
+// below it; stacks of other sizes are mapped one by one. Size 0 means the default. Caller: any thread. Errors: an empty
+// stack when the system gives no address space, or has no memory for the guard.
 class stackpool {
  public:
   stackpool(std::size_t stack_size, bool log) noexcept;
@@ -51,10 +52,11 @@ class stackpool {
   stackpool &operator=(const stackpool &) = delete;
   stack stackalloc(std::size_t size) noexcept;
   void stackfree(stack s) noexcept;
-  // Sets address space aside for one more stack of the default size, so that there is some when it is asked for. False: there
-  // is none. Does nothing where promises() is false.
+  // Sets address space aside for one more stack of the default size, so that a later stackalloc finds some. False:
+  // there is none. Does nothing where promises() is false.
   bool promise() noexcept;
-  // May who has been promised a stack ask for it late? Not where guards take mappings, which run out.
+  // True if a promised stack may be allocated at the first run; false where guards consume mappings, of which the
+  // kernel allows a limited number.
   bool promises() const noexcept;
   // Bytes between lo and hi of a stack of this size; 0 means the default size.
   std::size_t usable(std::size_t size) const noexcept { return size == 0 ? usable_ : usable_of(size); }
@@ -68,14 +70,15 @@ class stackpool {
   impl *impl_;
 };
 
-// Memory for what lives as long as this does: it goes as a whole. Any thread.
+// Memory for what lives as long as this object: it is freed as a whole. Caller: any thread.
 class persistent {
  public:
   persistent() noexcept;
   ~persistent();
   persistent(const persistent &) = delete;
   persistent &operator=(const persistent &) = delete;
-  // Aligned to a cache line, zero; null: the system gives none. Blocks: nothing. Cost: a lock, and a system call for many.
+  // Returns zeroed memory, aligned to a cache line. Null: the system gives none. Blocks: nothing. Cost: a lock, and one
+  // system call for many calls.
   void *persistentalloc(std::size_t size) noexcept;
 
  private:
@@ -83,11 +86,11 @@ class persistent {
   impl *impl_;
 };
 
-// What a switch carries besides registers. The hooks are called by the one function that switches (sched/switch.hpp).
+// What a switch carries besides registers. Only the functions that switch call the hooks (sched/switch/switch.hpp).
 struct fiber {
   void *eh[2] = {};             // __cxa_eh_globals: caught exceptions, and the count of uncaught ones
   int error = 0;                // errno
-  void **thread_eh = nullptr;   // g0 only: where this thread keeps the two
+  void **thread_eh = nullptr;   // g0 only: where this thread keeps the two words
   int *thread_error = nullptr;  // g0 only
 #ifdef HEDDLE_ASAN
   void *fake_stack = nullptr;
@@ -122,11 +125,11 @@ inline void fiber_arrive(fiber &) noexcept {}
 #endif
 
 struct os_facts {
-  std::int32_t cpus;  // this process may use: affinity, then cgroup quota
+  std::int32_t cpus;  // that this process may use: by affinity, then by cgroup quota
   std::size_t page_size;
 };
-os_facts osinit() noexcept;  // also registers for membarrier and for forks; cheap to repeat
+os_facts osinit() noexcept;  // also registers for membarrier and forks; may be repeated
 
-void count_runtimes(int change) noexcept;  // those that live: +1, -1
+void count_runtimes(int change) noexcept;  // of living runtimes: +1, -1
 
 HEDDLE_DETAIL_END

@@ -1,6 +1,6 @@
 #pragma once
-// The only place that changes stacks: g0 into a g (gogo), a g back to its M's g0 (mcall). Source: asm_amd64.s,
-// stubs.go.
+// The only place that changes stacks: from g0 into a g (gogo), and from a g back to its M's g0 (mcall). g0 is the
+// scheduler's own context on the M's native stack. Source: Go's asm_amd64.s, stubs.go.
 #include "sched/switch/switch_x86_64.hpp"
 
 HEDDLE_DETAIL_BEGIN
@@ -14,8 +14,8 @@ inline void gogo(m *mp, g *gp) noexcept {
   fiber_suspend(mp->g0.fiber, gp->fiber);
 }
 
-// Leaves the current g and has the schedule loop of this M call fn(mp, gp) on g0. Returns when someone executes gp
-// again, perhaps on another M: nothing thread-local may be kept across the call. Caller: a g.
+// Leaves the current g and has the schedule loop of this M call fn(mp, gp) on g0. Returns when an M executes gp again,
+// perhaps another one: nothing thread-local may be kept across the call. Caller: a g.
 inline void mcall(m *mp, g *(*fn)(m *, g *)) noexcept {
   g *gp = mp->curg.load(relaxed);  // relaxed: own M
   mp->mcallfn = fn;
@@ -24,7 +24,7 @@ inline void mcall(m *mp, g *(*fn)(m *, g *)) noexcept {
   fiber_arrive(gp->fiber);
 }
 
-// As mcall, from a g that will never run again.
+// Does what mcall does, from a g that will never run again.
 [[noreturn]] inline void mcall_last(m *mp, g *(*fn)(m *, g *)) noexcept {
   mp->mcallfn = fn;
   fiber_leave(mp->curg.load(relaxed)->fiber, mp->g0.fiber, true);  // relaxed: own M

@@ -1,13 +1,13 @@
 #pragma once
-// The register half of a switch on x86-64. Only sched/switch.hpp includes this.
+// The register half of a switch on x86-64. Only sched/switch/switch.hpp includes this.
 //
-// In line, and not a function: a call pushes an entry on the processor's return stack that no ret consumes, and the
-// rets that follow are mispredicted (measured: 14 ns a yield). The compiler is told that every register changes and
-// saves those that it needs, which on these paths are few. Stack pointer and frame pointer are switched by hand; MXCSR
-// and the x87 control word belong to the thread (CAVEATS.md). notrack: a resumed pc bears no endbr64.
+// It is in line and not a function: a call pushes an entry on the processor's return stack that no ret consumes, and
+// the rets that follow are mispredicted (measured: 14 ns a yield). The compiler is told that every register changes and
+// saves those that it needs, which on these paths are few. The code switches the stack pointer and the frame pointer
+// itself; MXCSR and the x87 control word belong to the thread (CAVEATS.md). notrack: a resumed pc bears no endbr64.
 #include "sched/runtime2.hpp"
 
-extern "C" void heddle_gostart();  // runtime/switch_x86_64.S: the first pc of every g
+extern "C" void heddle_gostart();  // sched/switch/gostart_x86_64.S: the first pc of every g
 
 HEDDLE_DETAIL_BEGIN
 
@@ -15,8 +15,8 @@ static_assert(offsetof(gobuf, sp) == 0 && offsetof(gobuf, pc) == 8 && offsetof(g
                   offsetof(gobuf, bp) == 48,
               "the offsets below");
 
-// Saves the present context in *from and resumes *to; returns when somebody resumes *from. A first pc finds its g in
-// rdi.
+// Saves the present context in *from and resumes *to. Returns when another switch resumes *from. A first pc finds its g
+// in rdi.
 [[gnu::always_inline]] inline void switch_context(gobuf *from, const gobuf *to) noexcept {
   asm volatile(
       "leaq 1f(%%rip), %%rax\n\t"
@@ -40,7 +40,7 @@ static_assert(offsetof(gobuf, sp) == 0 && offsetof(gobuf, pc) == 8 && offsetof(g
         "cc", "memory");
 }
 
-// As switch_context, from a context that is never resumed.
+// Does what switch_context does, from a context that is never resumed.
 [[noreturn]] [[gnu::always_inline]] inline void resume_context(const gobuf *to) noexcept {
   asm volatile(
       "movq 0(%%rsi), %%rsp\n\t"

@@ -4,9 +4,9 @@
 #include <memory>
 #include <vector>
 
-#include "sched/extra.hpp"
 #include "sched/boot.hpp"
 #include "sched/deadlock.hpp"
+#include "sched/extra.hpp"
 #include "sched/m.hpp"
 #include "sched/newproc.hpp"
 #include "sched/park.hpp"

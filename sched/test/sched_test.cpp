@@ -25,13 +25,13 @@
 #include "sched/park.hpp"
 #include "sched/procresize.hpp"
 #include "sched/schedule.hpp"
+#include "sched/status.hpp"
 #include "sched/stopworld.hpp"
+#include "sched/switch/switch.hpp"
 #include "sched/syscall.hpp"
 #include "sched/sysmon.hpp"
 #include "sched/wake.hpp"
 #include "sched/yield.hpp"
-#include "sched/status.hpp"
-#include "sched/switch/switch.hpp"
 
 #ifdef HEDDLE_TSAN
 // The children of death tests need not wait for reports about threads that are still on their way out.
@@ -313,7 +313,8 @@ TEST(StatusDeathTest, a_move_of_a_p_from_another_status_breaks_an_invariant) {
   for (const pstatus present : {running, gcstop, dead}) {
     heddle::detail::p pp;
     pp.status.store(present, heddle::detail::relaxed);
-    EXPECT_EXIT((heddle::detail::setpstatus<idle, running>(&pp)), testing::KilledBySignal(SIGABRT), "invariant I7 is broken");
+    EXPECT_EXIT((heddle::detail::setpstatus<idle, running>(&pp)), testing::KilledBySignal(SIGABRT),
+                "invariant I7 is broken");
   }
 }
 
@@ -847,7 +848,8 @@ TEST(Order, the_global_queue_is_served_beside_a_pair_in_runnext) {
     executes = s->allp[0].get()->executes() - executes;
     over = true;
   });
-  EXPECT_LE(executes, (heddle::detail::geometry::fairness_tick + 1) * (heddle::detail::geometry::runnext_streak + 1) + 2);
+  EXPECT_LE(executes,
+            (heddle::detail::geometry::fairness_tick + 1) * (heddle::detail::geometry::runnext_streak + 1) + 2);
 }
 
 TEST(Order, the_inbox_is_served_while_local_work_never_ends) {

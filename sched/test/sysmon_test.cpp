@@ -12,12 +12,12 @@
 #include "sched/park.hpp"
 #include "sched/procresize.hpp"
 #include "sched/schedule.hpp"
+#include "sched/status.hpp"
 #include "sched/stopworld.hpp"
 #include "sched/syscall.hpp"
 #include "sched/sysmon.hpp"
 #include "sched/wake.hpp"
 #include "sched/yield.hpp"
-#include "sched/status.hpp"
 
 namespace {
 
@@ -74,7 +74,9 @@ class Calls : public testing::Test {
   }
   void put_work(int i = 0) {
     sched().nmspinning.fetch_add(1, heddle::detail::relaxed);  // nobody is to be woken for it
-    as(i, [](heddle::detail::m *mp) { heddle::detail::newproc(*mp->sched, heddle::detail::newspawn(*mp->sched, 16, 16), [](void *) {}); });
+    as(i, [](heddle::detail::m *mp) {
+      heddle::detail::newproc(*mp->sched, heddle::detail::newspawn(*mp->sched, 16, 16), [](void *) {});
+    });
     sched().nmspinning.fetch_sub(1, heddle::detail::relaxed);
   }
   bool idle(const heddle::detail::p *pp) const { return pp->status.peek() == pstatus::idle && pp->m.peek() == nullptr; }

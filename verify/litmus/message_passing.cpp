@@ -76,7 +76,8 @@ struct message : verify::suite<2> {
 #undef ASKED
 #define ASKED "data race"
 
-LITMUS(mp_plain_relaxed, "plain payload, all relaxed", seen, allowed, message<heddle::detail::plain<int>, relaxed, relaxed>)
+LITMUS(mp_plain_relaxed, "plain payload, all relaxed", seen, allowed,
+       message<heddle::detail::plain<int>, relaxed, relaxed>)
 LITMUS(mp_plain_rel_acq, "plain payload, release store, acquire load", never, forbidden,
        message<heddle::detail::plain<int>, release, acquire>)
 LITMUS(mp_bare_relaxed, "payload outside plain<T>, all relaxed", never, allowed, message<int, relaxed, relaxed>)

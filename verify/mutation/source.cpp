@@ -13,9 +13,14 @@ namespace verify {
 namespace {
 
 // The source that is compiled for every world, room by room.
-constexpr const char *folders[] = {
-    "queues/include/heddle/detail", "queues", "sched/include/heddle/detail", "sched", "sched/switch",
-    "runtime/include/heddle/detail", "runtime/include/heddle", "runtime"};
+constexpr const char *folders[] = {"queues/include/heddle/detail",
+                                   "queues",
+                                   "sched/include/heddle/detail",
+                                   "sched",
+                                   "sched/switch",
+                                   "runtime/include/heddle/detail",
+                                   "runtime/include/heddle",
+                                   "runtime"};
 
 const std::map<std::string, std::memory_order> orders = {
     {"relaxed", std::memory_order_relaxed}, {"acquire", std::memory_order_acquire},
@@ -384,8 +389,7 @@ std::vector<std::string> shared_files(const std::string &root) {
     for (const fs::directory_entry &e : fs::directory_iterator(fs::path(root) / folder)) {
       const std::string name = e.path().filename().string();
       const bool ours = name.ends_with(".hpp") || name.ends_with(".cpp");
-      if (ours && !name.starts_with("world"))
-        here.push_back(std::string(folder) + "/" + name);
+      if (ours && !name.starts_with("world")) here.push_back(std::string(folder) + "/" + name);
     }
     std::sort(here.begin(), here.end());
     files.insert(files.end(), here.begin(), here.end());

@@ -61,7 +61,8 @@ class signal {
 template <int Threads, int Calls, int Idle = 1, int Dynamic = 0>
 struct by_hand : suite<Threads, Dynamic> {
   static constexpr int procs = Calls + Idle;
-  heddle::detail::schedt sched{heddle::detail::sched_options{.procs = procs, .threads_max = Calls + Dynamic, .detect_deadlock = false}};
+  heddle::detail::schedt sched{
+      heddle::detail::sched_options{.procs = procs, .threads_max = Calls + Dynamic, .detect_deadlock = false}};
   heddle::detail::m *ms[Calls];
   heddle::detail::g *gs[Calls];
   struct heddle::detail::p *ps[Calls];

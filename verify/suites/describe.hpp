@@ -34,7 +34,8 @@ inline void describe_sched(names &to, const heddle::detail::schedt &sched) {
   for (const heddle::detail::g *gp = sched.allgs.peek(); gp != nullptr && n < many; gp = gp->alllink.peek())
     to.memory(gp, sizeof *gp, "g%u", ++n);
   n = 0;
-  for (const heddle::detail::m *mp = sched.allm.peek(); mp != nullptr && n++ < many; mp = mp->alllink) describe_m(to, *mp);
+  for (const heddle::detail::m *mp = sched.allm.peek(); mp != nullptr && n++ < many; mp = mp->alllink)
+    describe_m(to, *mp);
   using heddle::detail::gstatus;
   constexpr struct {
     gstatus status;

@@ -12,8 +12,8 @@ struct standstill : suite<1 + Foreign, Dynamic> {
                                                              .waits_for = heddle::detail::waits_for,
                                                              .holder_for = heddle::detail::holder_for}};
   heddle::detail::plain<int> reports;
-  heddle::detail::plain<int> done;       // goroutines that had something to do first
-  const char *report = nullptr;  // while told() is called
+  heddle::detail::plain<int> done;  // goroutines that had something to do first
+  const char *report = nullptr;     // while told() is called
 
   void before() {
     sched.options.on_deadlock = [](void *self, const char *text) {

@@ -11,6 +11,8 @@
 
 HEDDLE_BEGIN
 
+namespace detail {
+
 // What both ends have in common. An end is a handle, as chan<T> is: it keeps the channel alive and is cheap to copy.
 template <class T>
 class channel_end {
@@ -31,16 +33,18 @@ class channel_end {
   chan<T> chan_;
 
  private:
-  friend struct detail::channel_access;
-  detail::hchan *untyped() const noexcept { return detail::channel_access::of(chan_); }
+  friend struct channel_access;
+  hchan *untyped() const noexcept { return channel_access::of(chan_); }
 };
+
+}  // namespace detail
 
 // The end that sends and closes. Each call is that of chan<T>; on_send and select_case::send take it as well.
 template <class T>
-class sender : public channel_end<T> {
+class sender : public detail::channel_end<T> {
  public:
   static constexpr bool receives = false, sends = true;
-  sender(chan<T> c) noexcept : channel_end<T>(std::move(c)) {}  // implicit: a channel is a sender
+  sender(chan<T> c) noexcept : detail::channel_end<T>(std::move(c)) {}  // implicit: a channel is a sender
   static sender nil() noexcept { return chan<T>::nil(); }
 
   void send(T value) const { this->chan_.send(std::move(value)); }
@@ -71,10 +75,10 @@ class sender : public channel_end<T> {
 // The end that receives, also by range-for. Each call is that of chan<T>; on_recv and select_case::recv take it as
 // well.
 template <class T>
-class receiver : public channel_end<T> {
+class receiver : public detail::channel_end<T> {
  public:
   static constexpr bool receives = true, sends = false;
-  receiver(chan<T> c) noexcept : channel_end<T>(std::move(c)) {}  // implicit: a channel is a receiver
+  receiver(chan<T> c) noexcept : detail::channel_end<T>(std::move(c)) {}  // implicit: a channel is a receiver
   static receiver nil() noexcept { return chan<T>::nil(); }
 
   std::optional<T> recv() const { return this->chan_.recv(); }

@@ -23,4 +23,5 @@
 #include "heddle/task_local.hpp"
 #include "heddle/thread.hpp"
 #include "heddle/time.hpp"
+#include "heddle/version.hpp"
 #include "heddle/wait_group.hpp"

@@ -10,8 +10,8 @@
 
 HEDDLE_BEGIN
 
-// As std::source_location, which not every compiler that compiles heddle has. As a default argument, current() is the
-// place of the call. The strings live as long as the program.
+// A place in the source, as std::source_location, which not every compiler that compiles heddle has. As a default
+// argument, current() is the place of the call. The strings live as long as the program.
 class source_location {
  public:
   constexpr source_location() noexcept = default;

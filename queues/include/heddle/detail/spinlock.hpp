@@ -4,13 +4,14 @@
 
 HEDDLE_DETAIL_BEGIN
 
-// Mutual exclusion by test and test-and-set. Any thread may call; whoever locked unlocks, on the same M.
-// Blocks: the M, spinning with growing pauses, after a while giving its CPU away between tries. Meets std BasicLockable
-// and Lockable.
+// Mutual exclusion by test and test-and-set. Meets std BasicLockable and Lockable. Caller: any thread; the thread that
+// locks must unlock, on the same M. Blocks: the M: it spins with growing pauses, and after a while gives its CPU away
+// between tries.
 class spinlock {
  public:
   void lock() noexcept {
-    // Long from the start: each look takes the line from the holder, who often comes back at once and had it in his cache.
+    // Pauses are long from the start: each look takes the cache line from the holder, which often comes back at once
+    // and still had it.
     for (std::uint32_t pauses = spin_geometry::backoff_min; !try_lock();) {
       for (std::uint32_t i = 0; i < pauses; ++i) cpu_relax();
       if (pauses < spin_geometry::backoff_max)

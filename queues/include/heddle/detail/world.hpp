@@ -1,9 +1,10 @@
 #pragma once
-// The boundary between heddle and the world that it runs in. Everything that a thread does to another thread, to the clock or
-// to the kernel passes through here, so that one source is compiled unchanged for production (the os world) and for the model
-// checker (the relacy world, verify/world_relacy.hpp). queues/README.md has the table of worlds.
+// The world: everything that a thread does to another thread, to the clock or to the kernel. It passes through here, so
+// that one source is compiled unchanged for production (the os world) and for the model checker (the relacy world,
+// verify/world_relacy.hpp). queues/README.md has the table of worlds.
 //
-// A world has three parts, each for one room of the house. Within HEDDLE_DETAIL_BEGIN and HEDDLE_DETAIL_END it defines
+// A world has three parts, one for each layer of the source. Within HEDDLE_DETAIL_BEGIN and HEDDLE_DETAIL_END it
+// defines
 //
 // for the public headers (this file):
 //   atomic<T>            load, store, exchange, compare_exchange_weak/strong (both orders), fetch_add, fetch_sub;
@@ -14,39 +15,41 @@
 //   spin_geometry        how long a spinlock pauses
 //   nanotime             the clock
 //   forked               whether a fork has left a runtime's threads behind
-//   print_error, exit_misuse, invariant_broken     the ends: the embedder's mistake (status 2), ours (abort)
+//   print_error          prints to standard error
+//   exit_misuse          ends the process after a mistake of the embedder (status 2)
+//   invariant_broken     ends the process after a mistake of heddle (abort)
 //
 // for queues/ (queues/world.hpp):
 //   geometry             sizes and rates; a world shrinks sizes, never logic
 //   fence, fence_light, fence_heavy     see queues/world.hpp
-//   statistic            add, set, get: an owner's counter that anyone may read, outside every protocol
-//   glimpse              a field of another thread, for reports that nothing depends on
-//   prefetch             the caller will read there soon
-//   cheaprandn           chance
+//   statistic            add, set, get: an owner's counter that any thread may read, outside every protocol
+//   glimpse              reads a field of another thread, for reports that nothing depends on
+//   prefetch             says that the caller will read there soon
+//   cheaprandn           random numbers
 //
 // for sched/ (sched/world.hpp):
 //   futex_sleep, futex_sleep_for, futex_wake    what a note (sched/note.hpp) sleeps on, without or with a limit of time
 //   thread, thread_start, thread_join   start of an M
-//   thread_count         all threads of the process, ours and others
+//   thread_count         all threads of the process, heddle's and others
 //   current_m, set_current_m            the one thread-local pointer
-//   random_seed          chance, once per scheduler
+//   random_seed          a random number, once per scheduler
 //   stack, stackpool     stack memory
 //   persistent           memory for what lives as long as a runtime
 //   fiber and its hooks  what a switch carries beyond registers: errno, exception state, sanitizer state
 //   osinit               what the system grants this process
 //
-// HEDDLE_WORLD_HEADER names a header that defines all of it, and HEDDLE_ABI the namespace of that world; without them it is the
-// os world.
+// HEDDLE_WORLD_HEADER names a header that defines all of it, and HEDDLE_ABI the namespace of that world; without them
+// it is the os world.
 
 #include <atomic>
 
-// The inline namespace of the library's ABI. Two copies of heddle of different versions, and objects of two worlds, never link
-// together by accident.
+// The inline namespace of the library's ABI. With it two copies of heddle of different versions, and objects of two
+// worlds, never link together by accident.
 #ifndef HEDDLE_ABI
-#define HEDDLE_ABI v0_1
+#define HEDDLE_ABI v0_1  // the version without its patch number: heddle/version.hpp
 #endif
 
-// What a shared library of heddle lets others call; the rest of it is hidden. In a static one all is.
+// Marks what a shared library of heddle exports; the rest of it is hidden. A static library exports everything.
 #ifdef HEDDLE_SHARED
 #define HEDDLE_API __attribute__((visibility("default")))
 #else
@@ -59,7 +62,7 @@
 #define HEDDLE_END \
   }                \
   }
-// What no user names: all of queues/ and sched/, and what public headers need of it.
+// The namespace of what no user names: all of queues/ and sched/, and what public headers need of them.
 #define HEDDLE_DETAIL_BEGIN \
   HEDDLE_BEGIN              \
   namespace detail {
@@ -68,7 +71,7 @@
   HEDDLE_END
 
 HEDDLE_DETAIL_BEGIN
-// The orders, spelled short because every atomic operation writes one.
+// The memory orders, with short names because every atomic operation writes one.
 inline constexpr std::memory_order relaxed = std::memory_order_relaxed;
 inline constexpr std::memory_order acquire = std::memory_order_acquire;
 inline constexpr std::memory_order release = std::memory_order_release;
@@ -82,6 +85,5 @@ HEDDLE_DETAIL_END
 #include "heddle/detail/world_os.hpp"
 #endif
 
-// An invariant of docs/invariants.md, checked in every build: O(1), and what it reads must be owned by the caller.
-#define HEDDLE_INV(id, cond) \
-  ((cond) ? (void)0 : ::heddle::detail::invariant_broken(id, #cond, __FILE__, __LINE__))
+// Checks an invariant of docs/invariants.md, in every build. It must be O(1), and the caller must own what it reads.
+#define HEDDLE_INV(id, cond) ((cond) ? (void)0 : ::heddle::detail::invariant_broken(id, #cond, __FILE__, __LINE__))

@@ -1,6 +1,6 @@
 #pragma once
-// The os world as the public headers need it: std::atomic, and what the inline halves of channels and locks call. The rest is
-// in queues/world_os.hpp (fences, chance, sizes) and sched/os/world_os.hpp (threads, stacks).
+// The os world as the public headers need it: std::atomic, and what the inline parts of channels and locks call. The
+// rest is in queues/world_os.hpp (fences, random numbers, sizes) and sched/os/world_os.hpp (threads, stacks).
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +9,7 @@ HEDDLE_DETAIL_BEGIN
 
 inline constexpr std::size_t cacheline = 64;
 
-// Pauses of a thread that waits for a spinlock, the first and the longest, in cpu_relax calls (0.2 and 3 us).
+// The first and the longest pause of a thread that waits for a spinlock, in cpu_relax calls (0.2 and 3 us).
 struct spin_geometry {
   static constexpr std::uint32_t backoff_min = 16;
   static constexpr std::uint32_t backoff_max = 256;
@@ -61,7 +61,7 @@ class plain {
   T value_;
 };
 
-// The seam costs nothing: the wrappers have the layout of what they wrap (and bench/ compares generated code).
+// The world costs nothing: the wrappers have the layout of what they wrap (and bench/ compares generated code).
 static_assert(sizeof(atomic<void *>) == sizeof(void *) && sizeof(atomic<std::uint32_t>) == 4);
 static_assert(sizeof(plain<void *>) == sizeof(void *) && alignof(plain<char>) == 1);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<void *>::is_always_lock_free);
@@ -75,7 +75,7 @@ inline void cpu_relax() noexcept {
 }
 HEDDLE_API void thread_yield() noexcept;
 
-// A member of what is sorted by where it lies: different for any two objects alive.
+// A member of what is sorted by its address: different for any two objects that live.
 class place {
  public:
   std::uintptr_t get() const noexcept { return reinterpret_cast<std::uintptr_t>(this); }
@@ -83,16 +83,18 @@ class place {
 
 HEDDLE_API std::int64_t nanotime() noexcept;  // monotonic
 
-// True for good in the child of a fork that was made while a runtime lived: of all its threads only the one that forked is
-// there, current_m() is null on it, and whatever the others held stays held.
+// True for good in the child of a fork that was made while a runtime lived. Of all threads the child has only the one
+// that forked, current_m() is null on it, and whatever the other threads held stays held.
 HEDDLE_API extern std::atomic<bool> runtime_left_behind;
 inline bool forked() noexcept { return runtime_left_behind.load(std::memory_order_relaxed); }
 
-// A line to standard error in one write, without allocating.
+// Prints a line to standard error, without allocating.
 HEDDLE_API void print_error(const char *text) noexcept;
-// Misuse by the embedder, after the report has been printed: runs the fatal hook and ends the process with status 2.
+// Ends the process with status 2 after the embedder's misuse was reported. Writes out stdout first, except in the child
+// of a fork.
 [[noreturn]] HEDDLE_API void exit_misuse() noexcept;
 // Prints the invariant's id, the condition and the place, without allocating, and aborts.
-[[noreturn]] HEDDLE_API void invariant_broken(const char *id, const char *condition, const char *file, int line) noexcept;
+[[noreturn]] HEDDLE_API void invariant_broken(const char *id, const char *condition, const char *file,
+                                              int line) noexcept;
 
 HEDDLE_DETAIL_END
