@@ -109,8 +109,8 @@ class HEDDLE_API scope {
 
 // Calls f(s) with a scope s, which is cancelled with `parent` if there is one, and then waits for all goroutines that s
 // has started. An exception that leaves f counts like one that leaves a goroutine of the scope: the first error cancels
-// the others, and is thrown again when all have ended. Returns: what f returns. Caller: a goroutine. Blocks: the
-// goroutine. Errors: throws the first error, and std::bad_alloc. Cost: as a scope.
+// the others, and is thrown again when all have ended. Caller: a goroutine. Blocks: the goroutine. Returns: what f
+// returns. Errors: throws the first error, and std::bad_alloc. Cost: as a scope.
 template <class F, class... Token>
 auto with_scope(F &&f, Token &&...parent) -> std::invoke_result_t<F &, scope &> {
   scope s(std::forward<Token>(parent)...);

@@ -23,10 +23,10 @@ class HEDDLE_API semaphore {
   semaphore(const semaphore &) = delete;
   semaphore &operator=(const semaphore &) = delete;
 
-  // Takes a unit; waits until there is one for the caller. Caller: a goroutine; also any other thread. Blocks: the
-  // goroutine, or the thread, until it has a unit. Ordering: what was done before the release that gave the unit is
-  // visible. When this returns, the caller may destroy the semaphore if no other call of acquire is under way and no
-  // release will follow. Cost: one short lock.
+  // Takes a unit; waits until there is one for the caller. When this returns, the caller may destroy the semaphore if
+  // no other call of acquire is under way and no release will follow. Caller: a goroutine; also any other thread.
+  // Blocks: the goroutine, or the thread, until it has a unit. Ordering: what was done before the release that gave
+  // the unit is visible. Cost: one short lock.
   void acquire() noexcept { acquire_until(detail::never); }
   // Takes a unit if there is one now, and returns whether it did. Caller: as acquire. Blocks: nothing. Ordering: true:
   // as acquire; false: none.
@@ -45,8 +45,8 @@ class HEDDLE_API semaphore {
   }
   // Adds n units: gives one to each waiter, oldest first, and keeps the rest. Caller: any thread, also one that took no
   // unit. Blocks: nothing. Ordering: what the caller did before is visible to the takers of these units. Errors: a
-  // negative n is misuse, and so are more units in all than a ptrdiff_t can count. Cost: one short lock, and a goready
-  // for each waiter that gets a unit.
+  // negative n is misuse, and so are more units in all than a ptrdiff_t can count. Cost: one short lock, and making
+  // each waiter that gets a unit runnable.
   void release(std::ptrdiff_t n = 1) noexcept;
 
  private:

@@ -10,7 +10,7 @@ HEDDLE_BEGIN
 struct statistics {
   int procs = 0;                 // Ps, that is, how many goroutines may run at the same time
   int threads = 0;               // threads of the runtime
-  std::uint64_t goroutines = 0;  // goroutines that have begun and not ended
+  std::uint64_t goroutines = 0;  // goroutines that have been started and have not ended
   std::uint64_t spawned = 0;     // goroutines that have been started
   std::uint64_t executes = 0;    // switches into a goroutine
   std::uint64_t parks = 0;       // how often a goroutine has parked, that is, has begun to wait

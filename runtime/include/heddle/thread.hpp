@@ -16,7 +16,7 @@ HEDDLE_API void unlock_os_thread() noexcept;
 
 // Gives way if this goroutine has run for 10 ms, or if the world is to be stopped. A loop that computes for long
 // without channels, mutexes, go() or yield() should call it now and then. Caller: a goroutine; it does nothing
-// elsewhere. Blocks: the g, until its turn. Cost: a few nanoseconds.
+// elsewhere. Blocks: the goroutine, until its turn. Cost: a few nanoseconds.
 HEDDLE_API void safepoint() noexcept;
 
 // While a no_preempt lives, its goroutine does not give way at safepoints; it gives way when the last one is destroyed,
