@@ -118,6 +118,8 @@ class Header:
                 i += 1
                 continue
             if stripped.startswith("#") or re.match(r"(public|private|protected):", stripped):
+                if stripped.startswith("#define") and comment:
+                    out.extend(render(comment, indent))
                 comment, shared = [], None
                 if stripped.startswith("pr") or stripped.startswith("pu"):
                     self.access(stripped.split(":")[0])
