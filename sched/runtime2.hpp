@@ -152,7 +152,7 @@ struct alignas(cacheline) m : lfnode {
 
 // The values that sysmon saw when it last looked at a P.
 struct sysmontick {
-  std::uint64_t schedtick = ~std::uint64_t{0}, syscalltick = 0;  // no P's schedtick: a first look ends nobody's slice
+  std::uint64_t schedtick = ~std::uint64_t{0}, syscalltick = 0;  // no P's schedtick: a first look ends no slice
   std::int64_t schedwhen = 0, syscallwhen = 0;
 };
 

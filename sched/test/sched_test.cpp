@@ -516,8 +516,7 @@ TEST(Boot, one_thread_is_enough_for_many_ps) {
   EXPECT_EQ(s->mcount.peek(), 1);
 }
 
-// ------------------------------------------------------------------------------------------------------ birth and
-// death
+// ---------------------------------------------------------------------------------------------------- birth and death
 
 // A small closure without wishes for its stack lies in the g, if the g may get its stack when it first runs.
 TEST(Newproc, the_closure_lies_aligned_at_the_top_of_the_stack_or_in_the_g) {

@@ -37,8 +37,8 @@ struct goroutine_local {
 
 // Prints what the embedder did wrong, and ends the process.
 [[noreturn]] HEDDLE_API void misuse(const char *what) noexcept;
-// Misuse: `who` was called in the child of a fork that has left a runtime behind, where only exec and _exit are
-// possible. Ends the process.
+// Misuse: the function that `who` names was called in the child of a fork that has left a runtime behind, where only
+// exec and _exit are possible. Ends the process.
 [[noreturn]] HEDDLE_API void in_child(const char *who) noexcept;
 inline void not_in_child(const char *who) noexcept {
   if (forked()) [[unlikely]]
