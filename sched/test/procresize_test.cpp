@@ -134,7 +134,7 @@ TEST(Procresize, ps_that_go_are_dead_and_keep_nothing) {
   }
   int found = 0;
   for (auto batch = s->gFree.get(); !batch.empty(); batch = s->gFree.get()) found += static_cast<int>(batch.size());
-  EXPECT_EQ(found, static_cast<int>(s->allglen.get())) << "also those of their block that nobody had yet";
+  EXPECT_EQ(found, static_cast<int>(s->allglen.get())) << "also those of their block that were not used yet";
 }
 
 TEST(Procresize, ps_come_back_and_new_ones_are_made) {

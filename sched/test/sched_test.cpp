@@ -586,7 +586,7 @@ std::uintptr_t whose_stack(const schedt &sched) {
 
 TEST(Newproc, those_that_wait_for_their_turn_need_no_stack) {
   scheduler s(1);
-  if (!s->stacks.promises()) GTEST_SKIP() << "guards take mappings here, and who is to have a stack has it at once";
+  if (!s->stacks.promises()) GTEST_SKIP() << "guards consume mappings here, so a goroutine has its stack at once";
   std::set<std::uintptr_t> stacks;
   run_main(*s, [&] {
     for (int round = 0; round < 3; ++round) {
