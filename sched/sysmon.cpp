@@ -13,8 +13,7 @@
 // The party that ends the sleep moves sysmonwait to awake, and only that party wakes the thread. Two pairs see to it
 // that none is missed:
 //               sysmon                                     the other party
-//   SYSMON-1    sysmonwait := deep                         takes a P off pidle
-//                                                          or an M on freem
+//   SYSMON-1    sysmonwait := deep                         take a P off pidle, or put an M on freem
 //               heavy fence                                light fence
 //               read pidle and freem                       read sysmonwait
 //   SYSMON-2    sysmonwait := dozing or deep               put a P on newmhandoff, or set attention
