@@ -130,13 +130,13 @@ struct alignas(cacheline) m : lfnode {
   void *waitlock = nullptr;                    // own M: gopark, for park_m
   bool spinning = false;                       // own M; startm before the wake. Counted in nmspinning (I11)
   bool extra = false;                          // needm: it stands for a thread that is no M, for the length of a call
-  bool exiting = false;        // own M: its locked g has ended; retire_m, before the wake: the M leaves its loop
-  bool tainted = false;        // own M: its goroutine may have changed the thread: no thread is cloned from it
-  std::int32_t locks = 0;      // own M: > 0: safepoints are ignored (acquirem, releasem)
-  std::int32_t incall = 0;     // own M: depth of entersyscall; > 0: curg is in a system call and must not use p
-  std::int32_t lockedExt = 0;  // own M: lock_os_thread calls not yet undone
-  g *lockedg = nullptr;        // own M: the only g that it may run, else null
-  struct p *oldp = nullptr;    // own M: the P before the call: a hint
+  bool exiting = false;               // own M: its locked g has ended; retire_m, before the wake: the M leaves its loop
+  bool tainted = false;               // own M: its goroutine may have changed the thread: no thread is cloned from it
+  std::int32_t locks = 0;             // own M: > 0: safepoints are ignored (acquirem, releasem)
+  std::int32_t incall = 0;            // own M: depth of entersyscall; > 0: curg is in a system call and must not use p
+  std::int32_t lockedExt = 0;         // own M: lock_os_thread calls not yet undone
+  g *lockedg = nullptr;               // own M: the only g that it may run, else null
+  struct p *oldp = nullptr;           // own M: the P before the call: a hint
   atomic<std::uintptr_t> lockedwait;  // stoplockedm: what becomes of its wait, see sched/locked.cpp
   plain<struct p *> nextp;            // startm, before notewakeup
   note park;                          // stopm sleeps, startm and stop wake
