@@ -239,14 +239,14 @@ struct schedt {
   atomic<std::uint64_t> nmrunning;                      // of these, the ones that are not asleep: awake_in, wakes_in
   atomic<std::uint64_t> reported;                       // what had run when a deadlock was last reported: checkdead
   atomic<std::uint64_t> injected;                       // goroutines started by threads that are not Ms
-  atomic<std::uint64_t> spawnedincalls;                 // goroutines started by others that are in a call
+  atomic<std::uint64_t> spawnedincalls;                 // goroutines started by Ms that are in a call
   atomic<std::uint32_t> foreigners;  // threads that are not Ms and are inside the scheduler now: foreign_call
   spinlock lock;                     // transitions of several steps: allgs and allm (link, then head), attention with
                                      // what is counted for it
   atomic<g *> allgs;                 // written under lock, oldest first; any thread may walk it
   plain<g *> allgtail;               // under lock
   plain<std::uint32_t> allglen;      // under lock
-  plain<m *> allm;                   // under lock: the Ms whose threads have started, newest first
+  plain<m *> allm;                   // under lock: all Ms that allocm has made, newest first
   plain<std::int64_t> mnext;         // under lock: the id of the next M
   lfstack<m> freem;                  // Ms whose threads are about to end, to be joined: sysmon
   lfstack<m> mfree;                  // Ms without a thread, to be used again

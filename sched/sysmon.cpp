@@ -8,8 +8,8 @@
 //
 // How sysmon sleeps. sysmonwait says what it does:
 //   awake    it works
-//   dozing   a timed sleep; only newmhandoff and stop end it early
-//   deep     all is idle; a P that leaves pidle ends the sleep
+//   dozing   a timed sleep; a P on newmhandoff, stop and watch_timers end it early
+//   deep     all is idle; those three, a P that leaves pidle and an M on freem end the sleep
 // The party that ends the sleep moves sysmonwait to awake, and only that party wakes the thread. Two pairs see to it
 // that none is missed:
 //               sysmon                                     the other party
@@ -36,8 +36,8 @@ namespace {
 
 constexpr std::int64_t slice_ns = 10'000'000;
 
-// True: the P of a call may be taken now. It is so at once if there is something to do and no other P to do it; else
-// after a slice, so that all Ps can go idle and sysmon can sleep (B37).
+// True: the P of a call may be taken now. It is so at the second look if goroutines wait in its queue, or if no M spins
+// and no P is idle; else after a slice, so that all Ps can go idle and sysmon can sleep (B37).
 bool worth_retaking(schedt &sched, struct p *pp, std::int64_t now, bool slice_over) noexcept {
   struct sysmontick &seen = pp->sysmontick;
   if (!slice_over && seen.syscalltick != pp->syscalltick.get()) {  // another call than at the last look
