@@ -6,6 +6,7 @@
 #include "runtime/spawn.hpp"
 #include "runtime/wait.hpp"
 #include "sched/fatal.hpp"
+#include "sched/locals.hpp"
 #include "sched/yield.hpp"
 
 HEDDLE_BEGIN

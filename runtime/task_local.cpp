@@ -2,6 +2,7 @@
 #include "heddle/task_local.hpp"
 
 #include "runtime/spawn.hpp"
+#include "sched/locals.hpp"
 
 HEDDLE_BEGIN
 

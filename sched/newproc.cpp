@@ -1,11 +1,12 @@
 // Birth and death of goroutines. Source: newproc, newproc1, malg, gfget, gfput, goexit of Go's proc.go.
 #include <algorithm>
-#include <cstring>
 #include <mutex>
 #include <new>
 #include <utility>
 
+#include "sched/locals.hpp"
 #include "sched/newproc.hpp"
+#include "sched/schedule.hpp"
 #include "sched/status.hpp"
 #include "sched/stopworld.hpp"
 #include "sched/switch/switch.hpp"
@@ -105,16 +106,6 @@ g *goexit0(m *mp, g *gp) noexcept {
   return nullptr;
 }
 
-// Destroys what belongs to the calling goroutine while it is still one: destructors may wait, and make new locals.
-void shed(g *gp) noexcept {
-  while (goroutine_local *newest = gp->locals) {
-    gp->locals = newest->next;
-    newest->destroy(newest);
-  }
-  set_name(gp, "", 0);
-  gp->decorated = false;
-}
-
 // Returns room for `size` bytes at the top of gp's stack.
 char *top_of(const g *gp, std::size_t size, std::size_t align) noexcept {
   char *const at = gp->stack.hi - gp->color - size;
@@ -173,7 +164,7 @@ void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept {
   casgstatus<gstatus::dead, gstatus::runnable>(gp);
   if (pp != nullptr) {
     pp->spawned.add();
-    pp->runq.runqput(gp, true, [&sched](gqueue<g> &batch) { sched.runq.globrunqputbatch(batch); });
+    put_local(sched, pp, gp, true);
   } else {
     if (mp != nullptr && mp->sched == &sched)
       sched.spawnedincalls.fetch_add(1, relaxed);  // relaxed: a number for gcount
@@ -206,21 +197,6 @@ extern "C" void heddle_goroutine_entry(g *gp) {
   gp->startfn(gp->sched.ctxt);
   if (gp->decorated) shed(gp);
   goexit();
-}
-
-void set_name(g *gp, const char *name, std::size_t length) noexcept {
-  const std::lock_guard hold(gp->home->lock);
-  const std::size_t kept = std::min(length, sizeof gp->name - 1);
-  std::memcpy(gp->name, name, kept);
-  gp->name[kept] = '\0';
-  gp->decorated = true;
-}
-
-void copy_name(const g *gp, char *to, std::size_t size) noexcept {
-  const std::lock_guard hold(gp->home->lock);
-  const std::size_t length = std::min(std::strlen(gp->name), size - 1);
-  std::memcpy(to, gp->name, length);
-  to[length] = '\0';
 }
 
 void goexit() noexcept { mcall_last(getm(), goexit0); }

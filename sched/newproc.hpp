@@ -21,11 +21,6 @@ void unspawn(schedt &sched, newborn s) noexcept;
 void firstrun(m *mp, g *gp) noexcept;
 // Ends the calling goroutine; its closure has been destroyed. Caller: a g.
 [[noreturn]] void goexit() noexcept;
-// Copies gp's name, or as much of it as there is room for; an empty name if it has none. Caller: any thread that does
-// not hold sched.lock. Blocks: nothing.
-void copy_name(const g *gp, char *to, std::size_t size) noexcept;
-// Pre: gp is the calling goroutine.
-void set_name(g *gp, const char *name, std::size_t length) noexcept;
 // Records that gp no longer runs on mp.
 inline void dropg(m *mp, g *gp) noexcept {
   gp->m.set(nullptr);

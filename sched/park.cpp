@@ -5,6 +5,7 @@
 #include "sched/fatal.hpp"
 #include "sched/newproc.hpp"
 #include "sched/park.hpp"
+#include "sched/schedule.hpp"
 #include "sched/status.hpp"
 #include "sched/switch/switch.hpp"
 #include "sched/syscall.hpp"
@@ -15,19 +16,10 @@ HEDDLE_DETAIL_BEGIN
 
 namespace {
 
-void put_local(schedt &sched, struct p *pp, g *gp, bool next) noexcept {
-  pp->runq.runqput(gp, next, [&sched](gqueue<g> &batch) { sched.runq.globrunqputbatch(batch); });
-}
-
 // Returns when mp's P was wired to its M, or when sysmon last looked, whichever is later: a clock that costs two loads.
 std::int64_t nearly_now(const m *mp) noexcept {
   const auto seen = static_cast<std::int64_t>(mp->sched->clock.get());
   return std::max(seen, mp->p.get()->since);
-}
-
-void may_wait(const m *mp) noexcept {
-  if (mp->locks != 0) [[unlikely]]
-    may_not_wait();
 }
 
 g *park_m(m *mp, g *gp) noexcept {
@@ -42,22 +34,6 @@ g *park_m(m *mp, g *gp) noexcept {
   if (unlockf == nullptr || unlockf(gp, lock)) return nullptr;
   casgstatus<gstatus::waiting, gstatus::runnable>(gp);
   return gp;
-}
-
-g *goyield_m(m *mp, g *gp) noexcept {
-  dropg(mp, gp);
-  casgstatus<gstatus::running, gstatus::runnable>(gp);
-  // No wakep: the ring has one more g and this M is about to take one, so no more is left over than before.
-  put_local(*mp->sched, mp->p.get(), gp, false);
-  return nullptr;
-}
-
-g *gosched_m(m *mp, g *gp) noexcept {
-  dropg(mp, gp);
-  casgstatus<gstatus::running, gstatus::runnable>(gp);
-  mp->sched->runq.globrunqput(gp);
-  wakep(*mp->sched);  // a spinning M may have looked at the global queue just before (B2)
-  return nullptr;
 }
 
 // Spins until the waker no longer touches this extra M.
@@ -217,27 +193,6 @@ void goready(g *gp, bool next) noexcept {
   const foreign_call here(sched);
   sched.inbox.push(gp);
   if (here.open()) wakep(sched);
-}
-
-void goyield(m *mp) noexcept {
-  may_wait(mp);
-  if (mp->incall != 0) return thread_yield();
-  mcall(mp, goyield_m);
-}
-
-void gosched(m *mp) noexcept {
-  if (mp == nullptr) no_goroutine("heddle::gosched");
-  may_wait(mp);
-  if (mp->incall != 0) return thread_yield();
-  mcall(mp, gosched_m);
-}
-
-// Source: acquirem, releasem of Go's runtime1.go; Go uses the M's locks counter as well.
-void acquirem(m *mp) noexcept { ++mp->locks; }
-
-void releasem(m *mp) noexcept {
-  --mp->locks;
-  safepoint(mp);  // a request made meanwhile still stands (I60)
 }
 
 HEDDLE_DETAIL_END

@@ -22,5 +22,9 @@ constexpr std::uint32_t spins_after(std::uint32_t spins, std::int64_t slept) noe
 // True when some queue holds a g or a timer is due. Caller: any thread; a caller that must not miss work needs a fence
 // before the call.
 bool has_work(schedt &sched) noexcept;
+// Puts gp into pp's runq; next: into runnext. What does not fit goes to the global queue. Caller: the owner of pp.
+inline void put_local(schedt &sched, struct p *pp, g *gp, bool next) noexcept {
+  pp->runq.runqput(gp, next, [&sched](gqueue<g> &batch) { sched.runq.globrunqputbatch(batch); });
+}
 
 HEDDLE_DETAIL_END

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "sched/deadlock.hpp"
+#include "sched/locals.hpp"
 #include "sched/newproc.hpp"
 #include "sched/status.hpp"
 

@@ -29,6 +29,7 @@
 #include "sched/sysmon.hpp"
 #include "sched/trace.hpp"
 #include "sched/wake.hpp"
+#include "sched/watch.hpp"
 
 HEDDLE_DETAIL_BEGIN
 

@@ -1,37 +1,13 @@
-// Timers, sleep. Source: Go's time.go: addtimer, stopTimer, resetTimer, timers.check, timeSleepUntil.
-//
-// Which thread sees to it that a timer is not late (TIME-1):
-//   all Ps run                       each P's M, at its next turn of the schedule loop
-//   an M spins                       that M: it looks at the timers of all Ps
-//   a P is idle and no M spins       the M that has the watch: the one that went to sleep last. It sleeps only until
-//                                    the first timer is due, and midleuntil says when that is
-//   no M has the watch, or an        sysmon
-//   earlier timer was armed since
-// The watch passes from one thread to another without a lock. Each party changes a word (T1), passes a full fence (T2),
-// and looks at what the others change (T3):
-//   Party                              T1                       T2           T3
-//   a thread that arms a timer         wake_time                full fence   watch_timers
-//   an M that puts a P on pidle        pidle, then its count    full fence   watch_timers
-//   an M whose watch is over           midleuntil := never      full fence   watch_timers
-//   sysmon, before it sleeps           sysmonuntil              full fence   sysmon_until
-// watch_timers wakes sysmon if a P is idle, no M spins, and the first timer is due before midleuntil and before
-// sysmonuntil. sysmon_until returns the time of the first timer if that is before midleuntil: sysmon sleeps no longer.
-// Of any two parties one sees the other. No thread looks after a P for which there is no M (put_back): the next M that
-// goes to sleep takes the watch. Taking the watch needs no fence: no party relies on there being no watch. When the
-// first timer is due, it is as if a submitter had just published work: the M that has slept until then calls wakep, and
-// timer_due is one of the sources at which the last look of the dance looks (has_work, sched/wake.cpp). The M stays on
-// midle meanwhile, and may be the one that wakep finds there.
+// Timers: armed, called, stopped. Source: Go's time.go: addtimer, stopTimer, resetTimer, timers.check.
 //
 // Where one timer follows the other within the time that an M spins for work, the M would never sleep, for the sake of
 // a few calls. So where timer_crowd timers were called within timer_window, the next ones wait until timer_hold is
-// over, and are called together. It is over at the same moment for all Ps: one wake-up for all of them. All of the
-// above goes by wake_time, which includes this wait.
+// over, and are called together. It is over at the same moment for all Ps: one wake-up for all of them. The
+// watch (sched/watch.cpp) goes by wake_time, which includes this wait.
 #include <algorithm>
 
-#include "sched/park.hpp"
-#include "sched/status.hpp"
-#include "sched/sysmon.hpp"
-#include "sched/wake.hpp"
+#include "sched/runtime2.hpp"
+#include "sched/watch.hpp"
 
 HEDDLE_DETAIL_BEGIN
 
@@ -115,69 +91,6 @@ void timers::end() noexcept {
   });
 }
 
-namespace {
-
-// True: there is an idle P, and no M spins, so that no running M looks after that P and its timers.
-bool unwatched(const schedt &sched) noexcept {
-  return !sched.pidle.empty() && sched.nmspinning.load(relaxed) == 0;  // relaxed: ordered by the callers' fences
-}
-
-// The time of the first timer, if no M on midle wakes for it; else never.
-std::int64_t next_unattended(const schedt &sched) noexcept {
-  const std::int64_t first = next_timer(sched);
-  return first < sched.midleuntil.load(relaxed) ? first : timers::never;  // relaxed: ordered by the callers' fences
-}
-
-// Ends the calling M's watch. midleuntil may have become another M's, which has taken the watch over: that M wakes all
-// the same, and if a thread is needed earlier, the caller's watch_timers sees to it.
-void end_watch(schedt &sched) noexcept {
-  sched.midleuntil.store(timers::never, relaxed);  // relaxed: ordered by the fence
-  // midleuntil against sysmonuntil, wake_time and pidle; partners: sysmon_sleep, resettimer, stopm. [TIME-1]
-  fence(seq_cst);
-}
-
-}  // namespace
-
-void watch_timers(schedt &sched) noexcept {
-  const std::int64_t until = sched.sysmonuntil.load(relaxed);  // relaxed: ordered by the callers' fences
-  if (until != 0 && unwatched(sched) && next_unattended(sched) < until) wake_sysmon(sched);
-}
-
-std::int64_t sysmon_until(const schedt &sched, std::int64_t latest) noexcept {
-  return unwatched(sched) ? std::min(latest, next_unattended(sched)) : latest;
-}
-
-bool wake_for_timers(schedt &sched, std::int64_t now) noexcept {
-  bool due = false;
-  each_p(sched, [&due, now](struct p &pp) { due |= pp.timers.wake_time() <= now && pp.timers.due(now); });
-  if (due) wakep(sched);
-  return due;
-}
-
-std::int64_t take_watch(schedt &sched) noexcept {
-  if (!unwatched(sched)) return timers::never;
-  const std::int64_t first = next_unattended(sched);
-  // relaxed: a promise that is kept; a party that reads it too late does more than it must.
-  if (first != timers::never) sched.midleuntil.store(first, relaxed);
-  return first;
-}
-
-bool sleep_on_watch(m *mp, std::int64_t until) noexcept {
-  schedt &sched = *mp->sched;
-  bool woken = false;
-  while (!woken && until != timers::never) {
-    woken = mp->park.notetsleep(until - nanotime());
-    end_watch(sched);
-    until = timers::never;
-    if (!woken && !stopping(sched)) {
-      wake_for_timers(sched, nanotime());
-      until = take_watch(sched);
-    }
-    watch_timers(sched);
-  }
-  return woken;
-}
-
 bool resettimer(schedt &sched, runtime_timer *t, std::int64_t when) noexcept {
   struct p *pp = own_p(sched, getm());
   timers &ts = (pp != nullptr ? pp : sched.allp[0].get())->timers;
@@ -222,36 +135,6 @@ void checktimers(m *mp, timers &ts) noexcept {
 
 void checkalltimers(m *mp) noexcept {
   each_p(*mp->sched, [mp](struct p &pp) { checktimers(mp, pp.timers); });
-}
-
-namespace {
-
-bool fall_asleep(g *gp, void *) noexcept {
-  resettimer(*gp->home, &gp->timer, gp->timer.when.get());  // not before gp waits: gp may be woken before this returns
-  return true;
-}
-
-void wake_sleeper(runtime_timer *t, bool due) {
-  if (!due) return;
-  g *gp = static_cast<sleeper *>(t)->gp;
-  prefetch(gp->sched.sp);  // it is not in the cache and is needed soon: it comes while other goroutines are readied
-  goready(gp, false);
-}
-
-}  // namespace
-
-void timesleep(std::int64_t until) noexcept {
-  m *mp = getm();
-  if (mp == nullptr || mp->incall != 0) {  // this code may block the thread
-    note n;
-    for (std::int64_t left = until - nanotime(); left > 0; left = until - nanotime()) n.notetsleep(left);
-    return;
-  }
-  g *gp = mp->curg.load(relaxed);  // relaxed: own M
-  gp->timer.f = wake_sleeper;
-  gp->timer.when.set(until);
-  gp->timer.gp = gp;
-  gopark(fall_asleep, nullptr, waitreason::sleep, mp);
 }
 
 HEDDLE_DETAIL_END

@@ -71,6 +71,7 @@
 #include "sched/schedule.hpp"
 #include "sched/stopworld.hpp"
 #include "sched/sysmon.hpp"
+#include "sched/watch.hpp"
 
 HEDDLE_DETAIL_BEGIN
 

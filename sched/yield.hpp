@@ -1,5 +1,6 @@
 #pragma once
 // How a goroutine gives way, on its own and when asked.
+#include "sched/fatal.hpp"
 #include "sched/runtime2.hpp"
 
 HEDDLE_DETAIL_BEGIN
@@ -18,6 +19,11 @@ inline void safepoint(m *mp) noexcept {
   if (mp->incall != 0 || mp->locks != 0) return;
   const struct p *pp = mp->p.get();
   if (pp != nullptr && pp->preempt.load(relaxed) != 0) gosched(mp);  // relaxed: seen at the next safepoint, if not now
+}
+// Misuse where the calling goroutine may not park or yield: inside no_preempt or stop_the_world.
+inline void may_wait(const m *mp) noexcept {
+  if (mp->locks != 0) [[unlikely]]
+    may_not_wait();
 }
 
 HEDDLE_DETAIL_END

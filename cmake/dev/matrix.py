@@ -80,6 +80,15 @@ def as_subdirectory(row):
     run(row, [row.folder / "consumer"])
 
 
+def of_folder(name):
+    """A consumer that takes heddle as a subdirectory, with sources of its own."""
+    def work(row):
+        configure(row, CONSUMERS / name, row.folder, [f"-DHEDDLE_SOURCE={ROOT}"])
+        build(row, row.folder)
+        run(row, [row.folder / "consumer"])
+    return work
+
+
 def as_fetched(row):
     configure(row, CONSUMERS / "fetched", row.folder, [f"-DHEDDLE_SOURCE={ROOT}"])
     build(row, row.folder)
@@ -123,7 +132,7 @@ def alone(row):
         raise Bad("examples/hello says something else")
 
 
-HOWS = {"subdirectory": as_subdirectory, "fetched": as_fetched, "installed": as_installed, "pkg-config": by_pkg_config, "alone": alone}
+HOWS = {"subdirectory": as_subdirectory, "plugin": of_folder("plugin"), "names": of_folder("names"), "fetched": as_fetched, "installed": as_installed, "pkg-config": by_pkg_config, "alone": alone}
 
 
 def has_shared_library(row):
@@ -173,6 +182,8 @@ def rows():
         Row("-static", release + ["-DCMAKE_EXE_LINKER_FLAGS=-static"], after=is_static),
         Row("-fno-rtti", release + ["-DCMAKE_CXX_FLAGS=-fno-rtti"]),
         Row("add_subdirectory", release),
+        Row("names of a user's own", how="names", says="using namespace heddle, std; struct g, p, stack ..."),
+        Row("a plugin in a host, both with heddle", how="plugin", says="-rdynamic, dlopen"),
         Row("find_package after install", release, "installed"),
         Row("FetchContent", release, "fetched"),
         Row("pkg-config after install", release, "pkg-config"),

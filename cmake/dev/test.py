@@ -36,6 +36,11 @@ def headers(run):
     run.check([sys.executable, ROOT / "cmake" / "dev" / "headers.py"], "headers.log", "a header")
 
 
+def house(run):
+    for tool, what in (("rooms.py", "an arrow between rooms"), ("names.py", "the public names")):
+        run.check([sys.executable, ROOT / "cmake" / "dev" / tool], tool.replace(".py", ".log"), what)
+
+
 def consumer(run):
     run.check([sys.executable, ROOT / "cmake" / "dev" / "matrix.py", "--corner"], "matrix.log", "the matrix")
 
@@ -106,6 +111,7 @@ QUICK = [
     Step("dev: every test", 140, plain),
     Step("valgrind: fifty runtimes", 20, memcheck),
     Step("headers: each alone, both compilers", 20, headers),
+    Step("the house: rooms and public names", 5, house),
     Step("matrix: a corner", 25, consumer),
     Step("verify: every suite", 150, verify("60s")),
     Step("verify: the tool itself", 20, tool),

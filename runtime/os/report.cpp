@@ -11,6 +11,7 @@
 #include "runtime/control.hpp"
 #include "runtime/os/report.hpp"
 #include "runtime/waits.hpp"
+#include "sched/locals.hpp"
 #include "sched/status.hpp"
 #include "sched/switch/switch_x86_64.hpp"
 

@@ -454,7 +454,8 @@ TEST(End, by_shutdown_while_others_use_it) {
   std::ifstream statm("/proc/self/statm");
   std::size_t pages = 0;
   statm >> pages;
-  const rlimit limit{pages * 4096 + (std::size_t{80} << 20), RLIM_INFINITY};  // a slab of stacks; a thread takes more
+  // Room for a slab of stacks (64 MiB), one of gs (16 MiB) and what malloc takes; a thread would take 256 MiB.
+  const rlimit limit{pages * 4096 + (std::size_t{160} << 20), RLIM_INFINITY};
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, std::size_t{256} << 20);

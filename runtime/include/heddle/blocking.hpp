@@ -1,5 +1,5 @@
 #pragma once
-// Calls that block the thread: the other goroutines go on without it. Source: entersyscall, exitsyscall of Go's proc.go.
+// Calls that block the thread, while the other goroutines go on. Source: entersyscall and exitsyscall in Go's proc.go.
 #include <utility>
 
 #include "heddle/detail/world.hpp"
@@ -8,11 +8,11 @@ HEDDLE_BEGIN
 
 namespace detail {
 
-// A call begins: the calling goroutine's P may go to another thread. Nests; only the outermost counts. On a thread that runs no
-// goroutine it does nothing, nor where the goroutine may not lose its P: no_preempt, stop_the_world. Returns whether it did.
-// lasting: the P goes at once.
+// Begins a blocking call: until it ends, the calling goroutine's P may go to another thread. lasting: the P goes at
+// once. Calls nest; only the outermost counts. Returns false, and does nothing, on a thread that runs no goroutine and
+// where the goroutine may not lose its P (inside no_preempt or stop_the_world).
 HEDDLE_API bool begin_call(bool lasting) noexcept;
-// The goroutine has kept its thread. Pre: begin_call has returned true.
+// Ends the blocking call. The goroutine has stayed on its thread. Pre: begin_call has returned true.
 HEDDLE_API void end_call() noexcept;
 
 class call_scope {
@@ -30,19 +30,22 @@ class call_scope {
 
 }  // namespace detail
 
-// Returns f(), which may block its thread: a read, a sleep, a lock of another library, long computation that reaches no
-// safepoint. When it lasts (20 us to 10 ms, sooner the more there is to do) the P goes to another thread; meanwhile f keeps
-// its own, whatever it waits for, also for channels and mutexes of heddle. What f starts or readies goes on like from a
-// thread outside. The runtime's end waits for f. Caller: any thread; on one that runs no goroutine, and while the goroutine
-// has a no_preempt or has stopped the world, it is just f(). Blocks: the g, after f, until it has a P again. Errors: what f
-// throws. Nests. Cost: tens of nanoseconds when the P is still there.
+// Calls f, which may block its thread, and returns what f returns. It is for a read, a sleep, a lock of another
+// library, or a long computation that reaches no safepoint. When the call lasts (20 us to 10 ms, sooner the more work
+// waits) the P goes to another thread. During the call f stays on its own thread and blocks that thread whatever it
+// waits for, also for channels and mutexes of heddle. Goroutines that f starts or readies are queued as if a thread
+// outside the runtime had done so. The end of the runtime waits for f. Calls nest. Caller: any thread; on a thread that
+// runs no goroutine, and while the goroutine has a no_preempt or has stopped the world, it only calls f. Blocks: the g,
+// after f, until it has a P again. Errors: what f throws. Cost: tens of nanoseconds if the goroutine still has its P
+// when f returns.
 template <class F>
 decltype(auto) blocking(F &&f) {
   const detail::call_scope call(false);
   return std::forward<F>(f)();
 }
 
-// As blocking, for calls that are known to last: the P goes at once. Cost: microseconds. Source: entersyscallblock.
+// As blocking, for calls that are known to last: the P goes to another thread at once. Cost: microseconds. Source:
+// entersyscallblock in Go's proc.go.
 template <class F>
 decltype(auto) blocking_long(F &&f) {
   const detail::call_scope call(true);

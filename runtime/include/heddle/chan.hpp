@@ -14,7 +14,7 @@
 HEDDLE_BEGIN
 
 namespace detail {
-// For select: the channel behind a handle of any kind, and what may be done with it.
+// What select needs: the channel behind a handle of any kind, and whether the handle can receive or send.
 struct channel_access {
   template <class C>
   static hchan *of(const C &c) noexcept {
@@ -28,13 +28,13 @@ concept sending = C::sends;
 class timer_channel;
 }  // namespace detail
 
-// What a receive has found that need not wait until there is something: a value, or the end of the channel, or neither yet.
+// The result of a receive that need not wait for a value: a value, or the end of the channel, or neither yet.
 template <class T>
 class received : public std::optional<T> {
  public:
-  // No value, and none will come: the channel is closed and drained.
+  // True if there is no value and none will come: the channel is closed and drained.
   bool closed() const noexcept { return closed_; }
-  // True: there is something to be known, a value or the end. False: nothing yet, or not in time.
+  // True if the receive found a value or the end of the channel; false if there was nothing yet, or nothing in time.
   bool arrived() const noexcept { return closed_ || this->has_value(); }
 
  private:
@@ -43,12 +43,15 @@ class received : public std::optional<T> {
   bool closed_ = false;
 };
 
-// A channel of T: a handle that is cheap to copy; the channel lives as long as a handle does. Source: Go's chan.go.
+// A channel of T. A chan is a handle that is cheap to copy; the channel lives as long as one of its handles. Source:
+// Go's chan.go.
 //
-// Capacity 0: send and receive meet, the value moves from frame to frame. Else up to `capacity` values wait in between.
-// FIFO; what the sender did before the send is visible to the receiver of the value. Waiting goroutines are served in
-// the order in which they came. Under the lock: not both queues have waiters, but for those of one select that does both
-// (I51); values wait only while no receiver does, and room is left only while no sender waits (I52).
+// With capacity 0 a send and a receive meet, and the value moves from the sender's frame to the receiver's. Otherwise
+// up to `capacity` values wait in the channel. Values arrive in the order in which they were sent. What the sender did
+// before the send is visible to the receiver of the value. Waiting goroutines are served in the order in which they
+// came. Under the lock these invariants hold: the two queues do not both have waiters, except those of one select that
+// both sends and receives on the channel (I51); values wait only while no receiver waits, and there is free room only
+// while no sender waits (I52).
 template <class T>
 class chan {
   static_assert(std::is_nothrow_move_constructible_v<T> && std::is_nothrow_destructible_v<T>,
@@ -58,10 +61,12 @@ class chan {
   using value_type = T;
   static constexpr bool receives = true, sends = true;
 
-  // Errors: throws std::bad_alloc.
+  // Makes a channel with room for `capacity` values. Errors: throws std::bad_alloc. Cost: one allocation, two if there
+  // is room for values.
   explicit chan(std::size_t capacity = 0) : core_(new core(capacity)) {}
-  // No channel, as after a move: send and recv wait for ever, the try_ ones get nowhere, a select leaves it out, and close is
-  // misuse. Assign it to take a case out of a select.
+  // Returns a handle of no channel, as a handle is after a move. send and recv on it wait for ever, try_send and
+  // try_recv return at once with nothing done, the calls with a limit return when their time is over, a select ignores
+  // the case, and close is misuse. Assign it to a handle to take its case out of a select.
   static chan nil() noexcept { return chan(no_channel()); }
   chan(const chan &other) noexcept : core_(other.core_) {
     if (core_ != nullptr) core_->refs.fetch_add(1, detail::relaxed);  // relaxed: the handle copied from keeps it alive
@@ -72,17 +77,18 @@ class chan {
     return *this;
   }
   ~chan() {
-    // acq_rel: pairs with itself in the other handles: the last one sees all that they did. [CHAN-1]
+    // acq_rel: pairs with itself in the other handles; the last one sees all that they did. [CHAN-1]
     if (core_ != nullptr && core_->refs.fetch_sub(1, detail::acq_rel) == 1) core_->abandon();
   }
-  // Whether it is no channel: nil(), or moved from.
+  // Returns whether it is a handle of no channel: nil(), or moved from.
   bool is_nil() const noexcept { return core_ == nullptr; }
-  // Whether both are handles of one channel, or nil.
+  // Returns whether both are handles of the same channel, or both are nil.
   friend bool operator==(const chan &a, const chan &b) noexcept { return a.core_ == b.core_; }
 
-  // Caller: a goroutine; also any other thread. Blocks: the goroutine (or thread), until a receiver has the value or there is
-  // room for it.
-  // Errors: sending on a closed channel is misuse.
+  // Sends value: gives it to a waiting receiver, or puts it into the channel, or waits. Caller: a goroutine; also any
+  // other thread. Blocks: the goroutine, or the thread, until a receiver has the value or there is room for it.
+  // Ordering: what the caller did before is visible to the receiver of the value. Errors: sending on a closed channel
+  // is misuse. Cost: a short lock.
   void send(T value) const {
     detail::not_in_child("chan::send");
     if (core_ == nullptr) detail::chansend_nil();
@@ -94,17 +100,19 @@ class chan {
     detail::chansend(c, &value, detail::never);
   }
 
-  // As send, but only if it need not block. False: the value is where it was; one that is given up (std::move(x), 5) is moved
-  // from only if it was sent. Caller: a goroutine; also any other thread of the process. Blocks: nothing. Errors: as send.
+  // Sends value if that is possible without waiting, and returns whether it was sent. An rvalue (std::move(x), 5) is
+  // moved from only if it was sent; otherwise the value stays where it was. Caller: a goroutine; also any other thread
+  // of the process. Blocks: nothing. Ordering, errors: as send.
   bool try_send(T &&value) const {
     detail::not_in_child("chan::try_send");
     return core_ != nullptr && send_now(value);
   }
   bool try_send(const T &value) const requires std::copy_constructible<T> { return try_send(T(value)); }
 
-  // As send, for so long at most, or until then; not at all, but for one try, if the time is over. False: not in time, and the
-  // value is where it was. Caller: as send. Blocks: the goroutine, or thread. Errors: as send.
-  // Cost: as send; if it waits, a timer in its frame.
+  // Sends value, and waits at most for the given time, or until the given moment; if the time is over already it tries
+  // once. Returns false if the value was not sent in time; the value then stays where it was. Caller: as send. Blocks:
+  // the goroutine, or the thread. Ordering, errors: as send. Cost: as send; if it waits, also a timer, which lies in
+  // its frame.
   template <class Rep, class Period>
   bool send_for(T &&value, std::chrono::duration<Rep, Period> d) const {
     return send_by(value, detail::time_in(d));
@@ -123,8 +131,9 @@ class chan {
     return send_until(T(value), t);
   }
 
-  // The next value; empty when the channel is closed and drained. Caller: a goroutine; also any other thread.
-  // Blocks: the goroutine, or thread.
+  // Receives the next value; returns an empty optional if the channel is closed and drained. Caller: a goroutine; also
+  // any other thread. Blocks: the goroutine, or the thread, until there is a value or the channel is closed. Ordering:
+  // what the sender did before the send, or the closer before the close, is visible. Cost: a short lock.
   std::optional<T> recv() const {
     detail::not_in_child("chan::recv");
     if (core_ == nullptr) detail::chanrecv_nil();
@@ -139,7 +148,8 @@ class chan {
     return value;
   }
 
-  // The next value if there is one now. Caller: a goroutine; also any other thread. Blocks: nothing.
+  // Receives the next value if there is one now. Caller: a goroutine; also any other thread. Blocks: nothing. Ordering:
+  // as recv.
   received<T> try_recv() const {
     detail::not_in_child("chan::try_recv");
     received<T> value;
@@ -151,9 +161,10 @@ class chan {
     return value;
   }
 
-  // As recv, for so long at most, or until then; not at all, but for one try, if the time is over.
+  // Receives, and waits at most for the given time, or until the given moment; if the time is over already it tries
+  // once.
   //   if (auto v = c.recv_for(10ms)) use(*v); else if (v.closed()) ...; else ...not in time...
-  // Caller, blocks: as recv. Cost: as recv; if it waits, a timer in its frame.
+  // Caller, blocks, ordering: as recv. Cost: as recv; if it waits, also a timer, which lies in its frame.
   template <class Rep, class Period>
   received<T> recv_for(std::chrono::duration<Rep, Period> d) const {
     return recv_by(detail::time_in(d));
@@ -166,17 +177,19 @@ class chan {
     }
   }
 
-  // No more sends; what is in the channel can still be received. Caller: a goroutine; also any other thread. Blocks:
-  // nothing. Ordering: what the caller did before is visible to who finds it closed. Errors: closing twice is misuse,
-  // and so is closing nil; a send that waits then is one on a closed channel. Cost: a short lock, and a goready for
-  // each who waits. Source: closechan.
+  // Closes the channel: no more values can be sent, and the values in it can still be received. Caller: a goroutine;
+  // also any other thread. Blocks: nothing. Ordering: what the caller did before is visible to a receiver that finds
+  // the channel closed. Errors: closing twice is misuse, and so is closing nil; a send that waits at that time is a
+  // send on a closed channel, which is misuse. Cost: a short lock, and a goready for each waiter. Source: closechan in
+  // Go's chan.go.
   void close() const {
     detail::not_in_child("chan::close");
     if (core_ == nullptr) detail::misuse("close of nil channel");
     detail::close(*core_);
   }
 
-  // Values waiting now; a snapshot. Caller: a goroutine; also any other thread. Blocks: nothing. Cost: a short lock.
+  // Returns how many values wait in the channel; the number may be old when the caller looks at it. Caller: a
+  // goroutine; also any other thread. Blocks: nothing. Cost: a short lock.
   std::size_t size() const noexcept {
     detail::not_in_child("chan::size");
     if (core_ == nullptr) return 0;
@@ -185,10 +198,10 @@ class chan {
     core_->lock.unlock();
     return n;
   }
-  // As it was made; 0 for nil.
+  // Returns the capacity with which the channel was made; 0 for nil.
   std::size_t capacity() const noexcept { return core_ == nullptr ? 0 : core_->dataqsiz; }
-  // Whether it has been closed; there may still be values in it. nil never is. Caller, blocks, cost: as size. Ordering:
-  // if so, what was done before the close is visible.
+  // Returns whether the channel has been closed; there may still be values in it. nil is never closed. Caller, blocks,
+  // cost: as size. Ordering: if it returns true, what was done before the close is visible.
   bool closed() const noexcept {
     detail::not_in_child("chan::closed");
     if (core_ == nullptr) return false;
@@ -198,7 +211,7 @@ class chan {
     return is;
   }
 
-  // for (T &v : c): receives until the channel is closed and drained.
+  // Makes `for (T &v : c)` possible: receives until the channel is closed and drained.
   class iterator {
    public:
     using value_type = T;
@@ -208,7 +221,7 @@ class chan {
     T &operator*() const { return *value_; }
     iterator &operator++() {
       std::optional<T> next = chan_->recv();
-      value_.reset();  // and not assigned: a T need only be movable
+      value_.reset();  // no assignment, because a T need only be movable
       if (next) value_.emplace(std::move(*next));
       return *this;
     }
@@ -217,7 +230,7 @@ class chan {
 
    private:
     const chan *chan_;
-    mutable std::optional<T> value_;  // the caller's, as what a pointer points to
+    mutable std::optional<T> value_;  // mutable, as what a pointer points to: the caller may change it
   };
   iterator begin() const { return iterator(this); }
   std::default_sentinel_t end() const noexcept { return {}; }
@@ -229,7 +242,7 @@ class chan {
       for (std::size_t n = qcount.get(); n != 0; --n) std::destroy_at(pop());
       if (buf != nullptr) std::allocator<T>().deallocate(buf, dataqsiz);
     }
-    // There is no handle any more.
+    // The last handle has gone.
     virtual void abandon() noexcept { delete this; }
 
     bool give(void *from, detail::g *&ready) noexcept final {
@@ -323,7 +336,7 @@ class chan {
 
   struct no_channel {};
   explicit chan(no_channel) noexcept : core_(nullptr) {}
-  struct adopt {};  // 0 is a capacity
+  struct adopt {};  // a type of its own, because a 0 would be a capacity
   chan(adopt, core *c) noexcept : core_(c) {}
   friend class detail::timer_channel;
   friend struct detail::channel_access;

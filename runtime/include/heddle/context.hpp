@@ -1,5 +1,6 @@
 #pragma once
-// What is passed on with a request: when it is to end, whether it has been cancelled, and values. Source: Go's context.
+// Contexts: what is passed on with a request, that is, when it ends, whether it has been cancelled, and values. Source:
+// Go's package context.
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -15,17 +16,18 @@
 
 HEDDLE_BEGIN
 
-// Why a context has been cancelled.
+// Why a context has been cancelled; none: it has not been.
 enum class context_error : std::uint32_t { none, canceled, deadline_exceeded };
-// The causes of those who give none.
+// The cause of a context that was cancelled without a cause of its own.
 struct HEDDLE_API context_canceled : std::runtime_error {
   context_canceled() : std::runtime_error("context canceled") {}
 };
+// The cause of a context whose deadline has come.
 struct HEDDLE_API context_deadline_exceeded : std::runtime_error {
   context_deadline_exceeded() : std::runtime_error("context deadline exceeded") {}
 };
 
-// Names a value of a context: where it lies is the name, so it is best a global. T: the value's type.
+// Names a value of a context. The address of the key is the name, so a key is best a global. T: the value's type.
 //   inline const heddle::context_key<std::string> user;
 template <class T>
 class context_key {
@@ -40,7 +42,7 @@ class context_key {
 
 namespace detail {
 
-// A context's node: keeps those above it alive, and is in no list but as a canceller.
+// The node of a context. It keeps the nodes above it alive; only cancellers are in lists.
 class canceller;
 struct context_node {
   explicit context_node(context_node *up, canceller *c) noexcept : parent(up), cancelled_by(c) {}
@@ -49,9 +51,9 @@ struct context_node {
   virtual ~context_node() = default;
 
   atomic<std::uint32_t> refs{1};
-  context_node *const parent;     // has a reference; null: nothing above
-  canceller *const cancelled_by;  // this one, or the nearest above that can be cancelled, or null
-  const void *key = nullptr;      // of a value
+  context_node *const parent;     // has a reference; null: there is nothing above
+  canceller *const cancelled_by;  // this node, or the nearest above that can be cancelled, or null
+  const void *key = nullptr;      // the name of the value, if it has one
   const void *value = nullptr;
 };
 
@@ -75,7 +77,7 @@ HEDDLE_API receiver<std::monostate> context_done(canceller *c);
 HEDDLE_API std::stop_token context_stop_token(canceller *c);
 HEDDLE_API context_error context_err(const canceller *c) noexcept;
 HEDDLE_API std::exception_ptr context_cause(const canceller *c) noexcept;
-HEDDLE_API std::int64_t context_deadline(const canceller *c) noexcept;  // never: none
+HEDDLE_API std::int64_t context_deadline(const canceller *c) noexcept;  // never: there is none
 HEDDLE_API const void *context_value(const context_node *n, const void *key) noexcept;
 HEDDLE_API context_node *make_canceller(context_node *parent, std::int64_t deadline, const char *who);
 HEDDLE_API void cancel(canceller *c, std::exception_ptr cause) noexcept;
@@ -84,15 +86,15 @@ HEDDLE_API void cancel(canceller *c, std::exception_ptr cause) noexcept;
 
 class cancel_context;
 
-// A handle that is cheap to copy; what it stands for lives as long as a handle does, or one of what has been made from
-// it. The one made from nothing is the background: never cancelled, no deadline, no values. Pass it on as the first
-// argument.
+// A handle of a context, cheap to copy. A context lives as long as one of its handles, or as a context made from it.
+// The default-constructed one is the background: it is never cancelled and has no deadline and no values. Pass a
+// context as the first argument.
 //
 // Unless said otherwise: caller: a goroutine; also any other thread. Blocks: nothing.
 class context {
  public:
   context() noexcept = default;
-  // As context(). Source: context.Background.
+  // Returns the background, as context(). Source: context.Background.
   static context background() noexcept { return {}; }
   context(const context &other) noexcept : node_(detail::ref(other.node_)) {}
   context(context &&other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
@@ -102,28 +104,30 @@ class context {
   }
   ~context() { detail::unref(node_); }
 
-  // A channel that is closed when the context is cancelled; nil if it never can be. Errors: throws std::bad_alloc.
-  // Cost: the first call allocates the channel.
+  // Returns a channel that is closed when the context is cancelled; nil if it can never be cancelled. Errors: throws
+  // std::bad_alloc. Cost: the first call allocates the channel.
   receiver<std::monostate> done() const { return detail::context_done(by()); }
-  // Whether, and why. Ordering: if it is not none, what was done before the cancellation is visible. Cost: one load.
+  // Returns whether, and why, the context has been cancelled. Ordering: if it is not none, what was done before the
+  // cancellation is visible. Cost: one load.
   context_error err() const noexcept { return detail::context_err(by()); }
-  // What the canceller gave as the cause, or a context_canceled or context_deadline_exceeded; null while it is not
-  // cancelled. Ordering: as err.
+  // Returns the cause that was given to cancel, or else a context_canceled or a context_deadline_exceeded; null while
+  // the context is not cancelled. Ordering: as err.
   std::exception_ptr cause() const noexcept { return detail::context_cause(by()); }
-  // When it will be cancelled, at the latest.
+  // Returns when the context will be cancelled at the latest; empty if there is no deadline.
   std::optional<std::chrono::steady_clock::time_point> deadline() const noexcept {
     const std::int64_t at = detail::context_deadline(by());
     if (at == detail::never) return std::nullopt;
     return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(at));
   }
-  // The value that the nearest with_value has given this key, or null. It lives as long as the context. Cost: a step
-  // for each context above.
+  // Returns the value that the nearest with_value has given this key, or null. The value lives as long as the context.
+  // Cost: a step for each context above.
   template <class T>
   const T *value(const context_key<T> &key) const noexcept {
     return static_cast<const T *>(detail::context_value(node_, &key));
   }
-  // A token of which a stop is requested when the context is cancelled: by who cancels, or, after a deadline, by a
-  // goroutine that is started for it. Errors: throws std::bad_alloc. Cost: the first call allocates a std::stop_source.
+  // Returns a token of which a stop is requested when the context is cancelled. The canceller requests the stop; after
+  // a deadline, a goroutine that is started for it does. Errors: throws std::bad_alloc. Cost: the first call allocates
+  // a std::stop_source.
   std::stop_token stop_token() const { return detail::context_stop_token(by()); }
 
  protected:
@@ -144,8 +148,8 @@ class context {
   detail::context_node *node_ = nullptr;
 };
 
-// A context together with the right and the duty to cancel it: who destroys or overwrites it cancels it. There is one
-// of it; pass copies on as a context: go([ctx = heddle::context(mine)] { ... }).
+// A context together with the right and the duty to cancel it: destroying or overwriting it cancels it. It cannot be
+// copied; pass copies on as a context: go([ctx = heddle::context(mine)] { ... }).
 class cancel_context : public context {
  public:
   cancel_context(cancel_context &&other) noexcept = default;
@@ -158,8 +162,8 @@ class cancel_context : public context {
   }
   ~cancel_context() { cancel(); }
 
-  // Cancels it and all that has been made from it: closes their channels, requests a stop of their tokens. Only the
-  // first cancellation of a context counts. Blocks: nothing; calls the callbacks of their tokens. Cost: a short lock
+  // Cancels it and all contexts made from it: closes their channels, and requests a stop of their tokens. Only the
+  // first cancellation of a context counts. Blocks: nothing; it calls the callbacks of their tokens. Cost: a short lock
   // for each.
   void cancel(std::exception_ptr cause = nullptr) const noexcept {
     if (detail::canceller *c = by()) detail::cancel(c, std::move(cause));
@@ -174,15 +178,16 @@ class cancel_context : public context {
   explicit cancel_context(detail::context_node *n) noexcept : context(n) {}
 };
 
-// A context that is cancelled with `parent`, or by its own cancel. Who drops it leaves nothing behind in parent.
-// Caller: any thread. Errors: throws std::bad_alloc. Cost: one allocation, and a short lock of the nearest context
-// above that can be cancelled.
+// Makes a context that is cancelled with `parent`, or by its own cancel. When it has gone, nothing of it is left in
+// parent. Caller: any thread. Errors: throws std::bad_alloc. Cost: one allocation, and a short lock of the nearest
+// context above that can be cancelled.
 [[nodiscard]] inline cancel_context with_cancel(const context &parent) {
   return cancel_context(detail::make_canceller(parent.node_, detail::never, "heddle::with_cancel"));
 }
-// As with_cancel, and it is cancelled when the time has come, with deadline_exceeded, in the runtime of the caller: if
-// that ends before, it is not. Of a clock other than steady_clock it counts how far off the time is now. Caller: a
-// goroutine. Cost: a timer more, if parent is not cancelled sooner anyway.
+// As with_cancel, and the context is also cancelled when the time has come, with deadline_exceeded. The runtime of the
+// caller does that; if the runtime ends before, the context is not cancelled. A clock other than steady_clock is read
+// once, now: setting that clock later does not move the deadline. Caller: a goroutine. Cost: one more timer, unless
+// parent is cancelled sooner anyway.
 template <class Clock, class Duration>
 [[nodiscard]] cancel_context with_deadline(const context &parent, const std::chrono::time_point<Clock, Duration> &at) {
   const std::int64_t when = std::is_same_v<Clock, std::chrono::steady_clock>
@@ -190,22 +195,22 @@ template <class Clock, class Duration>
                                 : detail::time_at(at);
   return cancel_context(detail::make_canceller(parent.node_, when, "heddle::with_deadline"));
 }
-// As with_deadline, from now on.
+// As with_deadline, with a time from now on.
 template <class Rep, class Period>
 [[nodiscard]] cancel_context with_timeout(const context &parent, std::chrono::duration<Rep, Period> d) {
   return cancel_context(detail::make_canceller(parent.node_, detail::time_in(d), "heddle::with_timeout"));
 }
-// A context with one value more; cancelled with parent. Caller: any thread. Owns: the value, for as long as a handle
-// lives. Errors: throws std::bad_alloc, and what the value's constructor throws. Cost: one allocation. For what belongs
-// to a request, not for optional arguments.
+// Makes a context with one more value; it is cancelled with parent. It is for values that belong to a request, not for
+// optional arguments. Caller: any thread. Owns: the value, as long as a handle lives. Errors: throws std::bad_alloc,
+// and what the value's constructor throws. Cost: one allocation.
 template <class T, class U>
 context with_value(const context &parent, const context_key<T> &key, U &&value) {
   auto *n = new detail::value_node<T>(parent.node_, parent.by(), key, std::forward<U>(value));
   detail::ref(parent.node_);
   return context(n);
 }
-// A context with parent's values that is not cancelled with it. Caller: any thread. Errors: throws std::bad_alloc.
-// Cost: one allocation.
+// Makes a context with parent's values that is not cancelled with parent. Caller: any thread. Errors: throws
+// std::bad_alloc. Cost: one allocation.
 inline context without_cancel(const context &parent) {
   auto *n = new detail::context_node(parent.node_, nullptr);
   detail::ref(parent.node_);

@@ -1,5 +1,5 @@
 #pragma once
-// The two ends of a channel as handles of their own: the type says what may be done. Source: Go's chan<- T and <-chan T.
+// The two ends of a channel as types of their own: the type says what may be done. Source: Go's chan<- T and <-chan T.
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -11,7 +11,9 @@
 
 HEDDLE_BEGIN
 
-// What both ends have. A handle as chan<T> is: it keeps the channel alive and is cheap to copy.
+namespace detail {
+
+// What both ends have in common. An end is a handle, as chan<T> is: it keeps the channel alive and is cheap to copy.
 template <class T>
 class channel_end {
  public:
@@ -31,16 +33,18 @@ class channel_end {
   chan<T> chan_;
 
  private:
-  friend struct detail::channel_access;
-  detail::hchan *untyped() const noexcept { return detail::channel_access::of(chan_); }
+  friend struct channel_access;
+  hchan *untyped() const noexcept { return channel_access::of(chan_); }
 };
 
-// Sends and closes. Each call is that of chan<T>; on_send and select_case::send take it as well.
+}  // namespace detail
+
+// The end that sends and closes. Each call is that of chan<T>; on_send and select_case::send take it as well.
 template <class T>
-class sender : public channel_end<T> {
+class sender : public detail::channel_end<T> {
  public:
   static constexpr bool receives = false, sends = true;
-  sender(chan<T> c) noexcept : channel_end<T>(std::move(c)) {}  // a channel is a sender
+  sender(chan<T> c) noexcept : detail::channel_end<T>(std::move(c)) {}  // implicit: a channel is a sender
   static sender nil() noexcept { return chan<T>::nil(); }
 
   void send(T value) const { this->chan_.send(std::move(value)); }
@@ -64,16 +68,17 @@ class sender : public channel_end<T> {
     return this->chan_.send_until(value, t);
   }
   void close() const { this->chan_.close(); }
-  // Whether both are ends of one channel, or nil.
+  // Returns whether both are ends of the same channel, or both are nil.
   friend bool operator==(const sender &a, const sender &b) noexcept { return a.chan_ == b.chan_; }
 };
 
-// Receives, also by range-for. Each call is that of chan<T>; on_recv and select_case::recv take it as well.
+// The end that receives, also by range-for. Each call is that of chan<T>; on_recv and select_case::recv take it as
+// well.
 template <class T>
-class receiver : public channel_end<T> {
+class receiver : public detail::channel_end<T> {
  public:
   static constexpr bool receives = true, sends = false;
-  receiver(chan<T> c) noexcept : channel_end<T>(std::move(c)) {}  // a channel is a receiver
+  receiver(chan<T> c) noexcept : detail::channel_end<T>(std::move(c)) {}  // implicit: a channel is a receiver
   static receiver nil() noexcept { return chan<T>::nil(); }
 
   std::optional<T> recv() const { return this->chan_.recv(); }
@@ -89,7 +94,7 @@ class receiver : public channel_end<T> {
   bool closed() const noexcept { return this->chan_.closed(); }
   auto begin() const { return this->chan_.begin(); }
   std::default_sentinel_t end() const noexcept { return {}; }
-  // Whether both are ends of one channel, or nil.
+  // Returns whether both are ends of the same channel, or both are nil.
   friend bool operator==(const receiver &a, const receiver &b) noexcept { return a.chan_ == b.chan_; }
 };
 

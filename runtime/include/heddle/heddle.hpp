@@ -1,5 +1,5 @@
 #pragma once
-// All of heddle.
+// Includes all public headers of heddle.
 #include "heddle/barrier.hpp"
 #include "heddle/blocking.hpp"
 #include "heddle/chan.hpp"
@@ -23,4 +23,5 @@
 #include "heddle/task_local.hpp"
 #include "heddle/thread.hpp"
 #include "heddle/time.hpp"
+#include "heddle/version.hpp"
 #include "heddle/wait_group.hpp"

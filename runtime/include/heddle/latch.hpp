@@ -7,36 +7,40 @@
 
 HEDDLE_BEGIN
 
-// Counts down once; who waits goes on when it is at zero, and it stays there. Source: std::latch. (For a count that
+// Counts down once; the waiters go on when the count is zero, and it stays zero. Source: std::latch. (For a count that
 // goes up again: wait_group.)
 class HEDDLE_API latch {
  public:
   // The largest count.
   static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max(); }
 
-  // Errors: a negative count is misuse.
+  // Makes a latch with this count. Errors: a negative count is misuse.
   explicit latch(std::ptrdiff_t expected) noexcept;
   latch(const latch &) = delete;
   latch &operator=(const latch &) = delete;
 
-  // Caller: any thread. Blocks: nothing. Ordering: what the caller did before is visible to who waits. Errors: a
-  // negative n, or more than is left, is misuse.
+  // Lowers the count by n, and ends all waits when it is zero. Caller: any thread. Blocks: nothing. Ordering: what the
+  // caller did before is visible to the waiters after their wait. Errors: a negative n, or an n above the count, is
+  // misuse.
   void count_down(std::ptrdiff_t n = 1) noexcept;
-  // Whether the count is zero. Caller: any thread. Blocks: nothing. Ordering: if so, as after wait.
+  // Returns whether the count is zero. Caller: any thread. Blocks: nothing. Ordering: if it returns true, as after
+  // wait.
   bool try_wait() const noexcept;
-  // Returns when the count is zero. Caller: a goroutine; also any other thread. Blocks: the goroutine, or thread. The
-  // latch may be destroyed then, as soon as no other call of wait can begin.
+  // Returns when the count is zero. The latch may be destroyed then, as soon as no other call of wait can begin.
+  // Caller: a goroutine; also any other thread. Blocks: the goroutine, or the thread. Ordering: what was done before
+  // each count_down is visible.
   void wait() const noexcept;
-  // count_down(n), then wait(), in one step: it may be destroyed when this returns, too.
+  // Does count_down(n) and then wait(), in one step. The latch may be destroyed when this returns, too. Caller, blocks:
+  // as wait. Ordering, errors: as count_down and wait.
   void arrive_and_wait(std::ptrdiff_t n = 1) noexcept;
 
  private:
   friend struct detail::onlooker;
-  bool arrive(std::ptrdiff_t n) noexcept;  // lock_ is held; true: everybody has arrived, and it is held no more
+  bool arrive(std::ptrdiff_t n) noexcept;  // pre: lock_ is held; true: the count is zero, and lock_ is released
 
   mutable detail::spinlock lock_;
   detail::plain<std::ptrdiff_t> left_;  // under lock_
-  mutable detail::waitq waiters_;       // under lock_; empty when nobody is left
+  mutable detail::waitq waiters_;       // under lock_; empty when the count is zero
 };
 
 HEDDLE_END

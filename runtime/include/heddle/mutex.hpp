@@ -8,45 +8,50 @@
 
 HEDDLE_BEGIN
 
-// Mutual exclusion among goroutines; may be held over anything that blocks one. Whoever comes while it is free has it,
-// even if others wait: that keeps it busy. One who has waited for a millisecond and was beaten to it makes it starving,
-// and from then on it is handed to whoever has waited longest, until that one has waited for less, or is the last. The
-// states and who changes them: runtime/sync.cpp. Meets std TimedMutex, so std::lock_guard, std::unique_lock and
-// std::scoped_lock work. Source: Go's sync.Mutex, std::timed_mutex.
+// Mutual exclusion among goroutines. A goroutine may hold it while it does anything that blocks the goroutine. A
+// newcomer may take a free mutex ahead of waiters; this keeps throughput high. When a waiter that has waited for a
+// millisecond finds that another took the mutex, it makes the mutex starving. From then on an unlock hands the mutex to
+// the waiter that has waited longest, until the new holder has waited for less than a millisecond, or is the last
+// waiter. runtime/mutex.cpp shows the states and which party changes them. It meets the requirements of the C++
+// library's TimedMutex, so std::lock_guard, std::unique_lock and std::scoped_lock work. Source: Go's sync.Mutex,
+// std::timed_mutex.
 class HEDDLE_API mutex {
  public:
   mutex() noexcept = default;
   mutex(const mutex &) = delete;
   mutex &operator=(const mutex &) = delete;
 
-  // Caller: a goroutine; also any other thread. Blocks: the goroutine, or thread. Ordering: what all who held it before
-  // did is visible. Cost: one CAS when free.
+  // Takes the mutex; waits while another holds it. Caller: a goroutine; also any other thread. Blocks: the goroutine,
+  // or the thread. Ordering: what all earlier holders did while they held it is visible. Cost: one CAS if it is free.
   void lock() noexcept {
     std::uint32_t expected = 0;
     // acquire: pairs with the unlocks; what earlier holders did. [MUTEX-1]  relaxed on failure: lock_slow looks again.
     if (!state_.compare_exchange_weak(expected, locked, detail::acquire, detail::relaxed)) return lock_slow();
     holder_.set(__builtin_frame_address(0));
   }
-  // Not if somebody has it; also before those who wait. Caller: as lock. Blocks: nothing. Ordering: as lock.
+  // Takes the mutex if it is free, also ahead of waiters; returns whether it did. Caller: as lock. Blocks: nothing.
+  // Ordering: true: as lock; false: none.
   bool try_lock() noexcept {
     std::uint32_t state = 0;
-    return try_lock_from(state, 0);  // no look first: false from an old value would say that somebody has it who had it
+    return try_lock_from(state, 0);  // no load first: an old value would show a holder that has gone
   }
-  // As lock, for so long at most, or until then; not at all, but for one try, if the time is over. False: somebody else
-  // has it. Caller, blocks: as lock. Ordering: true: as lock; false: none. The mutex may not be destroyed before this
-  // returns. Cost: one CAS when free; a timer, where it waits. Source: std::timed_mutex.
+  // As lock, but waits at most for the given time, or until the given moment; if the time is over already it tries
+  // once. Returns false if it did not get the mutex. The mutex may not be destroyed before this returns. Caller,
+  // blocks: as lock. Ordering: true: as lock; false: none. Cost: one CAS if it is free; a timer if it waits. Source:
+  // std::timed_mutex.
   template <class Rep, class Period>
   bool try_lock_for(std::chrono::duration<Rep, Period> d) noexcept {
     return try_lock() || lock_until(detail::time_in(d));
   }
-  // A clock that can be set is looked at again when its time should have come.
+  // As try_lock_for. A clock that can be set is read again when its time should have come.
   template <class Clock, class Duration>
   bool try_lock_until(const std::chrono::time_point<Clock, Duration> &t) noexcept {
     return try_lock() || detail::until(t, [this](std::int64_t when) { return lock_until(when); });
   }
-  // Caller: a goroutine or thread, any. Blocks: nothing; one that hands a starving mutex over gives way to who gets it.
-  // The mutex may be destroyed by who gets it next. Errors: unlocking what is not locked is misuse. Cost: one CAS when
-  // nobody waits.
+  // Releases the mutex. The goroutine that takes it next may destroy it. Caller: any goroutine or thread. Blocks:
+  // nothing; a caller that hands a starving mutex over gives way to the goroutine that gets it. Ordering: what the
+  // caller did before is visible to the next holders. Errors: unlocking a mutex that is not locked is misuse. Cost: one
+  // CAS if there is no waiter.
   void unlock() noexcept {
     std::uint32_t expected = locked;
     // release: pairs with the locks. [MUTEX-1]  relaxed on failure: unlock_slow looks again.
@@ -56,7 +61,8 @@ class HEDDLE_API mutex {
  private:
   friend struct detail::onlooker;
   static constexpr std::uint32_t locked = 1, awake = 2, starving = 4, queued = 8;
-  // From a state in which nobody has it; `role`: awake, if that is the caller. False: somebody was faster.
+  // Takes the mutex from a state without a holder. role: awake, if the caller is the waiter that was woken. False:
+  // another was faster.
   bool try_lock_from(std::uint32_t &state, std::uint32_t role) noexcept {
     do {
       // acquire: as in lock. [MUTEX-1]  relaxed on failure: looks again.
@@ -79,8 +85,8 @@ class HEDDLE_API mutex {
   bool hand_over() noexcept;
 
   detail::atomic<std::uint32_t> state_;
-  detail::spinlock lock_;  // waiters_, and queued and starving in state_
-  // Where the stack of who has it is: one store, of a register, is all that the holder pays.
+  detail::spinlock lock_;  // guards waiters_, and the bits queued and starving of state_
+  // An address on the holder's stack. The holder pays only one store, of a register, for it.
   detail::plain<const void *> holder_{nullptr};
   detail::waitq waiters_;  // under lock_
 };

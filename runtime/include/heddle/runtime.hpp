@@ -1,5 +1,5 @@
 #pragma once
-// A runtime: goroutines on procs Ps on as many threads as they need. Several may live in one process.
+// A runtime: goroutines that run on `procs` Ps, on as many threads as those need.
 #include <cstddef>
 #include <iosfwd>
 #include <memory>
@@ -14,21 +14,27 @@
 
 HEDDLE_BEGIN
 
+// A scheduler with its goroutines, threads, Ps and timers. A P is a permit to run goroutines, with a queue of its own:
+// as many goroutines run at the same time as there are Ps. heddle::run makes a runtime for the length of a call.
+// Several runtimes may live in one process, at once and one after another. A runtime that has been destroyed leaves no
+// thread and no mapping behind.
 class HEDDLE_API runtime {
  public:
-  // Makes the Ps, and sysmon's thread; no M yet. Errors: throws config_error, std::bad_alloc; std::system_error when
-  // the system gives no thread.
+  // Makes the Ps and starts the thread of sysmon, which watches the Ps; it makes no M (no thread that runs goroutines)
+  // yet. Errors: throws config_error, std::bad_alloc; std::system_error if the system gives no thread.
   explicit runtime(const options &o = {});
-  // In the child of a fork it leaves everything as it is: there is no thread to stop.
+  // Stops the runtime, as shutdown. In the child of a fork it leaves everything as it is, because there is no thread to
+  // stop.
   ~runtime();
   runtime(const runtime &) = delete;
   runtime &operator=(const runtime &) = delete;
 
-  // Runs f as the main goroutine; the calling thread is one of the Ms meanwhile. When f returns, the runtime stops:
-  // goroutines that have not ended are abandoned where they stand, their destructors do not run, as when a Go program's
-  // main returns. A goroutine that computes without ever yielding delays the return until it does.
-  // Caller: a thread that runs no goroutine, once. Blocks: the thread. Returns: what f returns, 0 for void.
-  // Errors: throws std::bad_alloc; what f throws is for options::on_uncaught, else it ends the process.
+  // Runs f as the main goroutine. Meanwhile the calling thread is one of the Ms, the threads that run goroutines. When
+  // f returns, the runtime stops: goroutines that have not ended are abandoned where they stand and their destructors
+  // do not run, as when a Go program's main returns. A goroutine that computes without ever yielding delays the return
+  // until it yields. Caller: a thread that runs no goroutine, once. Blocks: the thread. Returns: what f returns, 0 for
+  // void. Errors: throws std::bad_alloc; an exception that leaves f goes to options::on_uncaught, and without one ends
+  // the process.
   template <class F>
   int run(F &&f, source_location where = source_location::current()) {
     begin_run();
@@ -40,7 +46,7 @@ class HEDDLE_API runtime {
         else
           status = static_cast<int>(f());
       } catch (...) {
-        status = 2;  // on_uncaught may let it pass
+        status = 2;  // stays 2 if on_uncaught returns
         throw;
       }
     };
@@ -49,9 +55,9 @@ class HEDDLE_API runtime {
     return status;
   }
 
-  // Starts a goroutine; one that is started while the runtime stops is abandoned. Caller: any thread, while the runtime
-  // exists. Blocks: nothing. Errors: throws std::bad_alloc; what leaves f: as heddle::go. where: what reports say of
-  // where it was started.
+  // Starts a goroutine from outside. One that is started while the runtime stops is abandoned. Caller: any thread,
+  // while the runtime exists. Blocks: nothing. Owns, ordering: as heddle::go. Errors: throws std::bad_alloc; an
+  // exception that leaves f: as heddle::go. where: the place that reports name as the one where it was started.
   template <class F>
   void go(F &&f, std::size_t stack_size = 0, source_location where = source_location::current()) {
     detail::not_in_child("runtime::go");
@@ -60,43 +66,47 @@ class HEDDLE_API runtime {
     start(detail::build(s, std::forward<F>(f)), &detail::invoke<closure>);
   }
 
-  // Stops every M and joins the threads; goroutines that have not ended are abandoned. Idempotent; run does it by
-  // itself. Caller: a thread that runs no goroutine.
+  // Stops every M and joins the threads; goroutines that have not ended are abandoned. Calling it again does nothing;
+  // run calls it by itself. Caller: a thread that runs no goroutine. Blocks: the thread.
   void shutdown() noexcept;
 
-  // Runs f while no goroutine runs: all have been stopped at a safepoint or are in blocking(f). f may not park - no channel,
-  // mutex, yield - and may not call this. Calls from several sides take turns. Caller: any thread while the runtime exists.
-  // Blocks: the goroutine or thread, until every P has stopped: a goroutine that reaches no safepoint makes it wait.
-  // Errors: what f throws, after the world runs again. Cost: tens of microseconds. Source: stopTheWorld.
+  // Runs f while no goroutine runs: all goroutines have stopped at a safepoint or are in blocking(f). f may not park
+  // (no channel, no mutex, no yield) and may not call this. Concurrent calls take turns. Caller: any thread while the
+  // runtime exists. Blocks: the goroutine or the thread, until every P has stopped; a goroutine that reaches no
+  // safepoint delays it. Errors: what f throws, after the world runs again. Cost: tens of microseconds. Source:
+  // stopTheWorld in Go's proc.go.
   template <class F>
   void stop_the_world(F &&f) {
     with_world_stopped([](void *arg) { (*static_cast<std::remove_reference_t<F> *>(arg))(); }, std::addressof(f));
   }
 
-  // How many goroutines may run at once, from 1 to 1024. Stops the world. What waits on Ps that go keeps its order.
-  // Caller: any thread while the runtime exists. Errors: throws std::bad_alloc. Source: GOMAXPROCS.
+  // Sets how many goroutines may run at once, from 1 to 1024. It stops the world meanwhile. Goroutines that wait in the
+  // queue of a P that is taken away keep their order. Caller: any thread while the runtime exists. Blocks: as
+  // stop_the_world. Errors: throws std::bad_alloc. Source: Go's GOMAXPROCS.
   void set_procs(int n);
 
-  // Figures. Caller: any thread while the runtime exists, also after run. Blocks: nothing. Ordering: none; each is read
-  // by itself, so two of them need not be of one moment. Cost: a few loads for each P.
+  // Returns figures of the runtime. Caller: any thread while the runtime exists, also after run. Blocks: nothing.
+  // Ordering: none; each figure is read by itself, so two of them may be of different moments. Cost: a few loads for
+  // each P.
   statistics stats() const noexcept;
-  // How many goroutines may run at once. Caller: any thread while the runtime exists. Blocks: nothing. Ordering: none.
+  // Returns how many goroutines may run at once. Caller: any thread while the runtime exists. Blocks: nothing.
+  // Ordering: none.
   int procs() const noexcept;
 
-  // Writes for each goroutine its number, its state, what it waits for and how long (to some 10 ms), whether it is locked to a
-  // thread, where it was started, and its stack: functions that the dynamic linker knows by name, all others as module and
-  // offset for addr2line. Frames are found by their frame pointers: build with -fno-omit-frame-pointer to see them all. What a
-  // channel or mutex looks like is said only where nobody else could change it: no goroutine is in blocking(f) and the process
-  // has no other threads. Stops the world while it looks, not while it writes.
-  // Caller: any thread while the runtime exists, not with its world stopped. Blocks: as stop_the_world; out, as it does.
-  // Errors: throws std::bad_alloc; what out throws. Cost: microseconds per goroutine.
+  // Writes for each goroutine its number, its state, what it waits for and for how long (to some 10 ms), whether it is
+  // locked to a thread, where it was started, and its stack. In the stack, functions that the dynamic linker knows have
+  // their names; all others are module and offset, for addr2line. Frames are found by their frame pointers: build with
+  // -fno-omit-frame-pointer to see them all. The state of a channel or mutex is written only where nothing else could
+  // change it: no goroutine is in blocking(f) and the process has no other threads. It stops the world while it looks,
+  // not while it writes. Caller: any thread while the runtime exists, not with its world stopped. Blocks: as
+  // stop_the_world; and as out does. Errors: throws std::bad_alloc; what out throws. Cost: microseconds per goroutine.
   void dump(std::ostream &out) const;
 
  private:
   struct impl;
 
   void begin_run();
-  // Room for a goroutine of this runtime, and for its function.
+  // Makes room for a goroutine of this runtime, and for its function.
   detail::newborn room_for(std::size_t size, std::size_t align, std::size_t stack_size, source_location where);
   void start(detail::newborn s, void (*function)(void *)) noexcept;
   void run_main(detail::newborn s, void (*function)(void *));
@@ -106,23 +116,23 @@ class HEDDLE_API runtime {
 };
 
 namespace detail {
-// Null: it cannot be had, and why has been printed.
+// Makes a runtime; null: the options cannot be granted, and a message has said why.
 HEDDLE_API std::unique_ptr<runtime> make_runtime(const options &o);
-// stop_the_world, f(arg), start_the_world, in the caller's runtime. Caller: a goroutine.
+// Stops the world of the caller's runtime, calls f(arg), and starts the world again. Caller: a goroutine.
 HEDDLE_API void with_world_stopped(void (*f)(void *), void *arg);
 }  // namespace detail
 
-// A runtime for the length of f. A configuration that cannot be had is reported on standard error; the result is 2
-// then. Caller, blocks, errors: as runtime::run.
+// Makes a runtime for the length of f and runs f in it. If the options cannot be granted, it prints why to standard
+// error and returns 2. Caller, blocks, errors: as runtime::run.
 template <class F>
 int run(F &&f, const options &o = {}, source_location where = source_location::current()) {
   const std::unique_ptr<runtime> rt = detail::make_runtime(o);
   return rt != nullptr ? rt->run(std::forward<F>(f), where) : 2;
 }
 
-// Ps of the current runtime. Caller: a goroutine.
+// Returns how many Ps the current runtime has, that is, how many goroutines may run at once. Caller: a goroutine.
 HEDDLE_API int procs() noexcept;
-// Changes their number, see runtime::set_procs. Caller: a goroutine.
+// Changes the number of Ps of the current runtime, see runtime::set_procs. Caller: a goroutine.
 HEDDLE_API void set_procs(int n);
 // Runs f while no other goroutine of this runtime runs, see runtime::stop_the_world. Caller: a goroutine.
 template <class F>

@@ -46,7 +46,7 @@
 // The inline namespace of the library's ABI. With it two copies of heddle of different versions, and objects of two
 // worlds, never link together by accident.
 #ifndef HEDDLE_ABI
-#define HEDDLE_ABI v0_1
+#define HEDDLE_ABI v0_1  // the version without its patch number: heddle/version.hpp
 #endif
 
 // Marks what a shared library of heddle exports; the rest of it is hidden. A static library exports everything.

@@ -1,0 +1,36 @@
+// A goroutine that sleeps, and a thread. Source: timeSleep of Go's time.go.
+#include "sched/park.hpp"
+
+HEDDLE_DETAIL_BEGIN
+
+namespace {
+
+bool fall_asleep(g *gp, void *) noexcept {
+  resettimer(*gp->home, &gp->timer, gp->timer.when.get());  // not before gp waits: gp may be woken before this returns
+  return true;
+}
+
+void wake_sleeper(runtime_timer *t, bool due) {
+  if (!due) return;
+  g *gp = static_cast<sleeper *>(t)->gp;
+  prefetch(gp->sched.sp);  // it is not in the cache and is needed soon: it comes while other goroutines are readied
+  goready(gp, false);
+}
+
+}  // namespace
+
+void timesleep(std::int64_t until) noexcept {
+  m *mp = getm();
+  if (mp == nullptr || mp->incall != 0) {  // this code may block the thread
+    note n;
+    for (std::int64_t left = until - nanotime(); left > 0; left = until - nanotime()) n.notetsleep(left);
+    return;
+  }
+  g *gp = mp->curg.load(relaxed);  // relaxed: own M
+  gp->timer.f = wake_sleeper;
+  gp->timer.when.set(until);
+  gp->timer.gp = gp;
+  gopark(fall_asleep, nullptr, waitreason::sleep, mp);
+}
+
+HEDDLE_DETAIL_END
