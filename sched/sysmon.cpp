@@ -38,8 +38,8 @@ namespace {
 constexpr std::int64_t slice_ns = 10'000'000;
 
 // True: the P of a call may be taken now. It is so if goroutines wait in its queue, or if no M spins and no P is idle;
-// else after a slice, so that all Ps can go idle and sysmon can sleep (B37). Not at the first look at a call, unless the
-// slice of its P is over.
+// else after a slice, so that all Ps can go idle and sysmon can sleep (B37). Not at the first look at a call, unless
+// the slice of its P is over.
 bool worth_retaking(schedt &sched, struct p *pp, std::int64_t now, bool slice_over) noexcept {
   struct sysmontick &seen = pp->sysmontick;
   if (!slice_over && seen.syscalltick != pp->syscalltick.get()) {  // another call than at the last look

@@ -97,7 +97,7 @@ class Calls : public testing::Test {
   std::vector<heddle::detail::p *> ps_;
 };
 
-// ---------------------------------------------------------------------------------------------------------- the call alone
+// ------------------------------------------------------------------------------------------------------ the call alone
 
 TEST_F(Calls, keep_their_p_while_nobody_takes_it) {
   make(1, 0);
@@ -157,7 +157,7 @@ TEST_F(Calls, leave_a_p_alone_that_runs_a_goroutine) {
   m(0)->nextp.set(nullptr);
 }
 
-// -------------------------------------------------------------------------------------------------------------- P and time
+// ---------------------------------------------------------------------------------------------------------- P and time
 
 TEST_F(Calls, the_first_sight_of_a_call_only_remembers_it) {
   make(1, 0);

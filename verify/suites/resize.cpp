@@ -8,7 +8,8 @@ using namespace verify;
 
 namespace {
 
-// From `From` Ps to `To` and on to `Then`, by main, with goroutines before, between and after. Each runs once to its end.
+// From `From` Ps to `To` and on to `Then`, by main, with goroutines before, between and after. Each runs once to its
+// end.
 template <int Ms, int From, int To, int Then>
 struct resized : scheduled<resized<Ms, From, To, Then>, Ms, From> {
   trail trails[6];
