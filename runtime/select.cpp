@@ -14,7 +14,8 @@
 //                clears selectdone                             more (I56)
 //
 // Several of its cases may be found at the same time, under different locks: that is why selectdone decides. It stays
-// set until the select has all locks again, because only then has the select left the other queues (I56).
+// set until the select has all locks again, because only then has the select left the other queues (I56; the seeded
+// mistake b48 in verify/mutants/ clears it earlier).
 #include "heddle/select.hpp"
 
 #include <algorithm>

@@ -6,7 +6,7 @@
 // order. Whether the timer is armed is recorded under that lock, in armed_; where the runtime's timer is does not say
 // it: a timer that has been taken out of the wheel and not been called yet is armed.
 //
-// order of the two, under the lock   what the second finds and does (I48)
+// order of the two, under the lock   what the second finds and does (I48; Go's bug golang/go#69312, seeded mistake b31)
 // stop, then the call                armed_ is false: the call does nothing; the stop has prevented it
 // reset, then the call of before     armed_ is true, but `when` is later than now: the call does nothing
 // call, then a stop or reset         the value is in the channel: takes it back, and has prevented it; or the value has

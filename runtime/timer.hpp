@@ -9,7 +9,8 @@
 HEDDLE_DETAIL_BEGIN
 
 // What timers, tickers and after_func have in common. Its lock decides between a call of the runtime's timer, a stop
-// and a reset: a call that comes too late finds the alarm not armed, or armed for later, and does nothing (I48).
+// and a reset: a call that comes too late finds the alarm not armed, or armed for later, and does nothing (I48,
+// the argument in timer.cpp).
 class alarm : public runtime_timer {
  public:
   alarm(const alarm &) = delete;

@@ -4,8 +4,8 @@
 
 HEDDLE_DETAIL_BEGIN
 
-// Misuse: `who` was called on a thread that runs no goroutine. (In the child of a fork no thread runs one: then
-// in_child.)
+// Misuse: `who` names the function that was called on a thread that runs no goroutine. (In the child of a fork no
+// thread runs one: then it ends as in_child does.)
 [[noreturn]] void no_goroutine(const char *who) noexcept;
 // Misuse: the caller would wait or yield where it may not.
 [[noreturn]] void may_not_wait() noexcept;

@@ -9,8 +9,8 @@ HEDDLE_DETAIL_BEGIN
 void copy_name(const g *gp, char *to, std::size_t size) noexcept;
 // Pre: gp is the calling goroutine.
 void set_name(g *gp, const char *name, std::size_t length) noexcept;
-// Destroys the local values of gp and takes its name away. Caller: gp, right before its end; destructors may wait, and make new
-// local values.
+// Destroys the local values of gp and takes its name away. Caller: gp, right before its end; destructors may wait, and
+// make new local values.
 void shed(g *gp) noexcept;
 
 HEDDLE_DETAIL_END

@@ -68,7 +68,7 @@ void keep_stack_of(schedt &sched, g *gp, std::size_t usable) noexcept {
 }
 
 void gfput(schedt &sched, struct p *pp, g *gp) noexcept {
-  keep_stack_of(sched, gp, sched.stacks.usable(0));  // no surprise for the next user
+  keep_stack_of(sched, gp, sched.stacks.usable(0));  // another size would surprise the next user of the g
   if (pp != nullptr) {
     pp->gFree.gfput(gp, sched.gFree);
   } else {

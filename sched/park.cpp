@@ -47,7 +47,7 @@ void await_release(m *mp) noexcept {
 // Parks a g inside blocking(f), or that of an extra M. It keeps its thread: the thread sleeps with it. The status stays
 // what it is and tells the waker what to do. For checkdead the M is asleep like any other, so it must have no P then,
 // which could hold work for which no M is counted. An extra M belongs to no runtime and lives in the frame of its
-// thread: that frame must not be left before the waker no longer touches the M.
+// thread: the thread must not leave that frame while the waker may still touch the M.
 void park_thread(m *mp, g *gp, bool (*unlockf)(g *, void *), void *lock) noexcept {
   if (unlockf != nullptr && !unlockf(gp, lock)) return;
   if (!mp->extra) {

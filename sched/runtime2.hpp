@@ -130,13 +130,13 @@ struct alignas(cacheline) m : lfnode {
   void *waitlock = nullptr;                    // own M: gopark, for park_m
   bool spinning = false;                       // own M; startm before the wake. Counted in nmspinning (I11)
   bool extra = false;                          // needm: it stands for a thread that is no M, for the length of a call
-  bool exiting = false;        // own M: its locked g has ended; the reaper before the wake. It leaves the schedule loop
-  bool tainted = false;        // own M: its goroutine may have changed the thread: no thread is cloned from it
-  std::int32_t locks = 0;      // own M: > 0: safepoints are ignored (acquirem, releasem)
-  std::int32_t incall = 0;     // own M: depth of entersyscall; > 0: curg is in a system call and must not use p
-  std::int32_t lockedExt = 0;  // own M: lock_os_thread calls not yet undone
-  g *lockedg = nullptr;        // own M: the only g that it may run, else null
-  struct p *oldp = nullptr;    // own M: the P before the call: a hint
+  bool exiting = false;               // own M: its locked g has ended; retire_m, before the wake: the M leaves its loop
+  bool tainted = false;               // own M: its goroutine may have changed the thread: no thread is cloned from it
+  std::int32_t locks = 0;             // own M: > 0: safepoints are ignored (acquirem, releasem)
+  std::int32_t incall = 0;            // own M: depth of entersyscall; > 0: curg is in a system call and must not use p
+  std::int32_t lockedExt = 0;         // own M: lock_os_thread calls not yet undone
+  g *lockedg = nullptr;               // own M: the only g that it may run, else null
+  struct p *oldp = nullptr;           // own M: the P before the call: a hint
   atomic<std::uintptr_t> lockedwait;  // stoplockedm: what becomes of its wait, see sched/locked.cpp
   plain<struct p *> nextp;            // startm, before notewakeup
   note park;                          // stopm sleeps, startm and stop wake
@@ -152,7 +152,7 @@ struct alignas(cacheline) m : lfnode {
 
 // The values that sysmon saw when it last looked at a P.
 struct sysmontick {
-  std::uint64_t schedtick = ~std::uint64_t{0}, syscalltick = 0;  // no P's schedtick: a first look ends nobody's slice
+  std::uint64_t schedtick = ~std::uint64_t{0}, syscalltick = 0;  // no P's schedtick: a first look ends no slice
   std::int64_t schedwhen = 0, syscallwhen = 0;
 };
 
@@ -239,14 +239,14 @@ struct schedt {
   atomic<std::uint64_t> nmrunning;                      // of these, the ones that are not asleep: awake_in, wakes_in
   atomic<std::uint64_t> reported;                       // what had run when a deadlock was last reported: checkdead
   atomic<std::uint64_t> injected;                       // goroutines started by threads that are not Ms
-  atomic<std::uint64_t> spawnedincalls;                 // goroutines started by others that are in a call
+  atomic<std::uint64_t> spawnedincalls;                 // goroutines started by Ms that are in a call
   atomic<std::uint32_t> foreigners;  // threads that are not Ms and are inside the scheduler now: foreign_call
   spinlock lock;                     // transitions of several steps: allgs and allm (link, then head), attention with
                                      // what is counted for it
   atomic<g *> allgs;                 // written under lock, oldest first; any thread may walk it
   plain<g *> allgtail;               // under lock
   plain<std::uint32_t> allglen;      // under lock
-  plain<m *> allm;                   // under lock: the Ms whose threads have started, newest first
+  plain<m *> allm;                   // under lock: all Ms that allocm has made, newest first
   plain<std::int64_t> mnext;         // under lock: the id of the next M
   lfstack<m> freem;                  // Ms whose threads are about to end, to be joined: sysmon
   lfstack<m> mfree;                  // Ms without a thread, to be used again

@@ -1,4 +1,4 @@
-// A goroutine that sleeps, and a thread. Source: timeSleep of Go's time.go.
+// How a goroutine sleeps, and how a thread does. Source: timeSleep of Go's time.go.
 #include "sched/park.hpp"
 
 HEDDLE_DETAIL_BEGIN

@@ -132,7 +132,7 @@ void resume_exitsyscall(g *gp) noexcept {
 }
 
 // mp's g is in a call and will wait there for another goroutine: hands its P on now, unless another thread has taken
-// the P already. That other goroutine may be queued on the P, and checkdead takes it that an M that sleeps has no P.
+// the P already. That other goroutine may be queued on the P, and checkdead assumes that an M that sleeps has no P.
 // Caller: own M.
 void hand_own_p_on(m *mp) noexcept {
   g *gp = mp->curg.load(relaxed);  // relaxed: own M

@@ -8,13 +8,12 @@
 //
 // How sysmon sleeps. sysmonwait says what it does:
 //   awake    it works
-//   dozing   a timed sleep; only newmhandoff and stop end it early
-//   deep     all is idle; a P that leaves pidle ends the sleep
+//   dozing   a timed sleep; a P on newmhandoff, stop and watch_timers end it early
+//   deep     all is idle; those three, a P that leaves pidle and an M on freem end the sleep
 // The party that ends the sleep moves sysmonwait to awake, and only that party wakes the thread. Two pairs see to it
 // that none is missed:
 //               sysmon                                     the other party
-//   SYSMON-1    sysmonwait := deep                         takes a P off pidle
-//                                                          or an M on freem
+//   SYSMON-1    sysmonwait := deep                         take a P off pidle, or put an M on freem
 //               heavy fence                                light fence
 //               read pidle and freem                       read sysmonwait
 //   SYSMON-2    sysmonwait := dozing or deep               put a P on newmhandoff, or set attention
@@ -38,8 +37,9 @@ namespace {
 
 constexpr std::int64_t slice_ns = 10'000'000;
 
-// True: the P of a call may be taken now. It is so at once if there is something to do and no other P to do it; else
-// after a slice, so that all Ps can go idle and sysmon can sleep (B37).
+// True: the P of a call may be taken now. It is so if goroutines wait in its queue, or if no M spins and no P is idle;
+// else after a slice, so that all Ps can go idle and sysmon can sleep (B37). Not at the first look at a call, unless
+// the slice of its P is over.
 bool worth_retaking(schedt &sched, struct p *pp, std::int64_t now, bool slice_over) noexcept {
   struct sysmontick &seen = pp->sysmontick;
   if (!slice_over && seen.syscalltick != pp->syscalltick.get()) {  // another call than at the last look

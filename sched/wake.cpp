@@ -34,7 +34,7 @@
 //      the waker's count has acquired the clearing, and the read is not that old; else that party looks after S3, as in
 //      case 1. (DANCE-2)
 //   3. The waker finds no P in W2, and a dropper puts one right after that. Dekker: each writes, passes a full fence,
-//      and reads what the other writes, so one of them sees the other. (DANCE-3; Go once lacked it: B1)
+//      and reads what the other writes, so one of them sees the other. (DANCE-3; Go's bug B1)
 //          Waker (W3)                    Dropper
 //          needspinning := 1             put the P on pidle (D1)
 //          full fence                    full fence (D4)

@@ -1,5 +1,5 @@
-// The watch: which thread wakes when the first timer is due. Source: Go's timeSleepUntil, and the delta of findRunnable's sleep in the
-// network poller.
+// The watch: which thread wakes when the first timer is due. Source: timeSleepUntil of Go's time.go, and the limit of
+// findRunnable's sleep in the network poller (proc.go).
 //
 // Which thread sees to it that a timer is not late (TIME-1):
 //   all Ps run                       each P's M, at its next turn of the schedule loop
@@ -8,14 +8,15 @@
 //                                    the first timer is due, and midleuntil says when that is
 //   no M has the watch, or an        sysmon
 //   earlier timer was armed since
-// The watch passes from one thread to another without a lock. Each party changes a word, passes a full fence, and
-// looks:
-//   Party                      T1 changes              T2           T3 looks
-//   arms the first timer       wake_time               full fence   watch_timers: if a P is idle, no M spins, and the
-//   puts a P on pidle          pidle, then its count   full fence   first timer is due before midleuntil and before
-//   an M whose watch is over   midleuntil := never     full fence   sysmonuntil, wake sysmon
-//   sysmon, before it sleeps   sysmonuntil             full fence   whether the first timer is before sysmonuntil and
-//                                                                   before midleuntil
+// The watch passes from one thread to another without a lock. Each party changes a word (T1), passes a full fence (T2),
+// and looks at what the others change (T3):
+//   Party                              T1                       T2           T3
+//   a thread that arms a timer         wake_time                full fence   watch_timers
+//   an M that puts a P on pidle        pidle, then its count    full fence   watch_timers
+//   an M whose watch is over           midleuntil := never      full fence   watch_timers
+//   sysmon, before it sleeps           sysmonuntil              full fence   sysmon_until
+// watch_timers wakes sysmon if a P is idle, no M spins, and the first timer is due before midleuntil and before
+// sysmonuntil. sysmon_until returns the time of the first timer if that is before midleuntil: sysmon sleeps no longer.
 // Of any two parties one sees the other. No thread looks after a P for which there is no M (put_back): the next M that
 // goes to sleep takes the watch. Taking the watch needs no fence: no party relies on there being no watch. When the
 // first timer is due, it is as if a submitter had just published work: the M that has slept until then calls wakep, and

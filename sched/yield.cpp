@@ -1,4 +1,4 @@
-// Giving way. Source: Gosched, goyield of Go's proc.go; acquirem, releasem of runtime1.go.
+// How a goroutine gives way. Source: Gosched, goyield of Go's proc.go; acquirem, releasem of Go's runtime1.go.
 #include "sched/yield.hpp"
 
 #include "sched/fatal.hpp"

@@ -1,4 +1,5 @@
-// The state of the relacy world: one execution at a time, on one kernel thread, so nothing here needs to be atomic.
+// The state of the relacy world. There is one execution at a time, on one kernel thread, so nothing here needs to be
+// atomic.
 #include "sched/world.hpp"
 
 #include <sys/mman.h>
@@ -40,7 +41,7 @@ constexpr unsigned main_slot = harness::threads_limit;
 struct sleeper {
   const void *word;
   rl::thread_id_t thread;
-  bool timed;  // it can run all the while
+  bool timed;  // it may be chosen to run at any time
 };
 
 struct start {
@@ -70,7 +71,7 @@ struct execution {
 
 execution now;
 
-// The lowest page of each stack is a guard: an overflow is a crash, and that a failed execution.
+// The lowest page of each stack is a guard: an overflow is a crash, and a crash is a failed execution.
 alignas(page_size) char arena[stacks_count][geometry::stack_size];
 bool arena_guarded = false;
 
@@ -123,15 +124,17 @@ void fence(std::memory_order o, site s) noexcept {
   const std::memory_order effective = effective_order(s, access::fence, o);
   if (effective == o) return rl::atomic_thread_fence(relacy_order(o), s);
   if (effective == std::memory_order_relaxed) return;
-  // Only a seq_cst fence is a scheduling point; a changed order must not move the others, or a replay would go astray.
+  // Only a seq_cst fence is a scheduling point; a changed order must not move the other scheduling points, or a replay
+  // would go astray.
   rl::preemption_disabler alone(rl::ctx());
   rl::atomic_thread_fence(relacy_order(effective), s);
 }
 
 // The two sides as C++ paper P1202 has them, and no more: of a light and a heavy fence one comes first, and what its
-// thread did before it is seen by the other's thread after its own. membarrier gives more, a full fence in whatever the
-// others are doing, light fence or not; who relied on that would be at the mercy of the compiler.
-// A light fence is no scheduling point: whether somebody comes between it and the store before it shows to nobody.
+// thread did before it is visible to the other's thread after its own. membarrier gives more: a full fence in whatever
+// the other threads are doing, with or without a light fence. Code that relied on that would be at the mercy of the
+// compiler. A light fence is no scheduling point: no thread can see whether another came between it and the store
+// before it.
 void fence_light(site s) noexcept {
   effective_order(s, access::light, std::memory_order_seq_cst);
   if (mistake_here(s, access::light, mistake::lost)) return;
@@ -154,7 +157,8 @@ namespace {
 
 bool lies_down(const atomic<std::uint32_t> &word, std::uint32_t expected, bool timed, const site &s) noexcept {
   rl::thread_info_base &self = *rl::ctx().threadx_;
-  // The kernel has just looked: values known to be old must not be read again, or a polling caller might never end.
+  // The kernel has just looked: values that are known to be old must not be read again, or a polling caller might never
+  // end.
   self.last_yield_ = self.own_acq_rel_order_;
   if (word.peek() != expected) {
     log(s, "futex sleep: the value has changed", word);
@@ -165,7 +169,7 @@ bool lies_down(const atomic<std::uint32_t> &word, std::uint32_t expected, bool t
   return true;
 }
 
-// False: it has been woken.
+// False: the thread has been woken.
 bool gets_up(rl::thread_id_t thread) noexcept {
   for (unsigned i = 0; i < now.sleepers_count; ++i) {
     if (now.sleepers[i].thread != thread) continue;
@@ -177,8 +181,8 @@ bool gets_up(rl::thread_id_t thread) noexcept {
 
 }  // namespace
 
-// Relacy's own futex orders the waker before the sleeper. The kernel promises no such thing in its interface, so this
-// one does not: what a note protects must be ordered by the note's own accesses.
+// Relacy's own futex orders the waker before the sleeper. The kernel's interface promises no such thing, so this futex
+// does not either: what a note protects must be ordered by the note's own accesses.
 void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected, site s) noexcept {
   rl::context &c = rl::ctx();
   c.sched();
@@ -198,8 +202,8 @@ bool futex_sleep_for(atomic<std::uint32_t> &word, std::uint32_t expected, std::i
   const std::int64_t end = nanotime() + std::min(ns, std::int64_t{3'600'000'000'000});  // the clock must not overflow
   c.sched();
   if (!lies_down(word, expected, true, s)) return true;
-  // To be woken it must lie there while others run, and so its time is over when it is chosen again. That it gets up
-  // before they do is a choice of its own, which a search makes a few times only: else a loop of sleeps had no end.
+  // To be woken it must sleep while others run, and so its time is over when it is chosen again. That it gets up before
+  // they run is a choice of its own, which a search makes only a few times: else a loop of sleeps would have no end.
   const unsigned at_once = c.rand(3, sched_type_sleep);
   if (at_once == 0) c.yield(1, s);
   if (!gets_up(c.threadx_->index_)) return true;
@@ -220,13 +224,13 @@ void wake_one(const atomic<std::uint32_t> &word, const site &s) noexcept {
   unsigned count = 0;
   for (unsigned i = 0; i < now.sleepers_count; ++i)
     if (now.sleepers[i].word == word.address()) found[count++] = i;
-  if (count == 0) return log(s, "futex wake: nobody sleeps", word);
+  if (count == 0) return log(s, "futex wake: no thread sleeps", word);
   const unsigned which = found[count == 1 ? 0 : c.rand(count, rl::sched_type_user)];
   const sleeper woken = now.sleepers[which];
   now.sleepers[which] = now.sleepers[--now.sleepers_count];
   log(s, "futex wake", word);
   if (woken.timed)
-    log(s, "unblocking thread", static_cast<unsigned>(woken.thread));  // as Relacy says it of the others
+    log(s, "unblocking thread", static_cast<unsigned>(woken.thread));  // as Relacy's log has it for the others
   else
     c.unpark_thread(woken.thread, false, s);
 }
@@ -236,7 +240,7 @@ void wake_one(const atomic<std::uint32_t> &word, const site &s) noexcept {
 void futex_wake(atomic<std::uint32_t> &word, site s) noexcept {
   effective_order(s, access::wake, std::memory_order_relaxed);
   rl::ctx().sched();
-  word.peek();  // must be there still: who sleeps on what has come to that address would be woken
+  word.peek();  // must still exist: a sleeper on another word at that address would be woken
   if (mistake_here(s, access::wake, mistake::lost)) return;
   wake_one(word, s);
   if (!mistake_here(s, access::wake, mistake::doubled)) return;

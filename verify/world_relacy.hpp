@@ -1,7 +1,7 @@
 #pragma once
-// The relacy world: the seam of queues/world.hpp over the Relacy model checker. Every access to an atomic is a point
-// where the strategy may switch threads, and a load may return an older value wherever the C++ memory model lets it.
-// What it cannot see is stated in CAVEATS.md. The state behind these functions is in world_relacy.cpp.
+// The relacy world: what heddle/detail/world.hpp asks of a world, over the Relacy model checker. Every access to an
+// atomic is a point where the strategy may switch threads, and a load may return an older value wherever the C++ memory
+// model allows it. CAVEATS.md says what it cannot see. The state behind these functions is in world_relacy.cpp.
 #include <algorithm>
 #include <atomic>
 #include <cassert>
@@ -68,7 +68,7 @@
 
 HEDDLE_DETAIL_BEGIN
 
-// The names and meanings of the os world, the smallest sizes at which every branch can still be taken.
+// The names and meanings of the os world, with the smallest sizes at which every branch can still be taken.
 struct spin_geometry {
   static constexpr std::uint32_t backoff_min = 1;
   static constexpr std::uint32_t backoff_max = 1;
@@ -108,7 +108,8 @@ struct geometry : spin_geometry {
 // Relacy does not track over-aligned new, and padding costs it time; nothing here depends on real cache lines.
 inline constexpr std::size_t cacheline = 16;
 
-// Where in the shared source an operation stands. A defaulted argument, so that call sites read as in production.
+// A place in the shared source where an operation is called. It is a defaulted argument, so that call sites read as in
+// production.
 struct site {
   const char *file;
   const char *function;
@@ -124,17 +125,17 @@ using verify::access;
 using verify::mistake;
 
 namespace harness {
-extern bool altered;        // some of what stands below holds: who is as written pays for one test
+extern bool altered;        // something below is set; if not, an operation pays for one test only
 extern bool force_seq_cst;  // set to repeat a failure: when it then passes, the cause is a memory order
 extern verify::alteration mutant;
 extern verify::visitor visit;  // may be null
-// What a suite may set in before().
+// Values that a suite may set in before().
 inline constexpr std::int64_t no_sleep = 0x7fffffffffffffff;
 extern std::int64_t
     sleeps_last;              // a timed sleep of so many ns or more ends by a wake alone: only then is a lost one seen
-extern bool threads_counted;  // thread_count() tells the truth
+extern bool threads_counted;  // true: thread_count() tells the truth
 extern std::int64_t step_ns;  // how long a step takes
-// What altered means for one order, and whether the mutant is this mistake at this site.
+// The order that the settings above make of `order` at this site, and whether the mutant is this mistake at this site.
 std::memory_order altered_order(const site &s, access what, std::memory_order order) noexcept;
 bool mistaken(const site &s, access what, mistake how) noexcept;
 }  // namespace harness
@@ -187,7 +188,7 @@ inline cas_orders relacy_cas_orders(const site &s, std::memory_order success, st
   return {relacy_order(success), relacy_order(failure)};
 }
 
-// How a value is kept inside Relacy: it must be able to print and to default-construct it.
+// The type in which a value is kept inside Relacy, which must be able to print it and to default-construct it.
 template <class T, bool = std::is_enum_v<T>>
 struct representation {
   using type = T;
@@ -223,8 +224,8 @@ class atomic {
   using value = representation_t<T>;
 
  public:
-  // The initial value is stored without a scheduling point: nobody else can know the object yet. It is an ordinary
-  // store otherwise, so an object that is published without release is reported as read before initialisation.
+  // Stores the initial value without a scheduling point: no other thread can know the object yet. Otherwise it is an
+  // ordinary store, so an object that is published without release is reported as read before initialisation.
   atomic(T v = T{}, site s = site::here()) noexcept {
     rl::preemption_disabler alone(rl::ctx());
     cell_.store(pack<T>(v), rl::mo_relaxed, s);
@@ -272,12 +273,12 @@ class atomic {
       return split(o, s, [v](T old) { return static_cast<T>(old - v); });
     return unpack<T>(cell_.fetch_sub(pack<T>(v), relacy_order(effective_order(s, access::rmw, o)), s));
   }
-  // The newest value; neither a step of the execution nor an event of its history.
+  // Returns the newest value; it is neither a step of the execution nor an event of its history.
   T peek() const noexcept { return unpack<T>(cell_.debug_value()); }
   const void *address() const noexcept { return this; }  // for futex only
 
  private:
-  // A read-modify-write that is none: somebody may come between its halves.
+  // A mistake: a read-modify-write in two halves, between which another thread may come.
   template <class F>
   T split(std::memory_order o, const site &s, F &&next) noexcept {
     const T old = unpack<T>(cell_.load(relacy_order(load_half(o)), s));
@@ -337,7 +338,7 @@ class plain {
 
   T get(site s = site::here()) const noexcept { return cell_.get(s); }
   void set(T v, site s = site::here()) noexcept { cell_.set(v, s); }
-  // As atomic's, for reports: no race is looked for.
+  // Returns the value, for reports: no race is looked for, as with atomic's peek.
   T peek() const noexcept {
     rl::context &c = rl::ctx();
     const bool was = std::exchange(c.invariant_executing, true);
@@ -359,7 +360,7 @@ T glimpse(const plain<T> &field) noexcept {
   return field.peek();
 }
 
-// Not a part of any protocol, so no step of the execution.
+// It is no part of any protocol, so it is no step of the execution.
 class statistic {
  public:
   void add(std::uint64_t n = 1) noexcept { value_ += n; }
@@ -370,9 +371,9 @@ class statistic {
   std::uint64_t value_ = 0;
 };
 
-// How a timed sleep ends is asked under a name that Relacy has for its own schedulers, none of which is in use.
+// The kind of choice by which a timed sleep ends. Relacy has the name for its own schedulers, none of which is in use.
 inline constexpr rl::sched_type sched_type_sleep = rl::sched_type_sched;
-// And what is dealt under one that it does not know.
+// The kind of choice by which dealt() deals, a kind that Relacy does not know.
 inline constexpr auto sched_type_turn = static_cast<rl::sched_type>(rl::sched_type_user + 1);
 
 void fence(std::memory_order o, site s = site::here()) noexcept;
@@ -384,8 +385,9 @@ void thread_yield(site s = site::here()) noexcept;
 inline void prefetch(const void *) noexcept {}
 
 void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected, site s = site::here()) noexcept;
-// The time may be over at any moment, however much of it there is: at once, or when the sleeper is chosen to run. It can
-// be chosen from the beginning, as a thread that yielded, so it is never a part of a deadlock and starves nobody.
+// The time may be over at any moment, however long it is: at once, or when the sleeper is chosen to run. The sleeper
+// can be chosen from the beginning, like a thread that yielded, so it is never a part of a deadlock and starves no
+// other thread.
 bool futex_sleep_for(atomic<std::uint32_t> &word, std::uint32_t expected, std::int64_t ns,
                      site s = site::here()) noexcept;
 void futex_wake(atomic<std::uint32_t> &word, site s = site::here()) noexcept;
@@ -393,24 +395,27 @@ void futex_wake(atomic<std::uint32_t> &word, site s = site::here()) noexcept;
 struct thread {
   rl::win_waitable_object *handle = nullptr;
 };
-// False when the suite's dynamic threads are all used up: the way to see a failing thread start.
+// False when the suite's dynamic threads are all used up: so a suite can see what happens when a thread cannot be
+// started.
 [[nodiscard]] bool thread_start(thread &t, void (*fn)(void *), void *arg, site s = site::here()) noexcept;
 void thread_join(thread &t, site s = site::here()) noexcept;
 
-// 0 unless the suite has set harness::threads_counted: those with threads from outside detect no deadlock.
+// 0 unless the suite has set harness::threads_counted: suites with threads from outside detect no deadlock.
 std::int32_t thread_count() noexcept;
 
 [[gnu::noinline]] void *current_m() noexcept;
 [[gnu::noinline]] void set_current_m(void *mp) noexcept;
 
-// One microsecond, or harness::step_ns, for each scheduling point so far, and what the sleeps that lasted to their end have skipped.
+// One microsecond, or harness::step_ns, for each scheduling point so far, plus the time that sleeps have skipped which
+// lasted to their end.
 std::int64_t nanotime() noexcept;
 inline std::uint64_t random_seed() noexcept { return 1; }
 
-// Chance is a choice of the strategy: every outcome is tried, and the state is left alone.
+// A random number is a choice of the strategy: every outcome is tried, and the state is not used.
 std::uint32_t cheaprandn(std::uint64_t &state, std::uint32_t n) noexcept;
 
-// Addresses differ from run to run, and nothing may depend on them: objects lie in the order in which they were made.
+// Addresses differ from run to run, and nothing may depend on them: the order of objects is the order in which they
+// were made.
 class place {
  public:
   place() noexcept;
@@ -426,7 +431,7 @@ struct stack {
   explicit operator bool() const noexcept { return hi != nullptr; }
 };
 
-// A fixed arena of 16 stacks for the whole execution; an empty stack when they are all out.
+// A fixed arena of 16 stacks for the whole execution; stackalloc returns an empty stack when all are taken.
 class stackpool {
  public:
   stackpool(std::size_t stack_size, bool log) noexcept;
@@ -453,10 +458,10 @@ class persistent {
   piece *pieces_ = nullptr;
 };
 
-// Threads are fibers of one kernel thread and nothing throws or looks at errno here: a switch carries registers only.
+// Threads are fibers of one kernel thread, and no code here throws or looks at errno: a switch carries registers only.
 struct fiber {};
 inline void fiber_attach_thread(fiber &) noexcept {}
-// Between the two a stack is one goroutine's.
+// Between these two calls a stack belongs to one goroutine.
 void fiber_create(fiber &, stack s) noexcept;
 void fiber_destroy(fiber &, stack s) noexcept;
 inline void fiber_resume(fiber &, fiber &) noexcept {}
@@ -471,13 +476,13 @@ struct os_facts {
 os_facts osinit() noexcept;
 inline bool forked() noexcept { return false; }
 
-// Kept for the report of this execution, and shown in its history.
+// Keeps the text for the report of this execution, and shows it in the history.
 void print_error(const char *text) noexcept;
-// Both end the execution as failed; nothing of it runs on.
+// Both end the execution as failed; no thread of it runs on.
 [[noreturn]] void exit_misuse() noexcept;
 [[noreturn]] void invariant_broken(const char *id, const char *condition, const char *file, int line) noexcept;
 
-// What the harness (verify/suite.hpp) sets and asks; no shared source may use it.
+// What the harness (verify/suite.hpp) sets and asks; the shared source must not use it.
 namespace harness {
 inline constexpr unsigned threads_limit = 16;
 struct shape {
@@ -486,16 +491,16 @@ struct shape {
   void (*fence_light)() noexcept = nullptr;  // the calling thread's side of an asymmetric fence
   void (*fence_heavy)() noexcept = nullptr;
 };
-extern std::int32_t cpus;    // what osinit() says; back to 2 at the start of each execution
+extern std::int32_t cpus;    // what osinit() returns; 2 again at the start of each execution
 extern std::uint64_t steps;  // scheduling points of this execution
 void begin_execution(const shape &) noexcept;
-void on_main(bool is) noexcept;  // around before() and after(), which have a current_m of their own
+void on_main(bool is) noexcept;  // called around before() and after(), which have a current_m of their own
 void threads_begin() noexcept;   // before() is done
 void thread_end(unsigned thread) noexcept;
-bool can_run(unsigned thread) noexcept;  // static, or started; and not ended
-void *last_m(unsigned thread) noexcept;  // what its current_m() was before it became null
-// Below n, from 1 to 256: which of so many things this execution is about. A search tries each; where executions are
-// sampled, n in a row get n different ones; asked twice, as ones and tens.
+bool can_run(unsigned thread) noexcept;  // it is static, or was started; and has not ended
+void *last_m(unsigned thread) noexcept;  // its current_m() before that became null
+// Returns a number below n (1 to 256): which of n things this execution is about. A search tries each; where executions
+// are sampled, n in a row get n different numbers. Asked twice, it deals like the digits of a number: ones, then tens.
 unsigned dealt(unsigned n) noexcept;
 }  // namespace harness
 

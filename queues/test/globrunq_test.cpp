@@ -109,7 +109,7 @@ TEST(globrunq, a_batch_fits_half_of_a_small_ring) {
   EXPECT_TRUE(tiny.runqempty());
 }
 
-// What a P leaves behind when it goes has waited longer than what comes later: before all others, in its order.
+// What a P leaves behind when it goes has waited longer than what comes later: it goes before all others, in its order.
 TEST(globrunq, a_batch_at_the_head_goes_before_all_in_its_order) {
   heddle::detail::test_items<7> x;
   global q;

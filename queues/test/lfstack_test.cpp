@@ -70,8 +70,8 @@ TEST(lfstack, a_node_may_come_back_at_once_and_often) {
   EXPECT_EQ(pop_each(s), (ints{0}));
 }
 
-// The head is one word: what a slow pop compares with. Its value after pop and push, or pop_all and push, of the same
-// node must differ, or that pop would install a stale next (ABA).
+// A slow pop compares the head, which is one word. Its value after pop and push, or pop_all and push, of the same node
+// must differ, or that pop would install a stale next (ABA).
 TEST(lfstack, the_same_node_back_on_top_is_a_different_head) {
   static_assert(sizeof(stack) == sizeof(std::uint64_t));
   const auto word = [](const stack &s) {

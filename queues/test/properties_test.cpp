@@ -31,7 +31,7 @@ ints payloads(const list &q) {
   return v;
 }
 
-// What is in nobody's hands; a model takes its items from here, always in the same order.
+// The items that are in no queue; a model takes its items from here, always in the same order.
 struct pool_model {
   std::deque<int> fresh;
   pool_model() {

@@ -162,8 +162,8 @@ TEST(runq, TestSchedLocalQueueSteal) {
   }
 }
 
-// Go's TestSchedLocalQueueEmpty: one g is always there while the owner puts another and gets one, so nobody may see the
-// queue empty. All four combinations of next.
+// Go's TestSchedLocalQueueEmpty: one g is always there while the owner puts another and gets one, so no thread may see
+// the queue empty. With all four combinations of next.
 TEST(runq, TestSchedLocalQueueEmpty) {
   heddle::detail::test_items<2> x;
   heddle::detail::runq<test_item, 256> q;

@@ -1,6 +1,6 @@
 // Real threads on every component, for HEDDLE_STRESS_MS milliseconds each (300 when unset); meant for ThreadSanitizer
-// too. Items go round and round. Whoever takes one adds one to its payload, a plain int, so that an item in two hands
-// or a missing order is a data race; the books must balance at the end, so that a lost item shows.
+// too. Items go round and round. A thread that takes an item adds one to its payload, a plain int: if two threads have
+// it, or an order is missing, that is a data race. The books must balance at the end, so that a lost item shows.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -43,7 +43,7 @@ void run_threads(int n, F body) {
   for (std::thread &t : threads) t.join();
 }
 
-// One taker's share of the books.
+// What one thread has taken: its share of the books.
 struct alignas(64) book {
   long long taken = 0;
   std::uint64_t random = 1;
@@ -66,7 +66,7 @@ long long sum(items &x) {
   return n;
 }
 
-// An owner that puts in every way and gets, and two thieves; what is taken comes home by an inbox, overflow by the
+// An owner that puts in every way and gets, and two thieves. What is taken comes back by an inbox, and overflow by the
 // global queue.
 template <std::uint32_t N>
 void owner_and_thieves() {

@@ -1,6 +1,7 @@
 #pragma once
-// What the tests, suites, fuzzers and benchmarks of queues/ put on the queues: the smallest node that every component
-// accepts. Type-stable, as lfnode asks: a test keeps its items until every thread is done with every queue.
+// The items that the tests, suites, fuzzers and benchmarks of queues/ put on the queues: the smallest node that every
+// component accepts. Type-stable, as lfnode demands: a test keeps its items until every thread is done with every
+// queue.
 #include "queues/lfstack.hpp"
 
 HEDDLE_DETAIL_BEGIN
@@ -19,7 +20,7 @@ struct test_items {
     for (int i = 0; i < n; ++i) item[i].payload.set(i);
   }
   test_item *operator[](int i) noexcept { return &item[i]; }
-  // Which one it is, by address: reads nothing of the item. -1 for null.
+  // Returns the index of x, by its address: reads nothing of the item. -1 for null.
   int index_of(const test_item *x) const noexcept { return x == nullptr ? -1 : static_cast<int>(x - item); }
 
   test_item item[n];

@@ -19,7 +19,7 @@ struct item {
 using wheel = heddle::detail::timing_wheel<item>;
 constexpr std::int64_t tick = std::int64_t{1} << heddle::detail::geometry::tick_shift;
 
-// From nanoseconds to years, as many of each.
+// A length of time, from nanoseconds to years: each magnitude is as likely as the others.
 rc::Gen<std::int64_t> gen_length() {
   return rc::gen::map(rc::gen::pair(rc::gen::inRange(0, 56), rc::gen::inRange<std::int64_t>(0, 1 << 20)),
                       [](const std::pair<int, std::int64_t> &p) { return (p.second << 36 >> (56 - p.first)); });

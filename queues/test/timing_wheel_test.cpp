@@ -1,4 +1,4 @@
-// timing_wheel.hpp: cases. The property against a sorted model is in timing_wheel_property.cpp.
+// timing_wheel.hpp, example by example. The property against a sorted model is in timing_wheel_property.cpp.
 #include "queues/timing_wheel.hpp"
 
 #include <gtest/gtest.h>
@@ -57,7 +57,7 @@ TEST(timing_wheel, what_is_due_already_is_due_at_once) {
   EXPECT_EQ(w.pop(), nullptr);
 }
 
-// From event to event, as sysmon does it, a timer of years takes few steps, none of them too late.
+// If time goes from event to event, as sysmon does it, a timer of years takes few steps, none of them too late.
 TEST(timing_wheel, next_leads_to_each_in_a_few_steps) {
   for (const std::int64_t when : {5 * tick, 1'000'000'007L, 86'400'000'000'001L, 2'000'000'000'000'000'123L}) {
     wheel w;
@@ -74,7 +74,7 @@ TEST(timing_wheel, next_leads_to_each_in_a_few_steps) {
   }
 }
 
-// It is known without a look at it when the last tick of its slot has come: after 63 ticks of 64, here.
+// The wheel knows without a look at a timer when the last tick of its slot has come: after 63 ticks of 64, here.
 TEST(timing_wheel, one_is_surely_due_when_its_slot_is_over) {
   wheel w;
   item t;
@@ -83,7 +83,7 @@ TEST(timing_wheel, one_is_surely_due_when_its_slot_is_over) {
   EXPECT_FALSE(w.surely_due(100 * tick));
   EXPECT_FALSE(w.surely_due(127 * tick - 1));
   EXPECT_TRUE(w.surely_due(127 * tick));
-  w.advance(64 * tick);  // a slot of one tick, now
+  w.advance(64 * tick);  // now the slot is one tick long
   EXPECT_FALSE(w.surely_due(99 * tick));
   EXPECT_TRUE(w.surely_due(100 * tick));
   w.advance(100 * tick);

@@ -301,7 +301,7 @@ TEST(GoSync, TestWaitGroup) {
 }
 
 // What Go calls misuse, and detects now and then, is allowed here: a wait ends if it has seen the count come to zero,
-// whatever is added meanwhile.
+// whatever is added meanwhile (golang/go#7734).
 TEST(GoSync, TestWaitGroupMisuse2) {
   for (const int procs : {2, 4})
     EXPECT_EQ(run_on(procs,

@@ -1,4 +1,5 @@
-// Resizing, example by example: from a thread that is no M, so nothing else runs and every queue can be looked into.
+// Resizing, example by example. The caller is a thread that is no M, so nothing else runs and every queue can be looked
+// into.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -24,7 +25,8 @@ using heddle::detail::pstatus;
 using heddle::detail::schedt;
 using ids = std::vector<std::uint64_t>;
 
-// The world of `procs` Ps, stopped; goroutines are put where a test wants them, and named by their goids.
+// A scheduler of `procs` Ps with its world stopped; a test puts goroutines where it wants them and names them by their
+// goids.
 class stopped_world {
  public:
   explicit stopped_world(int procs) : sched_(new schedt(options(procs))) {
@@ -33,7 +35,7 @@ class stopped_world {
   }
   ~stopped_world() {
     stop(*sched_);
-    heddle::detail::start_the_world(*sched_);  // starts nobody
+    heddle::detail::start_the_world(*sched_);  // starts no M
     EXPECT_EQ(sched_->mcount.peek(), 0);
     heddle::detail::schedfree(*sched_);
   }
@@ -51,7 +53,7 @@ class stopped_world {
     sched_->runq.globrunqput(gp);
     return gp->goid.get();
   }
-  // As set_procs does it; the world stays stopped.
+  // Resizes as set_procs does it; the world stays stopped.
   void resize(int n) {
     ASSERT_TRUE(heddle::detail::allp_reserve(*sched_, n));
     heddle::detail::procresize(*sched_, n);
@@ -81,7 +83,7 @@ class stopped_world {
   std::uint64_t last_ = 0;
 };
 
-// B34: a resize may not turn the order around, nor let those who have waited wait behind those who have not.
+// B34: a resize may not turn the order around, nor let goroutines that have waited wait behind those that have not.
 TEST(Procresize, what_waits_on_ps_that_go_comes_first_in_its_order) {
   stopped_world s(4);
   ids wanted;
@@ -132,7 +134,7 @@ TEST(Procresize, ps_that_go_are_dead_and_keep_nothing) {
   }
   int found = 0;
   for (auto batch = s->gFree.get(); !batch.empty(); batch = s->gFree.get()) found += static_cast<int>(batch.size());
-  EXPECT_EQ(found, static_cast<int>(s->allglen.get())) << "also those of their block that nobody had yet";
+  EXPECT_EQ(found, static_cast<int>(s->allglen.get())) << "also those of their block that were not used yet";
 }
 
 TEST(Procresize, ps_come_back_and_new_ones_are_made) {

@@ -48,7 +48,7 @@ using heddle::detail::schedt;
 using heddle::detail::waitreason;
 using strings = std::vector<std::string>;
 
-// A scheduler without a thread of its own.
+// A scheduler that starts no thread of its own.
 struct scheduler {
   explicit scheduler(int procs, heddle::detail::sched_options o = {}) {
     o.procs = procs;
@@ -58,7 +58,7 @@ struct scheduler {
   }
   ~scheduler() { abandoned(); }
 
-  // Frees it early: how many goroutines had not ended.
+  // Frees the scheduler early. Returns how many goroutines had not ended.
   std::uint64_t abandoned() {
     const std::uint64_t n = sched ? heddle::detail::schedfree(*sched) : 0;
     sched.reset();
@@ -161,7 +161,7 @@ TEST(Note, a_sleep_with_a_time_ends_with_it) {
     EXPECT_FALSE(n.notetsleep(ns));
     EXPECT_GE(heddle::detail::nanotime() - begin, ns);
   }
-  n.notewakeup();  // too late for these, in time for the next
+  n.notewakeup();  // too late for those sleeps, in time for the next
   EXPECT_TRUE(n.notetsleep(0));
   n.noteclear();
   EXPECT_FALSE(n.notetsleep(1000));
@@ -182,7 +182,7 @@ TEST(Note, a_sleep_with_a_time_is_woken_in_time) {
   waker.join();
 }
 
-// Times about as long as the waker takes, so that many are over just when it comes.
+// The limits of time are about as long as the waker takes, so that many are over just when the wake-up comes.
 TEST(Note, every_wake_is_heard_once_whatever_the_time) {
   heddle::detail::note here, there;
   int turns = 0;
@@ -209,7 +209,7 @@ TEST(Futex, a_timed_sleep_says_why_it_ended) {
   heddle::detail::atomic<std::uint32_t> word{7};
   EXPECT_FALSE(heddle::detail::futex_sleep_for(word, 7, 0));
   EXPECT_FALSE(heddle::detail::futex_sleep_for(word, 7, -1));
-  EXPECT_TRUE(heddle::detail::futex_sleep_for(word, 8, 60'000'000'000));  // has changed
+  EXPECT_TRUE(heddle::detail::futex_sleep_for(word, 8, 60'000'000'000));  // the word has changed
   const std::int64_t begin = heddle::detail::nanotime();
   while (heddle::detail::futex_sleep_for(word, 7, 5'000'000)) {
   }
@@ -507,7 +507,7 @@ TEST(Boot, one_thread_is_enough_for_many_ps) {
   heddle::detail::sched_options o;
   o.threads_max = 1;
   scheduler s(8, o);
-  int ran = 0;  // plain: there is one thread
+  int ran = 0;  // plain: there is only one thread
   run_main(*s, [&] {
     for (int i = 0; i < 100; ++i) start([&] { ++ran; });
     while (ran != 100) heddle::gosched();
@@ -516,10 +516,9 @@ TEST(Boot, one_thread_is_enough_for_many_ps) {
   EXPECT_EQ(s->mcount.peek(), 1);
 }
 
-// ------------------------------------------------------------------------------------------------------ birth and
-// death
+// ---------------------------------------------------------------------------------------------------- birth and death
 
-// What is small and wants no more than the usual lies in the g, where that may get its stack late.
+// A small closure without wishes for its stack lies in the g, if the g may get its stack when it first runs.
 TEST(Newproc, the_closure_lies_aligned_at_the_top_of_the_stack_or_in_the_g) {
   scheduler s(1);
   for (const std::size_t align : {4096u, 64u, 16u, 8u, 1u})
@@ -580,14 +579,14 @@ TEST(Newproc, a_stack_that_cannot_be_had_is_refused) {
   EXPECT_NE(heddle::detail::newspawn(*s, 16, 16).gp, nullptr);
 }
 
-// Where a goroutine's frames are, to a stack's size.
+// Tells which stack a goroutine runs on, by the address of its frame in units of a stack's size.
 std::uintptr_t whose_stack(const schedt &sched) {
   return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) / sched.stacks.usable(0);
 }
 
 TEST(Newproc, those_that_wait_for_their_turn_need_no_stack) {
   scheduler s(1);
-  if (!s->stacks.promises()) GTEST_SKIP() << "guards take mappings here, and who is to have a stack has it at once";
+  if (!s->stacks.promises()) GTEST_SKIP() << "guards consume mappings here, so a goroutine has its stack at once";
   std::set<std::uintptr_t> stacks;
   run_main(*s, [&] {
     for (int round = 0; round < 3; ++round) {
@@ -630,7 +629,7 @@ TEST(Newproc, dead_goroutines_are_used_again) {
   EXPECT_EQ(s.abandoned(), 0u);
 }
 
-// Nobody else is there for it: no sysmon, and the other P has no M.
+// No other thread does it: there is no sysmon, and the other P has no M.
 TEST(Timers, an_m_that_sleeps_wakes_for_them) {
   scheduler s(2);
   int slept = 0;
@@ -801,7 +800,7 @@ TEST(Order, a_pair_in_runnext_does_not_starve_the_ring) {
     while (!over) heddle::detail::goyield();
   });
   EXPECT_EQ(rounds, 1000);
-  // 2000 wake-ups in runnext, and after every runnext_streak of them the ring's turn.
+  // 2000 wake-ups go through runnext, and after every runnext_streak of them it is the ring's turn.
   EXPECT_GE(others, 2000 / static_cast<int>(heddle::detail::geometry::runnext_streak) / 2 - 2);
 }
 
@@ -1013,7 +1012,7 @@ TEST(Wake, work_wakes_another_m_and_is_stolen) {
   std::atomic<bool> ran{false};
   run_main(*s, [&] {
     start([&] { ran.store(true); });
-    while (!ran.load()) heddle::detail::cpu_relax();  // our P never gets to it
+    while (!ran.load()) heddle::detail::cpu_relax();  // this P never gets to it
   });
   EXPECT_GE(s->mcount.peek(), 2);
   EXPECT_EQ(s->allp[0].get()->steals.get() + s->allp[1].get()->steals.get(), 1u);
@@ -1025,7 +1024,7 @@ TEST(Wake, nobody_is_woken_while_an_m_spins) {
   std::uint64_t wakes = 0;
   std::int32_t ms = 0;
   run_main(*s, [&] {
-    s->nmspinning.fetch_add(1, heddle::detail::relaxed);  // it stands for an M that spins
+    s->nmspinning.fetch_add(1, heddle::detail::relaxed);  // stands for an M that spins
     for (int i = 0; i < 1000; ++i) start([] {});
     wakes = heddle::detail::wakes_in(s->nmrunning.peek());
     ms = s->mcount.peek();

@@ -1,4 +1,5 @@
-// What sysmon decides about a P at given times, and where a call's P is at each step: no thread but the test's own runs.
+// What sysmon decides about a P at given times, and where a call's P is at each step: no thread but the test's own
+// runs.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -28,7 +29,7 @@ using heddle::detail::schedt;
 
 constexpr std::int64_t us = 1000, ms = 1000 * us, tick = 20 * us;
 
-// Ms that run a goroutine each, all but the Ps in `idle`; no thread can be started.
+// A scheduler whose Ms run a goroutine each, all but the Ps in `idle`; no thread can be started.
 class Calls : public testing::Test {
  protected:
   void make(int running, int idle) {
@@ -73,7 +74,7 @@ class Calls : public testing::Test {
     exit(i);
   }
   void put_work(int i = 0) {
-    sched().nmspinning.fetch_add(1, heddle::detail::relaxed);  // nobody is to be woken for it
+    sched().nmspinning.fetch_add(1, heddle::detail::relaxed);  // no M is to be woken for it
     as(i, [](heddle::detail::m *mp) {
       heddle::detail::newproc(*mp->sched, heddle::detail::newspawn(*mp->sched, 16, 16), [](void *) {});
     });
@@ -96,7 +97,7 @@ class Calls : public testing::Test {
   std::vector<heddle::detail::p *> ps_;
 };
 
-// ---------------------------------------------------------------------------------------------------------- the call alone
+// ------------------------------------------------------------------------------------------------------ the call alone
 
 TEST_F(Calls, keep_their_p_while_nobody_takes_it) {
   make(1, 0);
@@ -146,7 +147,7 @@ TEST_F(Calls, leave_a_p_alone_that_runs_a_goroutine) {
   enter_long(0);
   heddle::detail::p *const lost = m(0)->oldp;
   while (heddle::detail::p *pp = sched().pidle.get())
-    if (pp != lost) m(0)->nextp.set(pp);  // parked here for the moment
+    if (pp != lost) m(0)->nextp.set(pp);  // kept here for the moment
   heddle::detail::p *const other = heddle::detail::releasep(m(1));
   heddle::detail::acquirep(m(1), lost);
   sched().pidle.put(other);
@@ -156,7 +157,7 @@ TEST_F(Calls, leave_a_p_alone_that_runs_a_goroutine) {
   m(0)->nextp.set(nullptr);
 }
 
-// -------------------------------------------------------------------------------------------------------------- P and time
+// ---------------------------------------------------------------------------------------------------------- P and time
 
 TEST_F(Calls, the_first_sight_of_a_call_only_remembers_it) {
   make(1, 0);
@@ -221,7 +222,7 @@ TEST_F(Calls, each_is_timed_for_itself) {
   EXPECT_FALSE(asked_to_give_way());
 }
 
-// It runs nothing that has not come from runnext, which is no tick, since it was made.
+// Since it was made, the P has run only goroutines from runnext, which do not add to schedtick.
 TEST_F(Calls, a_first_look_ends_no_slice) {
   make(1, 1);
   EXPECT_EQ(p()->schedtick.get(), 0u);

@@ -36,7 +36,7 @@ constexpr phrase on_objects[] = {
     {"futex sleep: woken for no reason", event::sleep_for_nothing},
     {"futex sleep: the time is over", event::sleep_over},
     {"futex sleep", event::sleep},
-    {"futex wake: nobody sleeps", event::wake_nobody},
+    {"futex wake: no thread sleeps", event::wake_nobody},
     {"futex wake", event::wake},
 };
 constexpr phrase others[] = {

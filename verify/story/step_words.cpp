@@ -30,7 +30,7 @@ std::string step_words::text(const event &e) const {
     case event::sleep_for_nothing: return "woken for no reason";
     case event::sleep_over: return "the time is over";
     case event::wake: return "futex_wake(" + object + ")";
-    case event::wake_nobody: return "futex_wake(" + object + "): nobody sleeps";
+    case event::wake_nobody: return "futex_wake(" + object + "): no thread sleeps";
     case event::yield: return "cpu_relax()";
     case event::start: return "starts " + thread(e.other);
     case event::start_refused: return "thread_start: refused";

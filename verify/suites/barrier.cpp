@@ -1,5 +1,5 @@
-// for_each_p: each P has its call once, by whoever holds it, and nothing stops for that. What a P owns is plain here: a
-// goroutine touches it between two safepoints, fn touches it, and a race is a call at the wrong moment.
+// for_each_p: each P has its call once, by the thread that holds it, and nothing stops for that. What a P owns is plain
+// here: a goroutine touches it between two safepoints, fn touches it, and a race is a call at the wrong moment.
 #include "heddle/blocking.hpp"
 #include "verify/suites/stopped.hpp"
 
@@ -84,7 +84,7 @@ struct calling : visited<calling<Long>, 3, 2> {
   }
 };
 
-// Who asks is in a call.
+// The asker is in a call.
 struct from_call : visited<from_call, 3, 2> {
   countdown ended{1};
   void body() {
@@ -100,7 +100,7 @@ struct from_call : visited<from_call, 3, 2> {
   }
 };
 
-// Who asks is a thread that is no M.
+// The asker is a thread that is no M.
 struct from_outside : visited<from_outside, 2, 2, 1> {
   countdown ended{1};
   void foreign() {
@@ -119,7 +119,8 @@ struct from_outside : visited<from_outside, 2, 2, 1> {
   }
 };
 
-// One stops the world, another has each P visited: they take turns, and what is counted for one is not for the other (B15).
+// One goroutine stops the world, another has each P visited: they take turns, and what is counted for one is not for
+// the other (B15).
 struct beside_stop : visited<beside_stop, 3, 2> {
   countdown ended{2};
   void body() {
@@ -236,8 +237,8 @@ struct at_computing : visiting_at<at_computing<Sysmon>, 2 + Sysmon, 0, 2> {
   void stopped() { over.store(1, release); }
 };
 
-// The idle Ps are in the asker's hands as work is put, so whoever put it finds none: it must not be lost. The submitter
-// computes until its work has run, and the asker waits for that one's P.
+// The asker holds the idle Ps as work is put, so the submitter finds none: the work must not be lost. The submitter
+// computes until its work has run, and the asker waits for the submitter's P.
 template <bool Dropped>
 struct promised : visiting_at<promised<Dropped>, 3, 1> {
   atomic<std::uint32_t> ran;
@@ -250,15 +251,15 @@ struct promised : visiting_at<promised<Dropped>, 3, 1> {
       if (Dropped) leave_p(mp);
       return;
     }
-    acquirem(mp);  // it is no goroutine that could give way
+    acquirem(mp);  // this thread runs no goroutine that could give way
     go([this] { ran.store(1, release); });
     while (ran.load(acquire) == 0) cpu_relax();
     leave_p(mp);
   }
 };
 
-// A spinning M drops its P, sees work, and takes another P back, which somebody has put beside its own meanwhile: that one
-// may be one that has been visited, and its own is left among the idle ones. Then it computes on.
+// A spinning M drops its P, sees work, and takes another P back, which another thread has put beside its own meanwhile.
+// That one may have been visited already, and its own is left among the idle ones. Then it computes on.
 struct taken_back : visiting_at<taken_back, 3, 0> {
   atomic<std::uint32_t> over;
   void arrange() {
@@ -301,12 +302,12 @@ HEDDLE_WORLDS(calling, "sched/stopworld", "I14 I32",
 HEDDLE_SUITE(from_call, {.name = "barrier.from_call",
                          .component = "sched/stopworld",
                          .invariants = "I14 I32",
-                         .what = "who asks is in a call",
+                         .what = "the asker is in a call",
                          .modes = {random_mix(2)}})
 HEDDLE_SUITE(from_outside, {.name = "barrier.from_outside",
                             .component = "sched/stopworld",
                             .invariants = "I14 I32",
-                            .what = "who asks is a thread that is no M",
+                            .what = "the asker is a thread that is no M",
                             .modes = {random_mix(2)}})
 HEDDLE_SUITE(beside_stop, {.name = "barrier.beside_stop",
                            .component = "sched/stopworld",
@@ -344,14 +345,14 @@ HEDDLE_SUITE(at_retake, {.name = "barrier.at_retake",
                          .modes = {random_mix(2)}})
 HEDDLE_WORLDS(at_computing, "sched/stopworld", "I32",
               {world<at_computing<false>>({.name = "barrier.at_computing",
-                                           .what = "who takes a request to give way sees why",
+                                           .what = "a thread that takes a request to give way sees why",
                                            .modes = {random_mix(1)}}),
                world<at_computing<true>>({.name = "barrier.at_slice_end",
                                           .what = "as barrier.at_computing, and sysmon asks as well",
                                           .modes = {random_mix(2)}})})
 HEDDLE_WORLDS(promised, "sched/stopworld", "I13 I14 I32",
               {world<promised<false>>({.name = "barrier.promised",
-                                       .what = "work is put while the idle Ps are in the asker's hands",
+                                       .what = "work is put while the asker holds the idle Ps",
                                        .modes = {random_mix(2), bounded(2, 1)}}),
                world<promised<true>>({.name = "barrier.promised_drop",
                                       .what = "as barrier.promised, and a P goes idle meanwhile",

@@ -1,5 +1,6 @@
 #pragma once
-// Suites of goroutines in calls: a whole scheduler with somebody who takes Ps (policed), and calls step by step (by_hand).
+// Suites of goroutines in calls: a whole scheduler with a thread that takes Ps (policed), and calls step by step
+// (by_hand).
 #include "heddle/blocking.hpp"
 #include "verify/suites/scheduled.hpp"
 
@@ -7,13 +8,13 @@ namespace verify {
 
 inline constexpr std::int64_t second = 1'000'000'000;
 
-// A whole scheduler with goroutines in calls, whose Ps a second static thread takes away, as sysmon does. Each look is a
-// second after the last, so every call is old enough.
+// A whole scheduler with goroutines in calls, whose Ps a second static thread takes away, as sysmon does. Each look is
+// a second after the last, so every call is old enough.
 template <class Derived, int Ms, int Procs, int Foreign = 0>
 struct policed : scheduled<Derived, Ms, Procs, 1 + Foreign> {
   using base = scheduled<Derived, Ms, Procs, 1 + Foreign>;
-  // What a P carries from one M to the next: written by whoever runs with it, so a race here is a P that two have, or one
-  // that was handed over without an edge.
+  // What a P carries from one M to the next. The thread that runs with the P writes it, so a race here is a P that two
+  // threads have, or one that was handed over without an edge.
   heddle::detail::plain<int> carried[Procs];
   void touch() {
     heddle::detail::plain<int> &c = carried[heddle::detail::getm()->p.get()->id];
@@ -22,7 +23,7 @@ struct policed : scheduled<Derived, Ms, Procs, 1 + Foreign> {
 
   void before() {
     base::before();
-    this->sched.foreigners.fetch_add(1, heddle::detail::relaxed);  // joinms waits for the police, as for sysmon
+    this->sched.foreigners.fetch_add(1, heddle::detail::relaxed);  // joinms waits for this thread, as for sysmon
   }
   void thread(unsigned i) {
     if (i != 1) return base::thread(i);
@@ -44,7 +45,7 @@ struct policed : scheduled<Derived, Ms, Procs, 1 + Foreign> {
   }
 };
 
-// A flag that a goroutine waits for in a call, holding up its thread and nothing else.
+// A flag that a goroutine waits for in a call. The wait holds up its thread and nothing else.
 class signal {
  public:
   void set() { flag_.store(1, heddle::detail::release); }
@@ -57,7 +58,7 @@ class signal {
   heddle::detail::atomic<std::uint32_t> flag_;
 };
 
-// Ms that run a g each; as many Ps as they need, and one that is idle, so that none ever waits for a P.
+// Ms that run a g each; as many Ps as they need, and one that is idle, so that no M ever waits for a P.
 template <int Threads, int Calls, int Idle = 1, int Dynamic = 0>
 struct by_hand : suite<Threads, Dynamic> {
   static constexpr int procs = Calls + Idle;

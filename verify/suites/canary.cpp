@@ -1,4 +1,4 @@
-// The canary: an error that every run must report. When it sings, the alarm works.
+// The canary: an error that every run must report. If it is reported, the checker finds errors.
 #include "verify/suite.hpp"
 
 namespace {

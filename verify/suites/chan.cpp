@@ -36,7 +36,7 @@ using handoff_1p = handoff<2, 1, 0, 2>;
 using handoff_2p = handoff<2, 2, 0, 2>;
 using handoff_buffered = handoff<2, 2, 1, 3>;
 
-// Two senders, two receivers, one channel: each value arrives once, whoever meets whom.
+// Two senders, two receivers, one channel: each value arrives once, whichever sender meets whichever receiver.
 template <int Capacity>
 struct crowd : scheduled<crowd<Capacity>, 2, 2> {
   plain<int> got[2];
@@ -80,7 +80,7 @@ struct closing : scheduled<closing, 2, 2> {
     c.close();
     all.wait();
     VERIFY_INV("I50", got[0].get() + got[1].get() == 4);
-    VERIFY_INV("I50", !c.recv() && c.closed());  // as often as one asks
+    VERIFY_INV("I50", !c.recv() && c.closed());  // as often as it is asked
   }
 };
 
@@ -101,7 +101,8 @@ struct trying : scheduled<trying, 2, 2> {
   }
 };
 
-// Two threads have handles, and no scheduler. One sends and lets go of his; whoever is the last frees what was sent.
+// Two threads have handles, and no scheduler. One sends and drops its handle; the thread that drops the last one frees
+// what was sent.
 struct last : suite<2> {
   std::optional<chan<int>> handles[2];
   void before() {
@@ -114,7 +115,8 @@ struct last : suite<2> {
   }
 };
 
-// Who waits longest is served first, senders and receivers alike. On one P nobody comes between the note and the wait.
+// Waiters are served in the order in which they came, senders and receivers alike. On one P no other goroutine comes
+// between the note and the wait.
 struct order : scheduled<order, 2, 1> {
   int came = 0;
   countdown all{4};
@@ -182,7 +184,7 @@ HEDDLE_SUITE(order, {.name = "chan.order",
 HEDDLE_SUITE(last, {.name = "chan.last",
                     .component = "chan",
                     .invariants = "CHAN-1",
-                    .what = "two handles go at once, one of them after a send: who frees it sees all",
+                    .what = "two handles go at once, one of them after a send: the thread that frees it sees all",
                     .modes = {random_mix(1), bounded(3, 1)}})
 HEDDLE_SUITE(trying, {.name = "chan.try",
                       .component = "chan",

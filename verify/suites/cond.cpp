@@ -12,7 +12,7 @@ using namespace verify;
 
 namespace {
 
-// A condition with the lock that protects it, and who waits until it holds.
+// A condition with the lock that protects it, and a goroutine that waits until it holds.
 struct condition {
   mutex mu;
   condition_variable cv;
@@ -34,8 +34,8 @@ void turn() {
   gosched();
 }
 
-// One waits, one changes the condition and notifies without the lock: the wake falls between every two steps of the
-// wait.
+// One goroutine waits, one changes the condition and notifies without the lock: the wake falls between every two steps
+// of the wait.
 template <int Ms, int Procs>
 struct signal : scheduled<signal<Ms, Procs>, Ms, Procs> {
   condition c;
@@ -50,7 +50,8 @@ struct signal : scheduled<signal<Ms, Procs>, Ms, Procs> {
 using signal_1p = signal<2, 1>;
 using signal_2p = signal<2, 2>;
 
-// Two wait, one notifies them all; then the condition_variable is gone, though they may still be about to park.
+// Two goroutines wait, one notifies them all; then the condition_variable is gone, though they may still be about to
+// park.
 struct broadcast : scheduled<broadcast, 2, 2> {
   mutex mu;
   plain<int> waiting;
@@ -80,7 +81,8 @@ struct broadcast : scheduled<broadcast, 2, 2> {
   }
 };
 
-// Two wait, each is notified alone: nobody's notification goes to another, and who began first is first.
+// Two goroutines wait, each is notified alone: no notification goes to the other, and the first to begin is the first
+// to end.
 struct one_by_one : scheduled<one_by_one, 2, 2> {
   condition c;
   plain<int> begun, ended;

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::int64_t us = 1000, long_time = 1'000'000;
 
-// A parent is cancelled as its child is dropped, which may have been the last that kept the parent, or is cancelled,
-// too.
+// A parent is cancelled as its child is dropped or cancelled. The dropped child may have been the last that kept the
+// parent.
 enum class child_is { dropped, cancelled };
 template <child_is What>
 struct met : suite<2> {
@@ -100,7 +100,7 @@ struct asked : suite<3> {
   }
 };
 
-// What is called when a stop is requested may look at the context and make others from it.
+// A function that is called when a stop is requested may look at the context and make others from it.
 struct called : suite<2> {
   std::optional<cancel_context> ctx;
   std::optional<context> handle;
@@ -124,7 +124,7 @@ struct called : suite<2> {
   }
 };
 
-// Who sees that it is cancelled sees what was done before.
+// A thread that sees that it is cancelled sees what was done before.
 struct seen : suite<2> {
   std::optional<cancel_context> parent, child;
   trail earlier;
@@ -160,7 +160,7 @@ struct tells {
 };
 const context_key<tells> key;
 
-// Two handles of one context; who drops the last one frees it, and sees what the other did.
+// Two handles of one context; the thread that drops the last one frees it, and sees what the other did.
 struct last : suite<2> {
   std::optional<context> copies[2];
   trail trails[2];
@@ -176,8 +176,8 @@ struct last : suite<2> {
   void after() { VERIFY_INV("CTX-1", gone == 1); }
 };
 
-// A deadline has come as the context is dropped, or cancelled, or its parent is; who runs timers and who has handles
-// are two threads. All of it is freed, once: the value between the two tells.
+// A deadline has come as the context is dropped, or cancelled, or its parent is; one thread runs timers and another has
+// the handles. All of it is freed, once: the value notes when it goes.
 enum class deadline_meets { drop, cancel, parent };
 template <deadline_meets What>
 struct expires : suite<2> {
@@ -282,7 +282,7 @@ HEDDLE_SUITE(last, {.name = "context.last",
 HEDDLE_SUITE(asked, {.name = "context.done",
                      .component = "context",
                      .invariants = "CTX-DONE",
-                     .what = "two ask for the channel as the context is cancelled",
+                     .what = "two threads ask for the channel as the context is cancelled",
                      .modes = {random_mix(1), bounded(2, 1)}})
 HEDDLE_SUITE(called, {.name = "context.callback",
                       .component = "context",
@@ -292,7 +292,7 @@ HEDDLE_SUITE(called, {.name = "context.callback",
 HEDDLE_SUITE(seen, {.name = "context.err",
                     .component = "context",
                     .invariants = "CTX-3",
-                    .what = "who sees the cancellation sees what was before",
+                    .what = "a thread that sees the cancellation sees what was before",
                     .modes = {random_mix(0.5), bounded(2, 0.5)}})
 HEDDLE_SUITE(expires_dropped, {.name = "context.expire_drop",
                                .component = "context",

@@ -12,7 +12,7 @@ struct alone : standstill<alone, 1, 1, 1> {
   void body() { sleep(); }
 };
 
-// The last one that was doing something is on another M, or on the same.
+// The last goroutine that does something is on another M, or on the same.
 template <int Ms, int Procs, bool Locked>
 struct last : standstill<last<Ms, Procs, Locked>, Ms, Procs> {
   void body() {
@@ -29,11 +29,12 @@ struct last : standstill<last<Ms, Procs, Locked>, Ms, Procs> {
 };
 using last_1p = last<2, 1, false>;
 using last_2p = last<2, 2, false>;
-// The main goroutine is locked, and so is the last one but one: its M ends with it, and hands on what is left.
+// The main goroutine is locked, and so is the goroutine that ends before the last: its M ends with it, and hands on
+// what is left.
 using last_locked_1p = last<3, 1, true>;
 using last_locked_2p = last<3, 2, true>;
 
-// As dead.locked, the Ms being started by sysmon: those that are still to be born count.
+// As dead.locked, with Ms that sysmon starts: those that are still to be born count.
 struct by_template : standstill<by_template, 3, 1, 4> {
   void options() { sched.options.sysmon = true; }
   void body() {
@@ -47,7 +48,7 @@ struct by_template : standstill<by_template, 3, 1, 4> {
   void check() { VERIFY_INV("I36", reports.get() == 1 && done.get() == 1); }
 };
 
-// The main goroutine is locked and waits for one that can run; sysmon gets no thread for it, and nobody is left.
+// The main goroutine is locked and waits for one that can run; sysmon gets no thread for it, and no M is left.
 struct refused : standstill<refused, 3, 1, 1> {
   void options() { sched.options.sysmon = true; }
   void body() {
@@ -68,7 +69,7 @@ struct counted : standstill<counted, 3, 2, 4> {
     go([this] {
       elsewhere.store(1, release);
       lock_os_thread(getm());
-      // Main sleeps and nobody has made a promise: else another M starts here, and is the last.
+      // Main sleeps and no promise stands: with one, another M would start here, and be the last.
       while (sched.midle.peek_count() == 0) cpu_relax();
       sched.needspinning.store(0, relaxed);
       done.set(1);
@@ -126,7 +127,7 @@ struct once : standstill<once, 3, 2, 2, 1> {
   }
 };
 
-// Two goroutines that are locked, and no third thread allowed: each could run, and nobody is left to find it.
+// Two goroutines that are locked, and no third thread allowed: each could run, and no M is left to find it.
 struct no_thread_left : standstill<no_thread_left, 2, 1> {
   void body() {
     go([] {
@@ -151,8 +152,8 @@ struct stopped : standstill<stopped, 2, 2, 1, 1> {
   void check() { VERIFY_INV("I37", reports.get() <= 1); }
 };
 
-// Somebody looks who was the last to sleep and was overtaken: main has been readied, has run and parked meanwhile, on
-// another M. It is reported once, and he sees what he reports.
+// A thread looks that was the last to sleep and was overtaken: main has been readied, has run and parked meanwhile, on
+// another M. It is reported once, and the thread sees what it reports.
 struct overtaken : suite<2> {
   schedt sched{sched_options{.procs = 1, .threads_max = 2, .waits_for = waits_for, .holder_for = holder_for}};
   m *mp = nullptr;
@@ -186,8 +187,8 @@ struct overtaken : suite<2> {
   }
 };
 
-// One wakes another, and both sleep; so does the last one, who may have heard of it late. Timer: the other took the last one.
-// One report, by whoever it is.
+// One M wakes another, and both sleep; so does the last one, which may have heard of it late. Timer: the other M took
+// the last timer. There is one report, by either of them.
 template <bool Timer>
 struct woke : suite<2> {
   schedt sched{sched_options{.procs = 1, .threads_max = 3}};
@@ -231,8 +232,8 @@ struct woke : suite<2> {
 using woke_for_work = woke<false>;
 using woke_for_timer = woke<true>;
 
-// The last M goes to sleep beside a timer. Another is woken for it, takes it, and goes on; Again: twice more it arms it and
-// sleeps, and is woken for that too.
+// The last M goes to sleep beside a timer. Another is woken for it, takes it, and goes on. Again: twice more that M
+// arms the timer and sleeps, and is woken for it too.
 template <bool Again>
 struct timed : suite<2> {
   schedt sched{sched_options{.procs = 1, .threads_max = 2, .waits_for = waits_for, .holder_for = holder_for}};
@@ -277,7 +278,7 @@ struct timed : suite<2> {
 using timed_once = timed<false>;
 using timed_again = timed<true>;
 
-// A thread from outside makes a goroutine while the others are told of.
+// A thread from outside makes a goroutine while the report on the others is printed.
 struct foreign_go : standstill<foreign_go, 1, 1, 1, 1> {
   void foreign() {
     const foreign_call here(sched);
@@ -286,8 +287,8 @@ struct foreign_go : standstill<foreign_go, 1, 1, 1, 1> {
   void body() { sleep(); }
 };
 
-// A goroutine in a call is no standstill, and neither is one that comes back from there while its P is being taken:
-// whoever takes it counts (B11).
+// A goroutine in a call is no standstill, and neither is one that comes back from there while its P is being taken: the
+// thread that takes it counts (B11).
 struct calling : scheduled<calling, 3, 1, 1> {
   countdown all{1};
   atomic<std::uint32_t> in, looked;
@@ -310,7 +311,7 @@ struct calling : scheduled<calling, 3, 1, 1> {
     });
     all.wait();
     while (looked.load(acquire) == 0)
-      cpu_relax();  // it starts Ms as sysmon does, whom joinms joins before it looks for Ms
+      cpu_relax();  // it starts Ms as sysmon does; joinms joins it before it looks for Ms
   }
 };
 
@@ -360,7 +361,7 @@ HEDDLE_SUITE(counted, {.name = "dead.joined",
 HEDDLE_SUITE(revived, {.name = "dead.revived",
                        .component = "sched/deadlock",
                        .invariants = "I37",
-                       .what = "who is told of a deadlock may start a goroutine (B58)",
+                       .what = "a report may start a goroutine from its callback (B58)",
                        .modes = {random_mix(2)}})
 HEDDLE_SUITE(again, {.name = "dead.again",
                      .component = "sched/deadlock",
@@ -386,7 +387,7 @@ HEDDLE_SUITE(stopped, {.name = "dead.stop",
 HEDDLE_SUITE(overtaken, {.name = "dead.overtaken",
                          .component = "sched/deadlock",
                          .invariants = "I37",
-                         .what = "two that were the last to sleep look at once: one report",
+                         .what = "two Ms that were the last to sleep look at once: one report",
                          .modes = {random_mix(1), bounded(2, 1)}})
 HEDDLE_SUITE(woke_for_work,
              {.name = "dead.woke",
@@ -398,7 +399,7 @@ HEDDLE_SUITE(woke_for_timer,
              {.name = "dead.woke_for_timer",
               .component = "sched/deadlock",
               .invariants = "I37",
-              .what = "the last one that was awake has not heard that the timer is gone, and who took it sleeps",
+              .what = "the last M that was awake has not heard that the timer is gone, and the M that took it sleeps",
               .modes = {random_mix(1), bounded(3, 1)}})
 HEDDLE_SUITE(timed_once, {.name = "dead.timer",
                           .component = "sched/deadlock",
@@ -413,7 +414,7 @@ HEDDLE_SUITE(timed_again, {.name = "dead.timer_again",
 HEDDLE_SUITE(foreign_go, {.name = "dead.foreign",
                           .component = "sched/deadlock",
                           .invariants = "I37",
-                          .what = "a thread from outside makes a goroutine while the others are told of",
+                          .what = "a thread from outside makes a goroutine while the report is printed",
                           .modes = {random_mix(2)}})
 HEDDLE_SUITE(calling, {.name = "dead.call",
                        .component = "sched/deadlock",

@@ -14,7 +14,7 @@ inline void describe_m(names &to, const heddle::detail::m &mp) {
     if (heddle::detail::harness::last_m(i) == &mp) to.thread(i, "m%u", id);
 }
 
-// May be called at any step of an execution, so half of it may not be there yet.
+// May be called at any step of an execution, so the scheduler may be half made.
 inline void describe_sched(names &to, const heddle::detail::schedt &sched) {
   constexpr unsigned many = 32;  // a list may be broken
   to.object("sched", sched);

@@ -1,4 +1,4 @@
-// Threads that are no Ms where goroutines wait: sched/extra.hpp, and the parking of threads in sched/park.cpp.
+// Threads that are no Ms wait where goroutines wait: sched/extra.hpp, and the parking of threads in sched/park.cpp.
 #include <optional>
 
 #include "heddle/chan.hpp"
@@ -12,7 +12,8 @@ using namespace verify;
 
 namespace {
 
-// Two threads and no runtime at all. The extra M is gone as soon as the thread goes on: the waker must not touch it later.
+// Two threads and no runtime at all. The extra M is gone as soon as the thread goes on: the waker must not touch it
+// later.
 struct two_threads : suite<2> {
   chan<int> c;
   plain<int> word;

@@ -66,9 +66,9 @@ struct inbox : scheduled<inbox, 1, 1, 1> {
   }
 };
 
-// Who yields goes behind all that wait in the ring: two that yield take turns.
+// A goroutine that yields goes behind all that wait in the ring: two that yield take turns.
 struct turns : scheduled<turns, 2, 1> {
-  int steps[2] = {};  // one M: no two at once
+  int steps[2] = {};  // one M: no two threads at once
   countdown all{2};
   void body() {
     for (int me = 0; me < 2; ++me)
@@ -84,7 +84,7 @@ struct turns : scheduled<turns, 2, 1> {
   }
 };
 
-// Economy: a g that yields on a P with nothing else to run wakes nobody (B7: 2.7 million futex calls for ten million
+// Economy: a g that yields on a P with nothing else to run wakes no M (B7: 2.7 million futex calls for ten million
 // yields). Nothing is ever submitted here beside the main goroutine, so no second M may be born.
 struct yields_wake_nobody : scheduled<yields_wake_nobody, 2, 2> {
   void body() {

@@ -1,5 +1,5 @@
-// idlestack (midle, pidle): nothing lost, the count exact when quiescent (I9, I10), and what idle threads did is
-// visible to who counts them.
+// idlestack (midle, pidle): nothing lost, the count exact when no call is in progress (I9, I10), and what idle threads
+// did is visible to a thread that counts them.
 #include "queues/idle.hpp"
 
 #include "verify/suites/ledger.hpp"
@@ -84,8 +84,8 @@ HEDDLE_SUITE(mixed, {.name = "idle.mixed",
                      .what = "put, put_all, get and drain at once",
                      .modes = {verify::random_mix(3), verify::bounded(2, 5)}})
 
-// checkdead: who counts all threads idle sees what each did last, also when a get lies between two puts. Thread 0 works
-// and goes idle; thread 1 wakes it if it can and works on its behalf, then works and goes idle itself.
+// checkdead: a thread that counts all threads idle sees what each did last, also when a get lies between two puts.
+// Thread 0 works and goes idle; thread 1 wakes it if it can and works on its behalf, then works and goes idle itself.
 struct counted_is_visible : verify::suite<3> {
   ledger<2> books;
   idlestack s;

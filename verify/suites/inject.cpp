@@ -1,4 +1,4 @@
-// inject: nothing lost, FIFO per producer, contents and links visible to who drains.
+// inject: nothing lost, FIFO per producer, contents and links visible to the drainer.
 #include "queues/inject.hpp"
 
 #include "verify/suites/ledger.hpp"

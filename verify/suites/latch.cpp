@@ -33,7 +33,7 @@ struct counts_down : scheduled<counts_down, 2, 2> {
   }
 };
 
-// Two who wait, a thread outside that counts down.
+// Two goroutines wait, a thread outside counts down.
 struct waiters : scheduled<waiters, 2, 1, 1> {
   latch l{1};
   trail earlier;
@@ -99,7 +99,7 @@ struct phases : scheduled<phases, 2, 2> {
   }
 };
 
-// One drops out, one goes on alone; one waits by its token.
+// One goroutine drops out, one goes on alone; one waits by its token.
 struct drops : scheduled<drops, 2, 2> {
   trail dropped;
   barrier<> b{2};

@@ -1,5 +1,5 @@
 #pragma once
-// The books of a suite: who put which item, and that each is taken once, with its contents visible (I20).
+// The books of a suite: which thread put which item, and that each is taken once, with its contents visible (I20).
 #include "queues/gqueue.hpp"
 #include "queues/test/test_item.hpp"
 #include "verify/suite.hpp"
@@ -21,8 +21,8 @@ struct ledger {
   // A put of what the caller has just taken.
   heddle::detail::test_item *again(heddle::detail::test_item *x) { return fresh(items.index_of(x)); }
 
-  // The caller got x, or null, out of somewhere. Reads and writes the payload: a race, or an old value, is an order
-  // missing.
+  // The caller has taken x, or null, out of a container. Reads and writes the payload: a race, or an old value, is an
+  // order missing.
   int take(heddle::detail::test_item *x) {
     if (x == nullptr) return -1;
     const int i = items.index_of(x);

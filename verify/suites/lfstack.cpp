@@ -49,8 +49,8 @@ HEDDLE_WORLDS(push_pop, "lfstack", "I20",
                                       .what = "each of four threads pushes one and pops one",
                                       .modes = {random_mix(0.5)}})})
 
-// The classic: one thread pops two and pushes the first again while another is between its load and its CAS. Others push
-// a new one each, so that the stack is as high as it was, on other nodes.
+// The classic: one thread pops two and pushes the first again while another is between its load and its CAS. Other
+// threads push a new one each, so that the stack is as high as it was, on other nodes.
 template <int Nodes, int Pushers>
 struct aba_beside : verify::suite<2 + Pushers> {
   ledger<Nodes + Pushers> books;
@@ -146,7 +146,7 @@ HEDDLE_SUITE(batches, {.name = "lfstack.batches",
                        .what = "push_batch, pop_all and pop at once",
                        .modes = {verify::random_mix(2), verify::bounded(2, 5)}})
 
-// Few nodes, many hands: what is popped goes straight back.
+// Few nodes, many threads: what is popped goes straight back.
 template <int Threads, int Rounds>
 struct recycle_of : verify::suite<Threads> {
   ledger<3> books;

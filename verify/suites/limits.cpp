@@ -1,4 +1,4 @@
-// Waits with a limit on the primitives: who gives up leaves them as if he had not come.
+// Waits with a limit on the primitives: a waiter that gives up leaves them as if it had not come.
 #include <mutex>
 
 #include "heddle/condition_variable.hpp"
@@ -17,7 +17,7 @@ namespace {
 constexpr std::chrono::nanoseconds short_time(20'000), some_time(60'000), long_wait(200'000);
 constexpr std::int64_t long_time = 1'000'000;
 
-// wait(limit), which does not end before its time without a reason.
+// Runs wait(limit). A wait does not end before its time without a reason.
 template <class F>
 bool in_time(std::chrono::nanoseconds limit, F &&wait) {
   const std::int64_t begun = nanotime();
@@ -83,7 +83,8 @@ struct mutex_threads : suite<2 + Hasty> {
   }
 };
 
-// One holds it for as long as the other's limit is, and no other is there: the unlock meets who gives up.
+// One thread holds the mutex for as long as the other's limit is, and there is no third: the unlock meets the one that
+// gives up.
 struct mutex_meet : suite<2> {
   counted_mutex v;
   int given_up = 0;
@@ -101,7 +102,7 @@ struct mutex_meet : suite<2> {
   }
 };
 
-// It starves for one with a limit, and is handed over about when that is over.
+// The mutex starves for a waiter with a limit, and is handed over about when that time is over.
 struct mutex_starves : limits<mutex_starves, 2, 2> {
   counted_mutex v;
   countdown all{2};
@@ -130,8 +131,9 @@ struct mutex_starves : limits<mutex_starves, 2, 2> {
   }
 };
 
-// It starves for one, on one P. Late: it is handed to him after his time, which nobody could end because the P was busy: it is
-// his all the same. Else he gives up, and it starves no more: who comes is faster than who is readied.
+// The mutex starves for one waiter, on one P. Late: it is handed to the waiter after its time, which no M could end
+// because the P was busy: it is the waiter's all the same. Else the waiter gives up, and the mutex starves no more: a
+// newcomer is faster than a waiter that is readied.
 template <bool Late>
 struct mutex_in_line : limits<mutex_in_line<Late>, 1, 1> {
   counted_mutex v;
@@ -145,9 +147,9 @@ struct mutex_in_line : limits<mutex_in_line<Late>, 1, 1> {
     goyield();
     const std::int64_t queued = nanotime();
     until(queued + geometry::mutex_starves);
-    v.mu.unlock();  // he is readied
+    v.mu.unlock();  // the waiter is readied
     VERIFY_INV("MUTEX-TURN", v.mu.try_lock());
-    goyield();  // and in line again
+    goyield();  // and waits in line again
     if (Late) {
       until(queued + long_wait.count());
       v.mu.unlock();
@@ -168,7 +170,7 @@ struct mutex_in_line : limits<mutex_in_line<Late>, 1, 1> {
   }
 };
 
-// He is readied, beaten to it, and late: whoever waits behind him is readied by the next unlock.
+// The first waiter is readied, beaten to it, and late: the next unlock readies the waiter behind it.
 struct mutex_passes_on : limits<mutex_passes_on, 1, 1> {
   counted_mutex v;
   countdown all{2};
@@ -243,7 +245,7 @@ struct halves {
   }
 };
 
-// Thread 0 reads, 1 would write and may give up, 2 reads behind him; with four, 3 writes.
+// Thread 0 reads, 1 would write and may give up, 2 reads behind it; with four threads, 3 writes.
 template <int Threads>
 struct rw_threads : suite<Threads> {
   halves v;
@@ -265,8 +267,8 @@ struct rw_threads : suite<Threads> {
   }
 };
 
-// A reader holds it until another is in, who may have come behind a writer: it is the end of the writer's time that lets
-// him in.
+// A reader holds it until another reader is in, which may have come behind a writer: then it is the end of the writer's
+// time that lets it in.
 struct rw_behind : suite<3> {
   halves v;
   semaphore in{0};
@@ -284,7 +286,7 @@ struct rw_behind : suite<3> {
   void after() { VERIFY_INV("LIMIT-1", is_free(v.mu)); }
 };
 
-// The last reader leaves while the writer whom he goes to gives up; another comes just then.
+// The last reader leaves while the writer that gets it next gives up; another thread comes just then.
 template <bool Writes>
 struct rw_leaves : suite<3> {
   halves v;
@@ -308,8 +310,9 @@ struct rw_leaves : suite<3> {
   }
 };
 
-// A reader who has it sees that a writer has announced himself, and that he has taken it back; then he leaves, and comes again
-// as a writer. The other reader, who waited behind the first writer, may be about to be let in.
+// A reader that has it sees that a writer has announced itself, and that it has taken that back; then the reader
+// leaves, and comes again as a writer. The other reader, which waited behind the first writer, may be about to be let
+// in.
 struct rw_between : suite<3> {
   halves v;
   int written = 0;
@@ -344,7 +347,7 @@ struct rw_between : suite<3> {
   }
 };
 
-// A writer has it; a reader and a writer who wait may both give up.
+// A writer has it; a reader and a writer that wait may both give up.
 struct rw_writer : suite<3> {
   halves v;
   int written = 0;
@@ -360,8 +363,8 @@ struct rw_writer : suite<3> {
   }
 };
 
-// A writer who waits and is the only other one: when he has had it, perhaps at the second try, he destroys it; the reader may
-// still be in unlock_shared.
+// A writer waits and is the only other thread: when it has had the mutex, perhaps at the second try, it destroys it;
+// the reader may still be in unlock_shared.
 struct rw_last : suite<2> {
   halves *v = nullptr;
   std::int64_t begun = 0;
@@ -406,7 +409,7 @@ struct rw_world : limits<rw_world, 2, 2> {
 
 // --- semaphore and wait_group ---
 
-// Two units for three who wait, one of them for as long as it takes: two at once, for those who are still there.
+// Two units for two threads that wait and may give up: two at once, for those that are still there.
 struct semaphore_threads : suite<3> {
   semaphore s{0};
   int taken[2] = {};
@@ -442,7 +445,7 @@ struct semaphore_world : limits<semaphore_world, 2, 2> {
   }
 };
 
-// One who may give up beside one who does not.
+// One waiter that may give up beside one that does not.
 struct group_threads : suite<3> {
   wait_group wg{1};
   trail earlier;
@@ -476,7 +479,8 @@ struct group_world : limits<group_world, 2, 2> {
 
 // --- condition_variable ---
 
-// One notification for two who wait. The one with a limit has had it, and passes it on, or the other one gets it.
+// One notification for two threads that wait. The one with a limit has had it, and passes it on, or the other one gets
+// it.
 struct cond_threads : suite<3> {
   mutex mu;
   condition_variable cv;
@@ -497,7 +501,7 @@ struct cond_threads : suite<3> {
   }
 };
 
-// Who has notified all destroys it, though one of them gives up just then.
+// The thread that has notified all destroys it, though one of the waiters gives up just then.
 struct cond_gone : suite<2> {
   mutex mu;
   condition_variable *cv = nullptr;
@@ -556,40 +560,40 @@ HEDDLE_WORLDS(mutex_threads, "mutex", "I47 I58 LIMIT-1 TIMED-1",
                                         .what = "four threads at a mutex, two may give up",
                                         .modes = {random_mix(2)}}),
                world<mutex_meet>({.name = "limits.mutex_meet",
-                                  .what = "an unlock meets one who gives up, and comes again",
+                                  .what = "an unlock meets a thread that gives up, and comes again",
                                   .modes = {random_mix(1), bounded(2, 1)}})})
 HEDDLE_WORLDS(mutex_world, "mutex", "I47 I53 I58 LIMIT-1 MUTEX-TURN TIMED-1",
               {world<mutex_world>({.name = "limits.mutex_goroutines",
                                    .what = "three goroutines at a mutex, two may give up",
                                    .modes = {random_mix(2)}}),
                world<mutex_in_line<false>>({.name = "limits.mutex_no_more",
-                                            .what = "a mutex starves for one who gives up, and no more",
+                                            .what = "a mutex starves for a waiter that gives up, and no more",
                                             .modes = {random_mix(0.5)}}),
                world<mutex_in_line<true>>({.name = "limits.mutex_late",
-                                           .what = "a mutex that starves is handed to one whose time is over",
+                                           .what = "a mutex that starves is handed to a waiter whose time is over",
                                            .modes = {random_mix(0.5)}}),
                world<mutex_passes_on>({.name = "limits.mutex_passes_on",
-                                       .what = "one who is readied and late passes the wake on",
+                                       .what = "a waiter that is readied and late passes the wake on",
                                        .modes = {random_mix(0.5)}}),
                world<mutex_starves>({.name = "limits.mutex_starves",
-                                     .what = "a mutex that starves for one who may give up",
+                                     .what = "a mutex that starves for a waiter that may give up",
                                      .modes = {random_mix(2)}})})
 HEDDLE_WORLDS(
     rw_threads, "shared_mutex", "I47 LIMIT-1 RW-EXCL TIMED-1",
     {world<rw_threads<3>>({.name = "limits.shared_mutex",
-                           .what = "a writer between two readers, who may give up",
+                           .what = "a writer between two readers, which may give up",
                            .modes = {random_mix(1)}}),
      world<rw_threads<4>>({.name = "limits.shared_mutex_4",
                            .what = "as limits.shared_mutex, and another writer",
                            .modes = {random_mix(2)}}),
      world<rw_behind>({.name = "limits.shared_mutex_behind",
-                       .what = "a writer gives up: the reader behind him goes on beside the one before him",
+                       .what = "a writer gives up: the reader behind it goes on beside the one before it",
                        .modes = {random_mix(1)}}),
      world<rw_leaves<false>>({.name = "limits.shared_mutex_leaves",
-                              .what = "the last reader goes to a writer who gives up, and a reader comes",
+                              .what = "the last reader goes to a writer that gives up, and a reader comes",
                               .modes = {random_mix(2)}}),
      world<rw_leaves<true>>({.name = "limits.shared_mutex_leaves_w",
-                             .what = "the last reader goes to a writer who gives up, and a writer comes",
+                             .what = "the last reader goes to a writer that gives up, and a writer comes",
                              .modes = {random_mix(2)}}),
      world<rw_between>({.name = "limits.shared_mutex_between",
                         .what = "a writer gives up, a reader leaves and writes, another reader waits",
@@ -598,7 +602,7 @@ HEDDLE_WORLDS(
                        .what = "a writer has it, a reader and a writer may give up",
                        .modes = {random_mix(1)}}),
      world<rw_last>({.name = "limits.shared_mutex_last",
-                     .what = "a writer who waited for a reader destroys it, having given up in between or not",
+                     .what = "a writer that waited for a reader destroys it, having given up in between or not",
                      .modes = {random_mix(1), bounded(2, 1)}})})
 HEDDLE_SUITE(rw_world, {.name = "limits.shared_mutex_goroutines",
                         .component = "shared_mutex",
@@ -608,7 +612,7 @@ HEDDLE_SUITE(rw_world, {.name = "limits.shared_mutex_goroutines",
 HEDDLE_SUITE(semaphore_threads, {.name = "limits.semaphore",
                                  .component = "semaphore",
                                  .invariants = "I47 SEM-UNITS TIMED-1",
-                                 .what = "two units for two who may give up",
+                                 .what = "two units for two threads that may give up",
                                  .modes = {random_mix(1)}})
 HEDDLE_SUITE(semaphore_world, {.name = "limits.semaphore_goroutines",
                                .component = "semaphore",
@@ -630,11 +634,11 @@ HEDDLE_WORLDS(cond_threads, "condition_variable", "COND-WAKE TIMED-1",
                                     .what = "one notification for two threads, one of which may give up",
                                     .modes = {random_mix(2)}}),
                world<cond_gone>({.name = "limits.cond_gone",
-                                 .what = "who has notified all destroys it, though one of them gives up",
+                                 .what = "the thread that has notified all destroys it, though one waiter gives up",
                                  .modes = {random_mix(1), bounded(2, 1)}})})
 HEDDLE_WORLDS(cond_world, "condition_variable", "COND-WAKE I53 TIMED-1",
               {world<cond_world<1>>({.name = "limits.cond_1p",
-                                     .what = "a wait that may give up, and who notifies it, on one P",
+                                     .what = "a wait that may give up, and its notifier, on one P",
                                      .modes = {random_mix(1)}}),
                world<cond_world<2>>({.name = "limits.cond_goroutines",
                                      .what = "as limits.cond_1p on two Ps",

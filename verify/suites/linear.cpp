@@ -16,7 +16,7 @@ namespace {
 template <class Spec>
 class record_of {
  public:
-  // `unfinished` stands for the call until `f` has done it and says what it was.
+  // `unfinished` stands for the call until `f` has made it and returned what it was.
   template <class F>
   void operator()(const typename Spec::op &unfinished, F &&f) {
     const std::uint32_t call = calls_.called(unfinished);
@@ -112,7 +112,7 @@ struct recorded {
   }
 };
 
-// Nobody waits: what fails must have had a reason to.
+// No call waits: what fails must have had a reason to.
 struct tries {
   static constexpr std::size_t capacity[] = {1, 1};
   static void act(recorded &r, unsigned who) {
@@ -147,7 +147,7 @@ struct full {
     }
   }
 };
-// A last value and the end behind it: who looks without waiting sees nothing yet, the value, or the end, in that order.
+// A last value and the end behind it: a call that does not wait sees nothing yet, the value, or the end, in that order.
 struct ending {
   static constexpr std::size_t capacity[] = {1, 0};
   static void act(recorded &r, unsigned who) {
@@ -177,7 +177,7 @@ struct meeting {
     }
   }
 };
-// Two selects on a channel without and one with a buffer, from which a third takes.
+// Two selects on a channel without a buffer and one with a buffer, from which a third call takes.
 struct selects {
   static constexpr std::size_t capacity[] = {0, 1};
   static void act(recorded &r, unsigned who) {
@@ -192,7 +192,7 @@ struct selects {
     }
   }
 };
-// One of two channels has a value at every moment; who looks at both and does not wait gets one.
+// One of two channels has a value at every moment: a call that looks at both and does not wait gets one.
 struct always_one {
   static constexpr std::size_t capacity[] = {1, 1};
   static void act(recorded &r, unsigned who) {
@@ -251,7 +251,7 @@ using goroutines_select = by_goroutines<selects>;
 
 using models::units;
 
-// Each: takes and gives; then tries to, and gives if it has.
+// Each thread takes and gives; then tries to take, and gives if it has.
 struct locks {
   mutex mu;
   static constexpr std::uint32_t initial = 1;

@@ -34,7 +34,7 @@ class event {
   plain<int> posted_;
 };
 
-// The calling goroutine is locked from here on, and says whether it has stayed where it was.
+// Locks the calling goroutine from here on, and tells whether it has stayed on its thread.
 class home {
  public:
   home() : mp_(getm()) { lock_os_thread(mp_); }
@@ -67,7 +67,7 @@ struct parked : scheduled<parked<Ms, Procs>, Ms, Procs> {
 using parked_1p = parked<2, 1>;
 using parked_2p = parked<2, 2>;
 
-// A thread from outside readies it.
+// A thread from outside readies the locked goroutine.
 struct parked_foreign : scheduled<parked_foreign, 2, 1, 1> {
   event woken;
   plain<int> word;

@@ -124,7 +124,7 @@ struct wedged : suite<1, 1> {
         stop(sched);
       });
     });
-    sched.needspinning.store(0, relaxed);  // as if somebody had looked since
+    sched.needspinning.store(0, relaxed);  // as if an M had looked since
     schedule(mp);
     VERIFY_INV("I39", mp->exiting && mp->lockedg == nullptr);
     sched.needspinning.store(0, relaxed);

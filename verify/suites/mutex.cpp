@@ -13,7 +13,7 @@ using namespace verify;
 
 namespace {
 
-// A value that only who has the mutex may change: a race shows whoever got in beside him.
+// A value that only the holder of the mutex may change: a race shows any thread that got in beside it.
 struct guarded {
   mutex mu;
   plain<int> count;
@@ -84,8 +84,8 @@ struct in_line : scheduled<Derived, 2, 1> {
   void grow_old() {
     for (const std::int64_t until = nanotime() + geometry::mutex_starves; nanotime() < until;) cpu_relax();
   }
-  // The mutex is ours, and starves: who waits for it, as number 0, has waited for long and was beaten to it. first(): what comes
-  // before he notices.
+  // The caller has the mutex, and it starves: its waiter, number 0, has waited for long and was beaten to it. first()
+  // does what comes before that waiter notices.
   template <class F>
   void starve(F &&first) {
     v.mu.lock();
@@ -98,8 +98,8 @@ struct in_line : scheduled<Derived, 2, 1> {
   }
 };
 
-// Someone who has waited for long is readied and beaten to it: it starves, and is handed over in the order in which they
-// came, each time at once. Then it is as before: who comes is faster than who is readied.
+// A waiter that has waited for long is readied and beaten to it: the mutex starves, and is handed over in the order in
+// which waiters came, each time at once. Then it is as before: a newcomer is faster than a waiter that is readied.
 struct starving : in_line<starving> {
   countdown all{3};
   void body() {
@@ -109,9 +109,9 @@ struct starving : in_line<starving> {
     grow_old();
     v.mu.unlock();
     VERIFY_INV("MUTEX-TURN", v.mu.try_lock() && order.get() == 0);
-    queue_up(1);  // and the first one is beaten to it
+    queue_up(1);  // and the first waiter is beaten to it
     grow_old();
-    v.mu.unlock();  // handed over, and from there to the other
+    v.mu.unlock();  // handed over, and from there to the other waiter
     turn(2);
     v.mu.lock();
     queue_up(3);
@@ -122,8 +122,8 @@ struct starving : in_line<starving> {
   }
 };
 
-// It is handed over to one who has not waited for long, while others wait: it does not starve any more. A millisecond is
-// many steps here, else everybody would have waited for long.
+// The mutex is handed over to a waiter that has not waited for long, while others wait: it does not starve any more. A
+// millisecond is many steps here, else all of them would have waited for long.
 struct recovered : in_line<recovered> {
   countdown all{3};
   void before() {
@@ -137,7 +137,7 @@ struct recovered : in_line<recovered> {
         v.mu.lock();
         turn(1);
         v.mu.unlock();
-        VERIFY_INV("MUTEX-TURN", v.mu.try_lock() && order.get() == 2);  // who comes is faster again
+        VERIFY_INV("MUTEX-TURN", v.mu.try_lock() && order.get() == 2);  // a newcomer is faster again
         v.mu.unlock();
         all.arrive();
       });
@@ -147,7 +147,7 @@ struct recovered : in_line<recovered> {
   }
 };
 
-// Who hands it over where nobody may give way goes on, and does not get it back.
+// A goroutine that hands the mutex over where it may not give way goes on, and does not get it back.
 struct held_back : in_line<held_back> {
   countdown all{1};
   void body() {
@@ -160,7 +160,7 @@ struct held_back : in_line<held_back> {
   }
 };
 
-// Handed over from within a call.
+// The mutex is handed over from within a call.
 struct from_a_call : in_line<from_a_call> {
   countdown all{1};
   void body() {
@@ -170,7 +170,7 @@ struct from_a_call : in_line<from_a_call> {
   }
 };
 
-// Whoever gets it last destroys it.
+// The goroutine that gets it last destroys it.
 struct gone : scheduled<gone, 2, 2> {
   plain<int> left{3};
   countdown all{2};
@@ -232,13 +232,13 @@ HEDDLE_WORLDS(
 HEDDLE_SUITE(starving, {.name = "mutex.starving",
                         .component = "mutex",
                         .invariants = "I58 MUTEX-TURN",
-                        .what = "one who has waited for too long; before, while and after it is handed over",
+                        .what = "a waiter that has waited for too long; before, while and after it is handed over",
                         .modes = {random_mix(0.5)}})
 HEDDLE_SUITE(recovered,
              {.name = "mutex.recovered",
               .component = "mutex",
               .invariants = "I58 MUTEX-TURN",
-              .what = "handed over to one who has waited for long, then to one who has not, while another waits",
+              .what = "handed over to a waiter that has waited for long, then to one that has not, while another waits",
               .modes = {random_mix(0.5)}})
 HEDDLE_SUITE(held_back, {.name = "mutex.held_back",
                          .component = "mutex",
@@ -253,7 +253,7 @@ HEDDLE_SUITE(from_a_call, {.name = "mutex.from_a_call",
 HEDDLE_SUITE(gone, {.name = "mutex.gone",
                     .component = "mutex",
                     .invariants = "I26 I58",
-                    .what = "destruction by whoever gets it last",
+                    .what = "destruction by the goroutine that gets it last",
                     .modes = {random_mix(2)}})
 HEDDLE_SUITE(gone_outside, {.name = "mutex.gone_outside",
                             .component = "mutex",

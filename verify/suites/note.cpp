@@ -1,4 +1,4 @@
-// note: a wake-up is never lost, whether it comes before the sleep, while the sleeper lies down, or after.
+// note: a wake-up is never lost, whether it comes before the sleep, while the sleeper goes to sleep, or after.
 #include "sched/note.hpp"
 
 #include "verify/suite.hpp"
@@ -34,8 +34,8 @@ HEDDLE_SUITE(handover, {.name = "note.handover",
                         .what = "a wake-up before, during and after the way to sleep, and again after noteclear",
                         .modes = {verify::random_mix(2), verify::bounded(3, 5)}})
 
-// A sleep with a time, as sysmon sleeps. What is said in time, and what is said too late, is heard once: by this sleep
-// or by the next, and by none after noteclear.
+// A sleep with a time, as sysmon sleeps. A wake-up in time, or too late, is noticed once: by this sleep or by the next,
+// and by none after noteclear.
 template <bool Timed>
 struct in_time : verify::suite<2> {
   heddle::detail::note park;
@@ -61,13 +61,13 @@ struct in_time : verify::suite<2> {
 HEDDLE_WORLDS(
     in_time, "sched/note", "I38",
     {verify::world<in_time<true>>({.name = "note.timed",
-                                   .what = "a wake-up in or out of a sleep's time is heard by it or by the next",
+                                   .what = "a wake-up in or out of a sleep's time is noticed by it or by the next",
                                    .modes = {verify::random_mix(2), verify::full_search(5)}}),
      verify::world<in_time<false>>({.name = "note.timed_then_for_good",
                                     .what = "the same, and the next sleep has no end of its own",
                                     .modes = {verify::random_mix(2), verify::full_search(5)}})})
 
-// The same note, twice: a wake-up that comes when the time is over belongs to the round in which it was said.
+// The same note, twice: a wake-up that comes when the time is over belongs to the round in which it was made.
 struct rounds : verify::suite<2> {
   heddle::detail::note park;
   heddle::detail::atomic<std::uint32_t> listed;

@@ -9,7 +9,7 @@ using namespace verify;
 
 namespace {
 
-// Three goroutines; whoever is first gives way inside.
+// Three goroutines; the first one gives way inside.
 struct first : scheduled<first, 2, 2> {
   once o;
   trail made;

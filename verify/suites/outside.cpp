@@ -1,4 +1,4 @@
-// Threads that are no Ms: what they owe the scheduler's end, and what the deadlock report owes them.
+// Threads that are no Ms: what they must do for the scheduler's end, and what the deadlock report must do for them.
 #include "verify/suites/scheduled.hpp"
 
 using namespace heddle;
@@ -7,8 +7,8 @@ using namespace verify;
 
 namespace {
 
-// A foreign thread submits while the runtime is stopped and its Ms are joined: no M may be started once joinms has
-// joined them all, or it would run in a scheduler that is being taken apart (STOP-2).
+// A foreign thread (one that is no M) submits while the runtime is stopped and its Ms are joined: no M may be started
+// once joinms has joined them all, or it would run in a scheduler that is being taken apart (STOP-2).
 struct stopped : suite<2, 1> {
   schedt sched{sched_options{.procs = 1, .threads_max = 2, .detect_deadlock = false}};
   std::int32_t ms_when_joined = -1;
@@ -29,8 +29,8 @@ struct stopped : suite<2, 1> {
   }
 };
 
-// The same thread does both, and the M that has found the goroutine may be about to start another: that one is joined as
-// well.
+// The same thread does both, and the M that has found the goroutine may be about to start another: that one is joined
+// as well.
 struct shut_down_first : suite<1, 2> {
   schedt sched{sched_options{.procs = 2, .threads_max = 2, .detect_deadlock = false}};
   void before() { VERIFY_CHECK(schedinit(sched)); }
@@ -48,7 +48,7 @@ struct shut_down_first : suite<1, 2> {
   }
 };
 
-// An M lies down as the runtime is stopped, and nobody comes by later.
+// An M goes to sleep as the runtime is stopped, and no other thread comes by later.
 struct stopped_asleep : suite<2> {
   schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
   m *mp = nullptr;
@@ -74,7 +74,7 @@ struct stopped_asleep : suite<2> {
   }
 };
 
-// Two at once: neither is forgotten, and what they have done is seen by who goes on when the Ms are joined.
+// Two at once: neither is forgotten, and the thread that joins the Ms sees what they have done.
 struct stopped_two : suite<3> {
   schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
   plain<int> done[2];
@@ -96,7 +96,7 @@ struct two_numbers : suite<2> {
   schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
   void before() {
     VERIFY_CHECK(schedinit(sched));
-    stop(sched);  // nobody is to run them
+    stop(sched);  // no M is to run them
   }
   void thread(unsigned) {
     heddle::detail::go_from_outside(
@@ -111,7 +111,7 @@ struct two_numbers : suite<2> {
   }
 };
 
-// A thread outside takes one dead g of a batch; the others stay where the next one finds them.
+// A thread outside takes one dead g of a batch; the others stay where the next taker finds them.
 struct leftover : suite<2> {
   schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
   void before() {
@@ -129,7 +129,7 @@ struct leftover : suite<2> {
   }
 };
 
-// As two_numbers for two Ms, which number theirs by the batch.
+// As two_numbers for two Ps, which give numbers by the batch.
 struct two_batches : suite<2> {
   schedt sched{sched_options{.procs = 2, .threads_max = 2, .detect_deadlock = false}};
   m *ms[2];
@@ -138,7 +138,7 @@ struct two_batches : suite<2> {
     for (m *&mp : ms) {
       mp = allocm(sched);
       acquirep(mp, sched.pidle.get());
-      acquirem(mp);  // runs no goroutine that could give way
+      acquirem(mp);  // it runs no goroutine that could give way
     }
     stop(sched);
   }
@@ -225,7 +225,7 @@ HEDDLE_SUITE(shut_down_first, {.name = "outside.shutdown",
 HEDDLE_SUITE(stopped_asleep, {.name = "outside.stop_asleep",
                               .component = "sched/stopworld",
                               .invariants = "I10 I37 I38",
-                              .what = "an M lies down as a thread outside stops the runtime",
+                              .what = "an M goes to sleep as a thread outside stops the runtime",
                               .modes = {random_mix(1), bounded(2, 1)}})
 HEDDLE_SUITE(stopped_two, {.name = "outside.stop_two",
                            .component = "sched/wake",

@@ -8,7 +8,8 @@ using namespace verify;
 
 namespace {
 
-// From `From` Ps to `To` and on to `Then`, by main, with goroutines before, between and after. Each runs once to its end.
+// From `From` Ps to `To` and on to `Then`, by main, with goroutines before, between and after. Each runs once to its
+// end.
 template <int Ms, int From, int To, int Then>
 struct resized : scheduled<resized<Ms, From, To, Then>, Ms, From> {
   trail trails[6];
@@ -42,7 +43,7 @@ using shrink = resized<2, 3, 2, 1>;
 using back_and_forth = resized<3, 2, 1, 2>;
 using forth_and_back = resized<3, 2, 3, 2>;
 
-// Who asks runs on the P that goes.
+// The asker runs on the P that goes.
 struct own_goes : scheduled<own_goes, 2, 2> {
   trail other, later;
   atomic<std::uint32_t> done;
@@ -88,7 +89,7 @@ struct calling : scheduled<calling<From, To>, 3, From> {
   }
 };
 
-// Who asks is in a call, and has no P that could be among those that stay.
+// The asker is in a call, and has no P that could be among those that stay.
 struct from_call : scheduled<from_call, 2, 2> {
   trail other;
   countdown ended{1};
@@ -148,7 +149,8 @@ struct by_two : scheduled<by_two, 3, 2> {
   void check() { VERIFY_INV("I30", sched.gomaxprocs.peek() == 1 || sched.gomaxprocs.peek() == 3); }
 };
 
-// More Ps, and threads that have acquired nothing of them walk through allp: one counts goroutines, one stops the runtime.
+// More Ps come, and threads that have acquired nothing of them walk through allp: one counts goroutines, one stops the
+// runtime.
 template <class Other>
 struct walked : suite<2> {
   schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
@@ -182,8 +184,8 @@ struct stops {
 using counted = walked<counts>;
 using stopped_meanwhile = walked<stops>;
 
-// What waits on the Ps that go is first in the global queue, as it would have been there: the lowest P's, each in its own
-// order (B34).
+// What waits on the Ps that go comes first in the global queue, in the order in which it waited: the lowest P's first,
+// each P's in its own order (B34).
 struct order : stopping_at<order, 3, 0> {
   static constexpr int many = 2;
   void arrange() {
@@ -214,8 +216,8 @@ struct order : stopping_at<order, 3, 0> {
   void after() { schedfree(sched); }
 };
 
-// An M has dropped its P and looks at every queue for the last time, as there come to be more of them, and work in the
-// new one, by an M that computes on for ever (B8).
+// An M has dropped its P and looks at every queue for the last time, as there come to be more of them, and an M that
+// computes on for ever puts work in the new one (B8).
 struct at_last_look : stopping_at<at_last_look, 2, 0, 2> {
   atomic<std::uint32_t> ran;
   void ask() {
@@ -243,8 +245,8 @@ struct at_last_look : stopping_at<at_last_look, 2, 0, 2> {
   void after() { schedfree(sched); }
 };
 
-// Each P with work is given an M at the start, before anybody looks for more (I31, B33). Ms sleep, so nothing but the start
-// brings them; the goroutines of the two Ps must run at once, and who looks for work may not (enough others seem to).
+// Each P with work is given an M at the start, before any M looks for more (I31, B33). Ms sleep, so nothing but the
+// start brings them; the goroutines of the two Ps must run at once, and no M may look for work (enough others seem to).
 struct both_started : stopping_at<both_started, 3, 0> {
   atomic<std::uint32_t> arrived;
   void arrange() {
@@ -265,7 +267,7 @@ struct both_started : stopping_at<both_started, 3, 0> {
   }
   void stopped() {
     for (int i : {1, 2}) VERIFY_INV("I31", !sched.allp[i].get()->runq.runqempty());
-    sched.nmspinning.fetch_add(1, relaxed);  // nobody is woken to look for work
+    sched.nmspinning.fetch_add(1, relaxed);  // no M is woken to look for work
   }
   void started() {
     while (arrived.load(acquire) != 2) cpu_relax();
@@ -302,7 +304,7 @@ HEDDLE_WORLDS(calling, "sched/procresize", "I7 I20 I30",
 HEDDLE_SUITE(from_call, {.name = "resize.from_call",
                          .component = "sched/procresize",
                          .invariants = "I7 I20 I30",
-                         .what = "who asks is in a call",
+                         .what = "the asker is in a call",
                          .modes = {random_mix(2)}})
 HEDDLE_WORLDS(from_outside, "sched/procresize", "I7 I20 I30",
               {world<from_outside<2, 1>>({.name = "resize.from_outside",

@@ -31,7 +31,8 @@ struct short_calls : decides {
   }
 };
 
-// A call that lasts, nothing to do, and an idle P: it is taken after a slice all the same, so that sysmon can sleep (B37).
+// A call that lasts, nothing to do, and an idle P: the call's P is taken after a slice all the same, so that sysmon can
+// sleep (B37).
 struct idle_call : decides {
   void thread(unsigned i) {
     if (i != 0) return;
@@ -43,8 +44,8 @@ struct idle_call : decides {
   }
 };
 
-// The last M to go to sleep is one with a locked goroutine, while sysmon, who counts as an M, hands on the P of its call: who
-// of the two is the later one looks.
+// The last M to go to sleep is one with a locked goroutine, while sysmon, which counts as an M, hands on the P of its
+// call: the later one of the two looks.
 struct last_is_locked : by_hand<2, 1> {
   atomic<std::uint32_t> reports;
   void before() {
@@ -87,7 +88,7 @@ struct last_is_locked : by_hand<2, 1> {
   }
 };
 
-// The only M comes back from its call while the only P is in sysmon's hands, and goes to sleep: that is no deadlock (B11).
+// The only M comes back from its call while sysmon holds the only P, and goes to sleep: that is no deadlock (B11).
 struct last_in_call : suite<2> {
   schedt sched{sched_options{.procs = 1, .threads_max = 1, .waits_for = waits_for, .holder_for = holder_for}};
   m *mp = nullptr;
@@ -171,5 +172,5 @@ HEDDLE_SUITE(grows, {.name = "syscall.grows",
 HEDDLE_SUITE(last_in_call, {.name = "syscall.last_in_call",
                             .component = "sched/sysmon",
                             .invariants = "I36",
-                            .what = "the last M finds no P and sleeps while sysmon has the P in its hands (B11)",
+                            .what = "the last M finds no P and sleeps while sysmon holds the P (B11)",
                             .modes = {random_mix(2), bounded(2, 2)}})

@@ -30,7 +30,8 @@ test_item *get(Q &q, bool allow_runnext = true) {
   return q.runqget(inherit, allow_runnext);
 }
 
-// A thief's turn: steals, and checks that it got consecutive items, oldest first, and half a ring at most. How many.
+// A thief's turn: steals, and checks that it got consecutive items, oldest first, and half a ring at most. Returns how
+// many.
 template <std::uint32_t N, int n>
 int steal_run(ledger<n> &books, ring<N> &own, ring<N> &victim, bool runnext) {
   test_item *const newest = own.runqsteal(victim, runnext);
@@ -47,7 +48,7 @@ int steal_run(ledger<n> &books, ring<N> &own, ring<N> &victim, bool runnext) {
   return count + 1;
 }
 
-// When nobody else is about, a steal takes half of the ring, rounded up.
+// When no other thread is about, a steal takes half of the ring, rounded up.
 template <std::uint32_t N, int n>
 void steal_half(ledger<n> &books, ring<N> &own, ring<N> &victim) {
   const int size = static_cast<int>(victim.size());

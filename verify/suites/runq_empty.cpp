@@ -5,8 +5,8 @@ namespace {
 
 using namespace verify;
 
-// Go's TestSchedLocalQueueEmpty and its bug B5: one is here, the owner puts another and gets one. The strategy chooses
-// where each is put and from where the get takes. Always one is here, so nobody may see none.
+// Go's TestSchedLocalQueueEmpty and its bug B5: one item is here, the owner puts another and gets one. The strategy
+// chooses where each is put and from where the get takes. One is always here, so no thread may see none.
 template <std::uint32_t Start>
 struct never_empty : verify::suite<2> {
   ledger<2> books;
@@ -107,8 +107,8 @@ HEDDLE_WORLDS(
                                                  .modes = {random_mix(0.5)}})})
 
 // The delicate dance as far as it concerns this component: a put, the submitter's fence and its look at the spinners,
-// against a spinner that stops, its fence and its look at the queue. A thief takes runnext meanwhile, so that the
-// kicked item is in the owner's hands only. Somebody must notice.
+// against a spinner that stops, its fence and its look at the queue. A thief takes runnext meanwhile, so that only the
+// owner has the kicked item. One of the two must notice.
 struct dance : verify::suite<3> {
   ledger<2> books;
   ring<2> q, own;

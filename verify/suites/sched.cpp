@@ -88,7 +88,7 @@ using yield_1p = yielding<2, 1, false>;
 using yield_2p = yielding<2, 2, false>;
 using gosched_2p = yielding<2, 2, true>;
 
-// The waker's word reaches the g it readies, wherever that runs.
+// What the waker wrote reaches the g that it readies, wherever that runs.
 template <int Ms, int Procs>
 struct park_ready : scheduled<park_ready<Ms, Procs>, Ms, Procs> {
   spinlock lock;
@@ -111,7 +111,7 @@ struct park_ready : scheduled<park_ready<Ms, Procs>, Ms, Procs> {
 using park_ready_1p = park_ready<2, 1>;
 using park_ready_2p = park_ready<2, 2>;
 
-// A waker that comes before the park is over finds nobody to ready: unlockf declines, and the g goes on at once.
+// A waker that comes before the park is over finds no goroutine to ready: unlockf declines, and the g goes on at once.
 struct park_declined : scheduled<park_declined, 2, 2> {
   static constexpr std::uint32_t waits = 1, signalled = 2;
   atomic<std::uint32_t> state;
@@ -253,7 +253,7 @@ struct no_more_threads : scheduled<no_more_threads, 2, 3> {
   }
 };
 
-// A foreign thread has a P in its hands and finds no M, while the only M goes to sleep (DANCE-5).
+// A foreign thread (one that is no M) holds a P and finds no M, while the only M goes to sleep (DANCE-5).
 struct no_more_threads_foreign : scheduled<no_more_threads_foreign, 1, 2, 1> {
   countdown all{1};
   void foreign() {
@@ -342,7 +342,7 @@ HEDDLE_SUITE(park_ready_2p, {.name = "sched.park_ready",
 HEDDLE_SUITE(park_declined, {.name = "sched.park_declined",
                              .component = "sched",
                              .invariants = "I23 I25 I26",
-                             .what = "a waker comes before or after unlockf has let go of the goroutine",
+                             .what = "a waker comes before or after unlockf has made the goroutine visible to it",
                              .modes = {random_mix(3)}})
 HEDDLE_SUITE(dance_2m, {.name = "sched.dance",
                         .component = "sched",

@@ -96,7 +96,8 @@ struct scheduled : suite<1 + Foreign, Ms - 1> {
   void check() {}
 };
 
-// What one goroutine leaves behind: written by it alone, read by who joined it; a race here is a missing edge.
+// What one goroutine leaves behind: it alone writes it, and the goroutine that joined it reads it; a race here is a
+// missing edge.
 struct trail {
   heddle::detail::plain<int> steps;
   void step() { steps.set(steps.get() + 1); }

@@ -10,13 +10,14 @@ using namespace verify;
 
 namespace {
 
-// Every g has left its select as it came: nobody can find it done before it has begun (I53).
+// Every g has left its select as it came: no waker can find it done before it has begun (I53).
 void check_selects(const schedt &sched) {
   for (const g *gp = sched.allgs.peek(); gp != nullptr; gp = gp->alllink.peek())
     VERIFY_INV("I53", gp->selectdone.peek() == 0);
 }
 
-// Two goroutines select on the same two channels, named in opposite order: one gives or takes, the other takes or gives.
+// Two goroutines select on the same two channels, named in opposite order: one gives or takes, the other takes or
+// gives.
 template <int Procs>
 struct crossing : scheduled<crossing<Procs>, 2, Procs> {
   countdown all{1};
@@ -80,8 +81,8 @@ struct self : scheduled<self, 2, 2> {
   void check() { check_selects(sched); }
 };
 
-// One select waits, two senders come under different locks: one is taken, the other's value is still to be had. Twice, so
-// that what the first leaves behind meets the second.
+// One select waits, two senders come under different locks: one is taken, the other's value is still to be had. Twice,
+// so that what the first leaves behind meets the second.
 template <int Ms, int Procs>
 struct commits_once : scheduled<commits_once<Ms, Procs>, Ms, Procs> {
   countdown all{2};
@@ -154,7 +155,8 @@ struct closing : scheduled<closing, 2, 2> {
   void check() { check_selects(sched); }
 };
 
-// Two channels of one select are closed at once: it is served by one of them and has left the other's queue before it goes.
+// Two channels of one select are closed at once: it is served by one of them, and has left the other's queue before it
+// goes.
 struct two_closes : scheduled<two_closes, 2, 2> {
   countdown all{2};
   void body() {
@@ -191,7 +193,8 @@ struct with_default : scheduled<with_default, 2, 2> {
   void check() { check_selects(sched); }
 };
 
-// Losers leave the queues: a channel that a select has lost is used by others afterwards, and the select's frame is gone.
+// Losers leave the queues: a channel that a select has lost is used by others afterwards, and the select's frame is
+// gone.
 struct leaves : scheduled<leaves, 2, 1> {
   countdown all{2};
   void body() {
@@ -203,7 +206,7 @@ struct leaves : scheduled<leaves, 2, 1> {
     });
     goyield();  // the select waits
     a.send(1);
-    goyield();  // and is over
+    goyield();  // and it is over
     go([this, b] {
       b.send(2);
       all.arrive();
@@ -214,7 +217,8 @@ struct leaves : scheduled<leaves, 2, 1> {
   void check() { check_selects(sched); }
 };
 
-// Of a buffer one value is left: a select and a receiver are after it, another channel ends who comes too late.
+// One value is left in a buffer: a select and a receiver are after it, another channel ends the one that comes too
+// late.
 struct buffered : scheduled<buffered, 2, 2> {
   countdown all{1};
   plain<int> got[2];
@@ -274,8 +278,8 @@ struct two_threads : suite<2> {
   }
 };
 
-// As select.commits_once and select.two_closes, without a runtime: few steps, so the selects and their wakers meet at every
-// point. `Close`: the others close their channels; otherwise each sends.
+// As select.commits_once and select.two_closes, without a runtime: few steps, so the selects and their wakers meet at
+// every point. `Close`: the others close their channels; otherwise each sends.
 template <bool Close>
 struct served_outside : suite<3> {
   chan<int> a, b;
@@ -349,7 +353,7 @@ HEDDLE_SUITE(commits_once_3m, {.name = "select.commits_once_3m",
 HEDDLE_SUITE(one_value, {.name = "select.one_value",
                          .component = "select",
                          .invariants = "I53 I55",
-                         .what = "two selects and one value; who has not got it keeps what it wanted to send",
+                         .what = "two selects and one value; the one that has not got it keeps what it wanted to send",
                          .modes = {random_mix(0.8)}})
 HEDDLE_SUITE(closing, {.name = "select.close",
                        .component = "select",

@@ -15,7 +15,7 @@ namespace {
 
 constexpr unsigned hundred = 100, programs = hundred * hundred;
 
-// With HEDDLE_SELECT5_COUNT in the environment: says, by the thousand, how many different programs this process has
+// With HEDDLE_SELECT5_COUNT in the environment: prints, by the thousand, how many different programs this process has
 // run.
 void count(unsigned number) {
   static bool run[programs];
@@ -27,7 +27,7 @@ void count(unsigned number) {
 // The numbered program: the first of a sequence that always comes to its end, whatever the order.
 models::program numbered(unsigned number) {
   static models::visited<4096> states;   // of one search only
-  static std::uint32_t found[programs];  // 1 + which one that is: the same in every execution
+  static std::uint32_t found[programs];  // 1 + its number: the same in every execution
   for (std::uint32_t i = found[number] == 0 ? 0 : found[number] - 1;; ++i) {
     models::dice seed{std::uint64_t{number} << 32 | i};
     const models::program p = models::generator(seed.next(), {.scripts = 3, .ops = 2, .chans = 2}).make();

@@ -9,7 +9,7 @@ using namespace verify;
 
 namespace {
 
-// One unit, three who want it; one of them gives way inside.
+// One unit, three goroutines that want it; one of them gives way inside.
 template <int Ms, int Procs>
 struct one_unit : scheduled<one_unit<Ms, Procs>, Ms, Procs> {
   semaphore s{1};
@@ -36,7 +36,7 @@ struct one_unit : scheduled<one_unit<Ms, Procs>, Ms, Procs> {
 using one_unit_1p = one_unit<2, 1>;
 using one_unit_2p = one_unit<2, 2>;
 
-// Two units at once for two who wait and one who comes: as many get one as there are, and the semaphore is gone then.
+// Two units at once for two waiters and a newcomer: as many get one as there are, and the semaphore is gone then.
 struct gone : scheduled<gone, 2, 2> {
   trail earlier;
   countdown all{2};
@@ -60,7 +60,7 @@ struct gone : scheduled<gone, 2, 2> {
   }
 };
 
-// A unit that was given to who waits is not there for who comes, and who waited longest has it.
+// A unit that was given to a waiter is not there for a newcomer, and the waiter that waited longest has it.
 struct in_order : scheduled<in_order, 2, 1> {
   semaphore s{0};
   countdown all{2};
@@ -78,7 +78,7 @@ struct in_order : scheduled<in_order, 2, 1> {
     for (int i = 0; i < 2; ++i) {
       s.release();
       VERIFY_INV("SEM-FIFO", !s.try_acquire());
-      goyield();  // one P: who was served is done with it before the next
+      goyield();  // one P: each is done with it before the next is served
     }
     all.wait();
   }
@@ -122,7 +122,7 @@ HEDDLE_SUITE(gone, {.name = "semaphore.gone",
 HEDDLE_SUITE(in_order, {.name = "semaphore.in_order",
                         .component = "semaphore",
                         .invariants = "SEM-FIFO",
-                        .what = "a unit handed over is not there for who comes later",
+                        .what = "a unit handed over is not there for a newcomer",
                         .modes = {random_mix(0.5)}})
 HEDDLE_SUITE(threads, {.name = "semaphore.threads",
                        .component = "semaphore",

@@ -9,7 +9,8 @@ using namespace verify;
 
 namespace {
 
-// A pair that only a writer may change: a reader sees both halves equal, and a race shows whoever got in beside him.
+// A pair that only a writer may change: a reader sees both halves equal, and a race shows any thread that got in beside
+// it.
 struct pair_of_halves {
   shared_mutex mu;
   plain<int> left, right;
@@ -87,7 +88,7 @@ struct meet : suite<2> {
   void after() { VERIFY_INV("RW-EXCL", p.left.get() == 1 && p.is_free()); }
 };
 
-// One writer, one who only tries, for writing and for reading.
+// One writer, one thread that only tries, for writing and for reading.
 struct tries : suite<2> {
   pair_of_halves p;
   void thread(unsigned i) {
@@ -106,7 +107,8 @@ struct tries : suite<2> {
   void after() { VERIFY_INV("RW-EXCL", p.left.get() == p.right.get() && p.is_free()); }
 };
 
-// A reader holds it, a writer waits: new readers wait behind him. They go before the next writer, who came before them.
+// A reader holds it, a writer waits: new readers wait behind that writer. They go before the next writer, which came
+// before them.
 struct preference : scheduled<preference, 2, 1> {
   shared_mutex mu;
   plain<int> order;
@@ -139,7 +141,7 @@ struct preference : scheduled<preference, 2, 1> {
   }
 };
 
-// Whoever gets it last destroys it.
+// The goroutine that gets it last destroys it.
 struct gone : scheduled<gone, 2, 2> {
   plain<int> left{3};
   countdown all{2};
@@ -194,15 +196,15 @@ HEDDLE_SUITE(meet, {.name = "shared_mutex.meet",
 HEDDLE_SUITE(tries, {.name = "shared_mutex.tries",
                      .component = "shared_mutex",
                      .invariants = "RW-EXCL",
-                     .what = "two threads: a writer, and one who only tries",
+                     .what = "two threads: a writer, and one that only tries",
                      .modes = {random_mix(1), bounded(2, 1)}})
 HEDDLE_SUITE(preference, {.name = "shared_mutex.preference",
                           .component = "shared_mutex",
                           .invariants = "RW-ORDER",
-                          .what = "a writer, the reader who waited for him, the next writer",
+                          .what = "a writer, the reader that waited for it, the next writer",
                           .modes = {random_mix(0.5)}})
 HEDDLE_SUITE(gone, {.name = "shared_mutex.gone",
                     .component = "shared_mutex",
                     .invariants = "I26 RW-EXCL",
-                    .what = "destruction by whoever gets it last",
+                    .what = "destruction by the goroutine that gets it last",
                     .modes = {random_mix(2)}})

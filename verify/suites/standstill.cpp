@@ -1,5 +1,5 @@
-// What the report of a standstill says: who waits for what, as it was when each of them parked, whichever M looks. Who is told
-// ends the waits: what is in the frames of those who wait must not be left behind.
+// The text of a standstill's report: what each goroutine waits for, as it was when it parked, whichever M looks. The
+// callback that gets the report ends the waits: what is in the frames of the waiters must not be left behind.
 #include "verify/suites/standstill.hpp"
 
 #include <cstring>
@@ -18,7 +18,7 @@ using namespace verify;
 
 namespace {
 
-// Each of them on any M. What they wait for is said of all.
+// Each of them may be on any M. What they wait for is printed for all.
 template <int Ms, int Procs>
 struct everybody : standstill<everybody<Ms, Procs>, Ms, Procs> {
   wait_group wg{2};
@@ -58,7 +58,7 @@ struct circle : standstill<circle<Ms, Procs>, Ms, Procs> {
   int circles = 0;
   void told() {
     for (const char *at = this->report; (at = std::strstr(at, "these wait for each other")) != nullptr; ++at) ++circles;
-    ++getm()->locks;  // here nobody can give way to who gets a mutex
+    ++getm()->locks;  // no goroutine can give way here to one that gets a mutex
     a.unlock();
     b.unlock();
     --getm()->locks;
@@ -84,7 +84,7 @@ struct circle : standstill<circle<Ms, Procs>, Ms, Procs> {
 using circle_1p = circle<2, 1>;
 using circle_2p = circle<2, 2>;
 
-// Main waits for two of a scope, of which one waits for what he has, and the other for nobody whom we know.
+// Main waits for two goroutines of a scope; one of them waits for what main has, and the other for no known goroutine.
 struct nursery : standstill<nursery, 2, 2> {
   mutex a;
   chan<int> c;
@@ -112,7 +112,7 @@ struct nursery : standstill<nursery, 2, 2> {
   void check() { VERIFY_INV("REPORT", reports.get() == 1 && seen); }
 };
 
-// One has a lock, which he took or was handed, and waits for the end of a task that wants it.
+// A goroutine has a lock, which it took or was handed, and waits for the end of a task that wants it.
 template <bool Handed>
 struct joined : standstill<joined<Handed>, 2, 2> {
   shared_mutex rw;
@@ -182,5 +182,5 @@ HEDDLE_SUITE(joined_taken, {.name = "standstill.task",
 HEDDLE_SUITE(joined_handed, {.name = "standstill.task_handed",
                              .component = "sched/standstill",
                              .invariants = "I37 REPORT",
-                             .what = "as standstill.task, by one to whom the lock may have been handed over",
+                             .what = "as standstill.task, by a goroutine to which the lock may have been handed over",
                              .modes = {random_mix(1)}})

@@ -4,7 +4,7 @@
 
 namespace verify {
 
-// As scheduled, for programs that stand still: the embedder is told, and ends them.
+// As scheduled, for programs that stand still: the suite's callback gets the report, and ends the waits.
 template <class Derived, int Ms, int Procs, int Dynamic = Ms - 1, int Foreign = 0>
 struct standstill : suite<1 + Foreign, Dynamic> {
   heddle::detail::schedt sched{heddle::detail::sched_options{.procs = Procs,

@@ -1,5 +1,5 @@
-// The world is stopped just then: each thread is an M put right before the step that matters, thread 0 is who stops the
-// world. A P that is forgotten leaves it asleep for ever.
+// The world is stopped just then: each thread is an M put right before the step that matters, and thread 0 stops the
+// world. A P that is forgotten leaves thread 0 asleep for ever.
 #include "heddle/blocking.hpp"
 #include "verify/suites/stopped.hpp"
 
@@ -36,7 +36,8 @@ struct at_birth : stopping_at<at_birth, 2, 1> {
   }
 };
 
-// There is no M for it, and it is put back by a thread that never lies down: nobody repeats what that one owes.
+// There is no M for the P, and it is put back by a thread that never goes to sleep: no other party repeats what that
+// thread must do.
 struct at_put_back : stopping_at<at_put_back, 2, 0> {
   void other(int, m *mp) {
     set_current_m(nullptr);
@@ -70,12 +71,12 @@ struct at_template : stopping_at<at_template, 3, 1, 2> {
   }
 };
 
-// Two Ps in the hands of one who puts both; whoever finds attention first deals with both.
+// One thread holds two Ps and puts both; the thread that finds attention first deals with both.
 struct at_put : stopping_at<at_put, 3, 0> {
   void other(int, m *mp) { leave_p(mp); }
 };
 
-// A call begins and ends. The P stays wired, and whether its M or who stops the world sees the other first decides.
+// A call begins and ends. The P stays wired, and it depends on whether its M or the asker sees the other first.
 struct at_call : stopping_at<at_call, 2, 0> {
   void arrange() {
     put(1, [this] {
@@ -87,7 +88,7 @@ struct at_call : stopping_at<at_call, 2, 0> {
   void other(int, m *mp) { loop(mp); }
 };
 
-// The call lasts until the world has been stopped: nobody but the asker can deal with its P.
+// The call lasts until the world has been stopped: only the asker can deal with its P.
 struct at_long_call : stopping_at<at_long_call, 2, 0> {
   atomic<std::uint32_t> over;
   void arrange() {
@@ -103,7 +104,7 @@ struct at_long_call : stopping_at<at_long_call, 2, 0> {
   void stopped() { over.store(1, release); }
 };
 
-// Two calls that last; the second begins as the first is being dealt with.
+// Two calls that last; the second begins as the asker deals with the first.
 struct at_two_calls : stopping_at<at_two_calls, 3, 0> {
   atomic<std::uint32_t> over;
   void arrange() {
@@ -138,8 +139,8 @@ struct at_retake : stopping_at<at_retake, 3, 0, 2> {
   void stopped() { over.store(1, release); }
 };
 
-// Who looks for the P of another call, by what he has seen long ago, has the scan bit when the asker comes. He lets go and
-// leaves the P, so the asker must wait for him.
+// A thread looks for the P of another call, by what it has seen long ago, and has the scan bit when the asker comes. It
+// clears the bit and leaves the P, so the asker must wait for it.
 struct at_contended : stopping_at<at_contended, 3, 0> {
   atomic<std::uint32_t> over;
   struct p *before_it = nullptr;
@@ -170,7 +171,7 @@ struct at_contended : stopping_at<at_contended, 3, 0> {
   void stopped() { over.store(1, release); }
 };
 
-// Who comes back from a call without a P takes the one whose goroutine is in a call now.
+// A goroutine that comes back from a call without a P takes the one whose goroutine is in a call now.
 struct at_return : stopping_at<at_return, 3, 0, 2> {
   atomic<std::uint32_t> taken, over;
   void arrange() {
@@ -208,8 +209,8 @@ struct at_return : stopping_at<at_return, 3, 0, 2> {
   void stopped() { over.store(1, release); }
 };
 
-// A goroutine computes, and its P is asked to give way twice: by the asker, and by sysmon at the end of its slice. Whoever
-// takes the one request must have understood the other (ATTN-2).
+// A goroutine computes, and its P is asked to give way twice: by the asker, and by sysmon at the end of its slice. The
+// M that takes the one request must have understood the other (ATTN-2).
 template <bool Sysmon>
 struct at_computing : stopping_at<at_computing<Sysmon>, 2 + Sysmon, 0, 2> {
   atomic<std::uint32_t> over;
@@ -229,8 +230,8 @@ struct at_computing : stopping_at<at_computing<Sysmon>, 2 + Sysmon, 0, 2> {
   void stopped() { over.store(1, release); }
 };
 
-// A goroutine submits while the world is being stopped: the P that it takes for the new one's M is in its hands, so it may
-// not give way before it has passed it on (B12).
+// A goroutine submits while the world is being stopped: it holds the P that it takes for the new one's M, so it may not
+// give way before it has passed that P on (B12).
 struct at_submit : stopping_at<at_submit, 2, 1, 3> {
   atomic<std::uint32_t> ran;
   void arrange() {
@@ -242,7 +243,7 @@ struct at_submit : stopping_at<at_submit, 2, 1, 3> {
   void other(int, m *mp) { loop(mp); }
 };
 
-// P with a locked goroutine in its queue: the P travels to the goroutine's M.
+// A P has a locked goroutine in its queue: the P travels to the goroutine's M.
 struct at_locked : stopping_at<at_locked, 3, 0, 2> {
   void arrange() {
     put(1, [this] { world.set(2); });
@@ -267,8 +268,8 @@ struct at_end : stopping_at<at_end, 3, 0> {
   void other(int, m *mp) { loop(mp); }
 };
 
-// The runtime ends as the world is started: the goroutine that comes back from its call then, to a P that was stopped, comes
-// to nothing but safepoints, and must be told.
+// The runtime ends as the world is started. A goroutine that comes back from its call then, to a P that was stopped,
+// does nothing but pass safepoints, and must be told.
 struct at_start : stopping_at<at_start, 3, 0, 2> {
   atomic<std::uint32_t> over;
   void arrange() {
@@ -351,7 +352,7 @@ HEDDLE_SUITE(at_retake, {.name = "stop.at_retake",
 HEDDLE_SUITE(at_contended, {.name = "stop.at_contended",
                             .component = "sched/stopworld",
                             .invariants = "I7 I28 I29",
-                            .what = "the scan bit of a call is held by one who wants another P",
+                            .what = "the scan bit of a call is held by a thread that wants another P",
                             .modes = {random_mix(2)}})
 HEDDLE_SUITE(at_return, {.name = "stop.at_return",
                          .component = "sched/stopworld",
@@ -360,7 +361,7 @@ HEDDLE_SUITE(at_return, {.name = "stop.at_return",
                          .modes = {random_mix(2)}})
 HEDDLE_WORLDS(at_computing, "sched/stopworld", "I28 I29",
               {world<at_computing<false>>({.name = "stop.at_computing",
-                                           .what = "who takes a request to give way sees why (ATTN-2)",
+                                           .what = "a thread that takes a request to give way sees why (ATTN-2)",
                                            .modes = {random_mix(1), bounded(2, 2)}}),
                world<at_computing<true>>({.name = "stop.at_slice_end",
                                           .what = "as stop.at_computing, and sysmon asks as well",
@@ -368,7 +369,7 @@ HEDDLE_WORLDS(at_computing, "sched/stopworld", "I28 I29",
 HEDDLE_SUITE(at_submit, {.name = "stop.at_submit",
                          .component = "sched/stopworld",
                          .invariants = "I7 I28 I29",
-                         .what = "a goroutine has a P in its hands as the world is stopped (B12)",
+                         .what = "a goroutine holds a P as the world is stopped (B12)",
                          .modes = {random_mix(2)}})
 HEDDLE_SUITE(at_locked, {.name = "stop.at_locked",
                          .component = "sched/stopworld",

@@ -4,7 +4,7 @@
 
 namespace verify {
 
-// Caller: who has stopped the world, between the stop and the start; own: the P that it still has, or null.
+// Caller: the party that has stopped the world, between the stop and the start; own: the P that it still has, or null.
 inline void check_stopped(const heddle::detail::schedt &sched, const heddle::detail::p *own) {
   VERIFY_INV("I28", sched.stopwait.peek() == 0);
   VERIFY_INV("I29", sched.pidle.empty());
@@ -15,8 +15,8 @@ inline void check_stopped(const heddle::detail::schedt &sched, const heddle::det
   }
 }
 
-// Goroutines that step while others look on with the world stopped. Steps are plain and so are the looks: a goroutine that
-// runs meanwhile, or goes on without having seen the start, is a race.
+// Goroutines that step while others look on with the world stopped. Steps are plain and so are the looks: a goroutine
+// that runs meanwhile, or goes on without having seen the start, is a race.
 template <int N>
 struct watched {
   trail trails[N];
@@ -47,7 +47,7 @@ struct stopping_at : suite<Threads, Dynamic> {
   heddle::detail::schedt sched{
       heddle::detail::sched_options{.procs = Procs, .threads_max = Threads + Dynamic, .detect_deadlock = false}};
   heddle::detail::m *ms[Threads];
-  heddle::detail::plain<int> world;  // of who has it stopped, and of goroutines otherwise
+  heddle::detail::plain<int> world;  // belongs to the party that has it stopped, else to goroutines
 
   void before() {
     VERIFY_CHECK(heddle::detail::schedinit(sched));
@@ -64,14 +64,14 @@ struct stopping_at : suite<Threads, Dynamic> {
   // Puts a goroutine that will run f into the queue of ms[i]'s P. Pre: nothing runs yet.
   template <class F>
   void put(int i, F f) {
-    sched.nmspinning.fetch_add(1, heddle::detail::relaxed);  // nobody is woken for it
+    sched.nmspinning.fetch_add(1, heddle::detail::relaxed);  // no M is woken for it
     heddle::detail::set_current_m(ms[i]);
     heddle::go(f);
     heddle::detail::set_current_m(nullptr);
     sched.nmspinning.fetch_sub(1, heddle::detail::relaxed);
   }
 
-  // The asker's part; ends with everybody on his way out.
+  // The asker's part; at its end all Ms are on their way out.
   void ask() {
     static_cast<Derived *>(this)->wait();
     heddle::detail::stop_the_world(sched);
@@ -94,7 +94,7 @@ struct stopping_at : suite<Threads, Dynamic> {
   void thread(unsigned i) {
     heddle::detail::set_current_m(ms[i]);
     if (i == 0) {
-      heddle::detail::acquirem(ms[0]);  // it is no goroutine that could give way
+      heddle::detail::acquirem(ms[0]);  // it runs no goroutine that could give way
       static_cast<Derived *>(this)->ask();
     } else {
       static_cast<Derived *>(this)->other(static_cast<int>(i), ms[i]);

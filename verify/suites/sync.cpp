@@ -47,8 +47,8 @@ struct waiters : scheduled<waiters, 2, 2> {
   }
 };
 
-// Used again at once: who waits for the second round is not released by the end of the first, which is still under way
-// on a thread outside (B50). The second round ends only after it, and some turns later.
+// The wait_group is used again at once: the end of the first round, which is still under way on a thread outside, does
+// not release a waiter for the second round (B50). The second round ends only after it, and some turns later.
 struct again : scheduled<again, 1, 1, 1> {
   wait_group wg{1};
   trail second;

@@ -44,8 +44,8 @@ struct retaken : policed<retaken, 2, 1> {
   }
 };
 
-// One P, two calls. Main's P is taken, once, and goes to the other goroutine, which is in a call when main comes back: main
-// takes it from there.
+// One P, two calls. Main's P is taken, once, and goes to the other goroutine, which is in a call when main comes back:
+// main takes it from there.
 struct taken_back : policed<taken_back, 2, 1> {
   signal second_calls, back;
   countdown all{1};
@@ -106,7 +106,7 @@ struct stolen : policed<stolen, 3, 2> {
   }
 };
 
-// A call whose P goes at once; the other goroutine waits on it. Without anybody who takes Ps.
+// A call whose P goes at once; the other goroutine waits on it. No other thread takes Ps.
 template <int Ms, int Procs>
 struct long_call : scheduled<long_call<Ms, Procs>, Ms, Procs> {
   signal ran;
@@ -165,8 +165,8 @@ struct nested : policed<nested, 2, 1> {
   }
 };
 
-// A goroutine that comes back from a call without a P, and is somebody's who locks it to his thread at once: the M that it
-// left must not take itself for that thread (B16).
+// A goroutine comes back from a call without a P, and at once runs on another M and locks itself to that one's thread:
+// the M that it left must not take itself for that thread (B16).
 struct locks_after : policed<locks_after, 2, 1> {
   signal ran;
   countdown all{1};
@@ -213,7 +213,7 @@ struct stop_in_call : suite<2, 1> {
         });
         after_call = true;
         gosched();
-        VERIFY_INV("STOP-1", false);  // nobody runs it any more
+        VERIFY_INV("STOP-1", false);  // no M runs it any more
       });
       blocking([this] { calls.await(); });
     };
@@ -286,5 +286,5 @@ HEDDLE_SUITE(locks_after,
              {.name = "syscall.locks_after",
               .component = "sched/syscall",
               .invariants = "I39",
-              .what = "a goroutine comes back without a P, and is locked to the thread it goes on on (B16)",
+              .what = "a goroutine comes back without a P, and is locked to the thread on which it goes on (B16)",
               .modes = {random_mix(3)}})

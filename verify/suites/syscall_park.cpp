@@ -63,7 +63,8 @@ struct readies : policed<readies, 2, 1> {
   }
 };
 
-// The only one who can send is on the P of the goroutine that waits in a call, and nobody takes Ps: it gives that up itself.
+// The only goroutine that can send is on the P of the goroutine that waits in a call, and no thread takes Ps: the
+// waiter's thread gives the P up itself.
 struct gives_way : scheduled<gives_way, 2, 1> {
   chan<int> c;
   countdown all{1};
@@ -77,14 +78,14 @@ struct gives_way : scheduled<gives_way, 2, 1> {
   }
 };
 
-// A goroutine waits in a call for what nobody will send, and has started one that has ended: that is a deadlock.
+// A goroutine waits in a call for what no goroutine will send, and has started one that has ended: that is a deadlock.
 struct reported : scheduled<reported, 2, 1> {
   int reports = 0;
   chan<int> c;
   countdown all{1};
   static void report(void *self, const char *) {
     ++static_cast<reported *>(self)->reports;
-    static_cast<reported *>(self)->c.send(1);  // and so it is none any more
+    static_cast<reported *>(self)->c.send(1);  // and so it is a deadlock no more
   }
   void before() {
     sched.options.on_deadlock = report;
@@ -101,7 +102,7 @@ struct reported : scheduled<reported, 2, 1> {
   }
 };
 
-// The same is none as long as another goroutine can go on, in a call or not.
+// The same is no deadlock as long as another goroutine can go on, in a call or not.
 struct not_reported : scheduled<not_reported, 2, 1> {
   chan<int> c;
   countdown all{1};

@@ -17,7 +17,7 @@ struct exit_take : by_hand<2, 1> {
   }
 };
 
-// As above, with a P that the call has given up already: who takes it for the call's finds out.
+// As above, with a P that the call has given up already: a thread that takes it for the call's finds out.
 struct block_take : by_hand<2, 1> {
   void thread(unsigned i) {
     if (i == 0)
@@ -27,7 +27,7 @@ struct block_take : by_hand<2, 1> {
   }
 };
 
-// Two want the P of one call.
+// Two threads want the P of one call.
 struct two_takers : by_hand<3, 1> {
   void thread(unsigned i) {
     if (i == 0)
@@ -49,7 +49,7 @@ struct other_p : by_hand<2, 1> {
   }
 };
 
-// Two calls, and what each takes is the other's, whose P it may have had before.
+// Two calls, and each takes the other's P, which it may have had before.
 struct crossed : by_hand<3, 2> {
   void thread(unsigned i) {
     if (i == 2) return take(ps[0]);
@@ -58,7 +58,7 @@ struct crossed : by_hand<3, 2> {
   }
 };
 
-// An M and a g that are being made when somebody looks at a P (SYSCALL-2).
+// An M and a g that are being made when another thread looks at their P (SYSCALL-2).
 struct new_in_a_call : by_hand<3, 1> {
   g *made = nullptr;
   void thread(unsigned i) {
@@ -88,7 +88,7 @@ struct new_in_a_call : by_hand<3, 1> {
 struct spawned : by_hand<2, 2> {
   void before() {
     by_hand::before();
-    stop(sched);  // nobody is to run them
+    stop(sched);  // no M is to run them
   }
   void thread(unsigned i) {
     set_current_m(ms[i]);
@@ -103,7 +103,7 @@ struct spawned : by_hand<2, 2> {
   }
 };
 
-// A goroutine comes back without a P just when the M that has it finds nothing and goes to sleep: nobody else will look.
+// A goroutine comes back without a P just when the M that has it finds nothing and goes to sleep: no other M will look.
 struct comes_back : suite<2> {
   schedt sched{sched_options{.procs = 1, .threads_max = 2, .detect_deadlock = false}};
   m *ms[2];
@@ -119,7 +119,7 @@ struct comes_back : suite<2> {
     sched.m0 = ms[0];
     acquirep(ms[0], sched.pidle.get());
     set_current_m(ms[0]);
-    sched.nmspinning.fetch_add(1, relaxed);  // nobody is woken, and nothing promised
+    sched.nmspinning.fetch_add(1, relaxed);  // no M is woken, and nothing promised
     go([this] {
       entersyscall(ms[0]);
       struct p *pp = ms[0]->p.get();
@@ -154,7 +154,7 @@ struct comes_back : suite<2> {
   }
 };
 
-// Work comes from outside while the only P is in the hands of who has taken it from a call (I16, DANCE-3).
+// Work comes from outside while the thread that has taken the only P from a call holds it (I16, DANCE-3).
 struct handed_inbox : suite<2, 1> {
   schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
   plain<int> ran;
@@ -234,7 +234,7 @@ struct handed_own : suite<2, 1> {
     mp = allocm(sched);
     acquirep(mp, sched.pidle.get());
     set_current_m(mp);
-    sched.nmspinning.fetch_add(1, relaxed);  // nobody is woken
+    sched.nmspinning.fetch_add(1, relaxed);  // no M is woken
     go([this] {
       ran.set(1);
       stop(sched);
@@ -252,8 +252,8 @@ struct handed_own : suite<2, 1> {
   }
 };
 
-// The world is stopped while a call begins: the call may last, so who stops must find it (ATTN-1). And while the P is taken
-// by somebody else, who may want the scheduler's lock next (B45).
+// The world is stopped while a call begins: the call may last, so the asker must find it (ATTN-1). With a third thread,
+// which takes the P meanwhile, and which may want the scheduler's lock next (B45).
 template <int Threads>
 struct stopped : by_hand<Threads, 1, 0> {
   signal started;
@@ -283,7 +283,8 @@ struct stopped : by_hand<Threads, 1, 0> {
 using stopped_world = stopped<2>;
 using stopped_beside_retake = stopped<3>;
 
-// Each P is asked to do something while a call begins and ends: what is done for it is done before the call is over (B44).
+// Each P is asked to do something while a call begins and ends: what is done for it is done before the call is over
+// (B44).
 template <bool Lasts>
 struct asked : by_hand<2, 1, 1> {
   signal done;
@@ -342,7 +343,7 @@ HEDDLE_SUITE(crossed, {.name = "syscall.crossed",
 HEDDLE_SUITE(new_in_a_call, {.name = "syscall.newborn",
                              .component = "sched/syscall",
                              .invariants = "I6",
-                             .what = "somebody looks at a P whose M and goroutine have just been made",
+                             .what = "a thread looks at a P whose M and goroutine have just been made",
                              .modes = {random_mix(1), bounded(2, 1)}})
 HEDDLE_SUITE(spawned, {.name = "syscall.spawned",
                        .component = "sched/newproc",
@@ -387,5 +388,5 @@ HEDDLE_SUITE(asked_at_exit, {.name = "syscall.asked_exit",
 HEDDLE_SUITE(comes_back, {.name = "syscall.comes_back",
                           .component = "sched/syscall",
                           .invariants = "I14",
-                          .what = "a goroutine comes back without a P while the one who has it goes to sleep",
+                          .what = "a goroutine comes back without a P while the M that has it goes to sleep",
                           .modes = {random_mix(2), bounded(2, 2)}})

@@ -1,5 +1,5 @@
-// sysmon: its sleeps, and the Ms that it lets exit and joins. Where sleeps_last is set a timed sleep ends by a wake
-// alone: then a lost one is seen.
+// sysmon: its sleeps, and the Ms that it makes exit and joins. Where sleeps_last is set, a timed sleep ends by a wake
+// alone: then a lost wake is seen.
 #include "verify/suites/watched.hpp"
 
 using namespace heddle;
@@ -8,8 +8,8 @@ using namespace verify;
 
 namespace {
 
-// All is idle, and sysmon sleeps deep or is about to; a P leaves pidle. Who runs there for ever must be asked to give
-// way (B38).
+// All is idle, and sysmon sleeps deep or is about to; a P leaves pidle. A goroutine that runs there for ever must be
+// asked to give way (B38).
 template <int Hogs>
 struct deep : suite<Hogs, 1> {
   schedt sched{sched_options{.procs = Hogs, .threads_max = Hogs, .detect_deadlock = false, .sysmon = true}};
@@ -64,7 +64,8 @@ struct stopped : suite<2, 1> {
 using stopped_deep = stopped<true>;
 using stopped_dozing = stopped<false>;
 
-// Its time is over just when somebody ends the sleep: one of the two does, and no wake is left for the next one.
+// sysmon's time is over just when another thread ends its sleep: one of the two does, and no wake is left for the next
+// sleep.
 struct dozing : suite<2, 1> {
   schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false, .sysmon = true}};
   void before() {
@@ -82,7 +83,7 @@ struct dozing : suite<2, 1> {
   void after() { schedfree(sched); }
 };
 
-// An M leaves its P for good while somebody stops the world: the P is stopped.
+// An M leaves its P for good while another thread stops the world: the P is stopped.
 struct left : suite<2> {
   schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
   m *mp = nullptr;
@@ -171,7 +172,7 @@ struct retired : suite<2, 2> {
   }
 };
 
-// The same moment alone: the M ends, and who wants one finds no room for it.
+// The same moment alone: the M ends, and a thread that wants one finds no room for it.
 struct room : suite<2, 1> {
   schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
   m *mp = nullptr;
@@ -205,7 +206,7 @@ struct room : suite<2, 1> {
   }
 };
 
-// m0's thread is not ours: it is not told to exit. While it is looked at it may be needed.
+// m0's thread is not the runtime's: it is not told to exit. While it is looked at it may be needed.
 struct kept : suite<3> {
   schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false}};
   plain<int> ran;
@@ -308,7 +309,7 @@ HEDDLE_SUITE(dozing, {.name = "sysmon.doze",
 HEDDLE_SUITE(left, {.name = "sysmon.leave",
                     .component = "sched/m",
                     .invariants = "I7 I28",
-                    .what = "an M leaves its P for good while somebody stops the world",
+                    .what = "an M leaves its P for good while another thread stops the world",
                     .modes = {random_mix(1), bounded(2, 1)}})
 HEDDLE_SUITE(joined, {.name = "sysmon.join",
                       .component = "sched/m",

@@ -12,7 +12,7 @@ using namespace verify;
 
 namespace {
 
-// In what a function has captured: notes that it goes.
+// A value that a function has captured: it notes when it is destroyed.
 struct captured {
   trail *to;
   explicit captured(trail *t) noexcept : to(t) {}
@@ -22,7 +22,8 @@ struct captured {
   }
 };
 
-// Where a stop_signal is made before its stop is requested: std::stop_token orders the two, which nobody sees here.
+// A place where a stop_signal is made before its stop is requested: std::stop_token orders the two, but without steps
+// that the checker could see.
 struct announced {
   atomic<std::uint32_t> made;
   void say() { made.store(1, release); }
@@ -31,7 +32,7 @@ struct announced {
   }
 };
 
-// What the task did and returns is there after get, and the task is gone right after.
+// What the task did and returns is visible after get, and the task is gone right after.
 template <int Ms, int Procs>
 struct got : scheduled<got<Ms, Procs>, Ms, Procs> {
   trail earlier, gone;
@@ -47,7 +48,7 @@ struct got : scheduled<got<Ms, Procs>, Ms, Procs> {
   }
 };
 
-// One asks, one joins, and the owner destroys it when both are through.
+// One goroutine asks, one joins, and the owner destroys the task when both are through.
 struct joined : scheduled<joined, 2, 2> {
   trail earlier;
   countdown all{1};
@@ -66,7 +67,7 @@ struct joined : scheduled<joined, 2, 2> {
   }
 };
 
-// Destroyed as it ends, or before, or after: it is cancelled, and ends before the destructor does.
+// The task is destroyed as it ends, or before, or after: it is cancelled, and ends before the destructor does.
 struct destroyed : scheduled<destroyed, 2, 2> {
   trail earlier;
   void body() {
@@ -81,7 +82,7 @@ struct destroyed : scheduled<destroyed, 2, 2> {
   }
 };
 
-// Cancelled by one who is not its owner while it waits, or ends by what it waits for.
+// The task is cancelled by a goroutine that is not its owner while it waits, or ends by what it waits for.
 struct cancelled : scheduled<cancelled, 2, 2> {
   trail earlier;
   announced there;
@@ -109,7 +110,7 @@ struct cancelled : scheduled<cancelled, 2, 2> {
   }
 };
 
-// The time to wait is over as it ends.
+// The limit of a join is over as the task ends.
 struct in_time : watched<in_time, 2, 2> {
   trail earlier;
   void options() { harness::sleeps_last = 1'000'000; }
@@ -124,7 +125,7 @@ struct in_time : watched<in_time, 2, 2> {
   }
 };
 
-// Two end at once: one of them is the first, and both have ended when when_any returns.
+// Two tasks end at once: one of them is the first, and both have ended when when_any returns.
 struct any : scheduled<any, 2, 2> {
   trail trails[2];
   void body() {
@@ -157,7 +158,7 @@ struct nursery : scheduled<nursery, 2, 2> {
   }
 };
 
-// Two fail at once, perhaps as the last two: one error is thrown, once, and the scope is cancelled.
+// Two goroutines fail at once, perhaps as the last two: one error is thrown, once, and the scope is cancelled.
 struct failing : scheduled<failing, 2, 2> {
   trail trails[2];
   void body() {
@@ -181,7 +182,7 @@ struct failing : scheduled<failing, 2, 2> {
   }
 };
 
-// The first error wakes one that waits for a stop; a scope inside passes it on.
+// The first error wakes a goroutine that waits for a stop; a scope inside passes it on.
 struct passed_on : scheduled<passed_on, 2, 2> {
   trail stopped;
   announced there;
@@ -231,7 +232,7 @@ HEDDLE_SUITE(got_2p, {.name = "task.get",
 HEDDLE_SUITE(joined, {.name = "task.join",
                       .component = "task",
                       .invariants = "I25 I26 TASK-DONE",
-                      .what = "one joins, one asks and destroys",
+                      .what = "one goroutine joins, one asks and destroys",
                       .modes = {random_mix(1)}})
 HEDDLE_SUITE(destroyed, {.name = "task.destroy",
                          .component = "task",
@@ -251,17 +252,17 @@ HEDDLE_SUITE(in_time, {.name = "task.wait_for",
 HEDDLE_SUITE(any, {.name = "task.when_any",
                    .component = "task",
                    .invariants = "I53 TASK-ANY",
-                   .what = "two end at once",
+                   .what = "two tasks end at once",
                    .modes = {random_mix(2)}})
 HEDDLE_SUITE(nursery, {.name = "scope.join",
                        .component = "scope",
                        .invariants = "I25 I26 SCOPE-JOIN",
-                       .what = "two end, and the scope is gone",
+                       .what = "two goroutines end, and the scope is gone",
                        .modes = {random_mix(1)}})
 HEDDLE_SUITE(failing, {.name = "scope.error",
                        .component = "scope",
                        .invariants = "I26 SCOPE-JOIN SCOPE-FIRST",
-                       .what = "two fail at once, the last ones",
+                       .what = "two goroutines fail at once, the last ones",
                        .modes = {random_mix(1)}})
 HEDDLE_SUITE(passed_on, {.name = "scope.nested",
                          .component = "scope",

@@ -8,7 +8,8 @@ using namespace verify;
 
 namespace {
 
-// Each has a value of its own wherever it goes on; it ends before its goroutine does, and whoever gets the g next finds none.
+// Each goroutine has a value of its own wherever it goes on. The value ends before its goroutine does, and the
+// goroutine that gets the g next finds none.
 struct own : scheduled<own, 2, 2> {
   struct counted {
     plain<int> *gone = nullptr;

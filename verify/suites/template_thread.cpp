@@ -1,5 +1,5 @@
-// sysmon as the template thread: the Ms that only it may start, because who wants one is on a thread that a goroutine
-// may have changed.
+// sysmon as the template thread: it starts the Ms that only it may start, because the thread that wants one may have
+// been changed by a goroutine.
 #include "verify/suites/watched.hpp"
 
 using namespace heddle;
@@ -8,7 +8,8 @@ using namespace verify;
 
 namespace {
 
-// An M that may not clone itself needs another one: sysmon starts it (B13). The locked goroutine computes on meanwhile.
+// An M that may not clone its thread needs another one: sysmon starts it (B13). The locked goroutine computes on
+// meanwhile.
 struct template_locked : watched<template_locked, 2, 2> {
   atomic<std::uint32_t> done;
   void body() {
@@ -19,7 +20,7 @@ struct template_locked : watched<template_locked, 2, 2> {
   }
 };
 
-// It parks: the P goes to an M that is still to be born, and that is no deadlock (B10).
+// The locked goroutine parks: the P goes to an M that is still to be born, and that is no deadlock (B10).
 struct template_parked : watched<template_parked, 2, 1> {
   countdown all{1};
   void body() {
@@ -30,7 +31,7 @@ struct template_parked : watched<template_parked, 2, 1> {
   }
 };
 
-// From inside a call, whose thread may be anywhere.
+// An M is asked for from inside a call, whose thread may be anywhere.
 struct template_call : watched<template_call, 2, 2> {
   atomic<std::uint32_t> done;
   void body() {
@@ -42,7 +43,7 @@ struct template_call : watched<template_call, 2, 2> {
   }
 };
 
-// From outside.
+// An M is asked for by a thread outside.
 struct template_foreign : watched<template_foreign, 2, 2, 1> {
   atomic<std::uint32_t> done;
   void foreign() {
@@ -123,8 +124,8 @@ struct template_refused : suite<1, 1> {
   }
 };
 
-// An M is asked for while the runtime stops, and somebody outside stops the world: the P is left with nobody, or that
-// one would wait for ever.
+// An M is asked for while the runtime stops, and a thread outside stops the world: the P must not be left with no
+// party, or that thread would wait for ever.
 struct template_stop : suite<3, 2> {
   schedt sched{sched_options{.procs = 1, .threads_max = 3, .detect_deadlock = false, .sysmon = true}};
   m *mp;

@@ -1,5 +1,5 @@
-// Timers: who waits for them, who runs them, who takes them back. Sleeps of sysmon for want of anything to do last until
-// somebody wakes it (they are longer than sleeps_last); those until a timer is due end by themselves.
+// Timers: which thread waits for them, runs them, takes them back. Sleeps of sysmon for want of anything to do last
+// until another thread wakes it (they are longer than sleeps_last); those until a timer is due end by themselves.
 #include "heddle/time.hpp"
 #include "heddle/blocking.hpp"
 #include "verify/suites/watched.hpp"
@@ -22,7 +22,7 @@ struct timed : watched<Derived, Ms, Procs, Foreign> {
   }
 };
 
-// Nobody else is there: all is idle, and it is no deadlock.
+// There is no other goroutine: all is idle, and it is no deadlock.
 struct alone : timed<alone, 1, 1> {
   void body() {
     sleep(50 * us);
@@ -30,7 +30,7 @@ struct alone : timed<alone, 1, 1> {
   }
 };
 
-// For so long that all is idle before the time has come.
+// It sleeps for so long that all is idle before the time has come.
 struct alone_long : timed<alone_long, 1, 1> {
   void body() {
     sleep(500 * us);
@@ -38,7 +38,7 @@ struct alone_long : timed<alone_long, 1, 1> {
   }
 };
 
-// Two sleep, perhaps on two Ps, and each runs again.
+// Two goroutines sleep, perhaps on two Ps, and each runs again.
 struct two : timed<two, 2, 2> {
   countdown ended{2};
   trail trails[2];
@@ -55,7 +55,7 @@ struct two : timed<two, 2, 2> {
   }
 };
 
-// One after the other, until the next ones are held back to be called together.
+// Timers come one after the other, until the next ones are held back to be called together.
 struct crowd : timed<crowd, 2, 1> {
   countdown ended{4};
   void body() {
@@ -68,7 +68,7 @@ struct crowd : timed<crowd, 2, 1> {
   }
 };
 
-// The P where it was armed has a goroutine that computes until the sleeper has run: an idle one must do it (B29).
+// The P where the timer was armed has a goroutine that computes until the sleeper has run: an idle P must do it (B29).
 template <int Procs>
 struct hogged : timed<hogged<Procs>, 2, Procs> {
   atomic<std::uint32_t> woken;
@@ -109,9 +109,10 @@ struct resized : timed<resized, 2, 2> {
   }
 };
 
-// Thread 0 arms a timer and computes until it has been called; sysmon is about to sleep. Another P is idle, or its M lies down
-// just now: then that M may have looked before the timer was there. Second: an earlier one was armed before it, and is taken
-// back. Taken: the other P is idle at first, and somebody has it for a moment while sysmon makes up its mind.
+// Thread 0 arms a timer and computes until it has been called; sysmon is about to sleep. Another P is idle, or its M
+// goes to sleep just now: then that M may have looked before the timer was there. Second: an earlier timer was armed
+// before it, and is taken back. Taken: the other P is idle at first, and another thread holds it for a moment while
+// sysmon makes up its mind.
 template <bool Drops, int Due, bool Second = false, bool Taken = false>
 struct armed : suite<Drops ? 2 : 1, 2> {
   struct called : runtime_timer {
@@ -143,7 +144,7 @@ struct armed : suite<Drops ? 2 : 1, 2> {
       while (t.yes.load(acquire) == 0) cpu_relax();
       stop(sched);
     } else {
-      struct p *idle = Taken ? pidleget(sched) : nullptr;  // null: sysmon has had somebody take it
+      struct p *idle = Taken ? pidleget(sched) : nullptr;  // null: sysmon has had an M take it
       if (idle != nullptr) acquirep(ms[i], idle);
       if (!Taken) become_spinning(ms[i]);
       if (ms[i]->p.get() == nullptr || !drop_p(ms[i])) stopm(ms[i]);
@@ -157,9 +158,10 @@ struct armed : suite<Drops ? 2 : 1, 2> {
   void after() { schedfree(sched); }
 };
 
-// The M of thread 1 arms a timer and lies down; perhaps it has the watch. Then thread 0 has it run a P of which it makes nothing
-// but compute until the timer has been called: its watch is over, and the other P is idle. Later: the timer for which it lies
-// there is one that nobody lives to see, and thread 0, which has a P and computes, arms an earlier one.
+// The M of thread 1 arms a timer and goes to sleep; perhaps it has the watch. Then thread 0 has it run a P, with which
+// it does nothing but compute until the timer has been called: its watch is over, and the other P is idle. Later: the
+// timer for which it went to sleep is due so late that no execution reaches it, and thread 0, which has a P and
+// computes, arms an earlier one.
 template <bool Later>
 struct on_watch : suite<2, 2> {
   struct called : runtime_timer {
@@ -209,8 +211,9 @@ struct on_watch : suite<2, 2> {
   void after() { schedfree(sched); }
 };
 
-// Thread 0 arms a timer and computes until it has been called; the M of thread 1 hands its P on as it leaves for long, and need
-// start nobody for it: there is another idle one, which thread 2 takes about then, as who comes back from a call.
+// Thread 0 arms a timer and computes until it has been called. The M of thread 1 hands its P on as it leaves for long,
+// and need start no M for it: there is another idle P, which thread 2 takes about then, as a goroutine does that comes
+// back from a call.
 struct handed : suite<3, 2> {
   struct called : runtime_timer {
     atomic<std::uint32_t> yes;
@@ -254,7 +257,7 @@ struct handed : suite<3, 2> {
   void after() { schedfree(sched); }
 };
 
-// Taken back as it becomes due: it is called, or it has been taken back, and never both.
+// A timer is taken back as it becomes due: it is called, or it has been taken back, and never both.
 struct stopped : suite<3> {
   struct counted : runtime_timer {
     plain<int> called;
@@ -330,7 +333,7 @@ HEDDLE_WORLDS(
                              .what = "an M that sleeps until a timer is due gets a P before, and looks at no timers",
                              .modes = {random_mix(3), bounded(2, 2)}}),
      world<on_watch<true>>({.name = "time.watch_later",
-                            .what = "a timer is armed as an M lies down until a later one is due",
+                            .what = "a timer is armed as an M goes to sleep until a later one is due",
                             .modes = {random_mix(3)}})})
 HEDDLE_SUITE(handed, {.name = "time.armed_handed",
                       .component = "sched/time",

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t us = 1000, long_time = 1'000'000;
 
-// The least that one can wait for: units, first come first served.
+// The least that a goroutine can wait for: units, first come first served.
 class gate {
  public:
   bool take_until(std::int64_t when) {
@@ -55,8 +55,8 @@ struct limited : watched<Derived, Ms, Procs, Foreign> {
   }
 };
 
-// One gives about when the other's time is over, two times: who was in time gets it, else it stays; a timer that comes late
-// ends nobody's next wait.
+// One goroutine gives about when the other's time is over, two times: a waiter that was in time gets the unit, else it
+// stays; a timer that comes late does not end the next wait.
 template <int Procs>
 struct meets : limited<meets<Procs>, 2, Procs> {
   gate of;
@@ -94,7 +94,8 @@ struct due_now : limited<due_now, 2, 2> {
   }
 };
 
-// Two wait, one longer; one unit. Nobody gets it twice, and it is not given to who has gone.
+// Two goroutines wait, one of them longer, for one unit. It is not taken twice, and not given to a waiter that has
+// gone.
 struct two_wait : limited<two_wait, 2, 2> {
   gate of;
   plain<int> taken[2];
@@ -112,7 +113,7 @@ struct two_wait : limited<two_wait, 2, 2> {
   }
 };
 
-// Nobody gives: all goes idle, and the time is over nevertheless. No deadlock is reported.
+// No goroutine gives: all goes idle, and the time is over nevertheless. No deadlock is reported.
 struct nobody : limited<nobody, 1, 1> {
   gate of;
   void body() {
@@ -120,7 +121,7 @@ struct nobody : limited<nobody, 1, 1> {
   }
 };
 
-// Says whether it is where it was.
+// A value that tells whether it was moved away.
 struct token {
   int v;
   explicit token(int n) noexcept : v(n) {}
@@ -180,7 +181,7 @@ struct in_a_call : limited<in_a_call, 2, 1> {
   }
 };
 
-// A thread of nobody's waits, a goroutine gives.
+// A thread that belongs to no runtime waits, a goroutine gives.
 struct outside : limited<outside, 1, 1, 1> {
   gate of;
   plain<int> taken;

@@ -1,4 +1,4 @@
-// Timers, tickers and after_func: who stops, resets or drops one against the call that is under way.
+// Timers, tickers and after_func: one thread stops, resets or drops one while another is about to call it.
 #include "heddle/select.hpp"
 #include "heddle/time.hpp"
 #include "verify/suites/watched.hpp"
@@ -18,7 +18,8 @@ struct ringing : watched<Derived, Ms, Procs> {
   void options() { harness::sleeps_last = long_time; }
 };
 
-// A receiver waits, another stops the timer about then: it has been received or it was stopped, and never both.
+// A receiver waits, another goroutine stops the timer about then: it has been received or it was stopped, and never
+// both.
 struct stops : ringing<stops, 2, 2> {
   plain<int> got;
   countdown all{1};
@@ -43,14 +44,14 @@ struct resets : ringing<resets, 2, 2> {
     sleep_for(us(40));
     const std::int64_t at = nanotime();
     const bool stopped = t.reset(us(50));
-    VERIFY_INV("I48", stopped);  // nobody has received
+    VERIFY_INV("I48", stopped);  // no goroutine has received
     const time_point now = *t.recv();
     VERIFY_INV("I47", now.time_since_epoch() >= std::chrono::nanoseconds(at + 50'000));
     VERIFY_INV("I48", !t.try_recv().arrived() && !t.stop());
   }
 };
 
-// Everybody lets go of a timer as it becomes due.
+// All handles of a timer are dropped as it becomes due.
 struct dropped : ringing<dropped, 2, 2> {
   void body() {
     {
@@ -109,8 +110,8 @@ struct selects : ringing<selects, 2, 2> {
   }
 };
 
-// One thread calls what is due, one stops the timer or resets it, one looks for its time or drops what it has of it. Who resets
-// it may have a P of its own, whose wheel the timer is in then.
+// One thread calls what is due, one stops the timer or resets it, one looks for its time or drops what it has of it.
+// The thread that resets it may have a P of its own, whose wheel the timer is in then.
 template <bool Resets, int Procs = 1>
 struct three : suite<3> {
   schedt sched{sched_options{.procs = Procs, .threads_max = 3, .detect_deadlock = false}};
@@ -125,7 +126,7 @@ struct three : suite<3> {
     if (Procs == 2) {
       struct p *pp = sched.pidle.get();
       acquirep(ms[1],
-               pp != sched.allp[0].get() ? pp : sched.pidle.get());  // ms[0] has none, and arms it in the first one's
+               pp != sched.allp[0].get() ? pp : sched.pidle.get());  // ms[0] has none: it arms it in the first wheel
     }
     set_current_m(ms[0]);
     t.emplace(us(0));
@@ -191,7 +192,7 @@ struct last_handle : suite<2> {
   }
 };
 
-// The runtime ends with timers armed, and a thread outside lets go of one.
+// The runtime ends with timers armed, and a thread outside drops the handle of one.
 struct ended : suite<2> {
   schedt sched{sched_options{.procs = 1, .threads_max = 3, .detect_deadlock = false}};
   std::optional<timer> t;

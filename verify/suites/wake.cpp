@@ -38,7 +38,7 @@ struct directed : suite<1 + Droppers, Dynamic> {
     stop(sched);
   }
 
-  // Its M runs no goroutine that could give way.
+  // The submitter's M runs no goroutine that could give way.
   template <class F>
   void start(F f) {
     m *const mp = getm();
@@ -78,7 +78,7 @@ struct directed : suite<1 + Droppers, Dynamic> {
   }
 };
 
-// The submitter has looked for an idle P in vain just before the other drops its own (B1).
+// The submitter has looked for an idle P in vain just before the other M drops its own (B1).
 struct drop_one : directed<drop_one, 1, 1, 1> {};
 // As above, the other was spinning: the submitter may have relied on it.
 struct drop_spinning : directed<drop_spinning, 1, 1, 1> {
@@ -128,9 +128,9 @@ struct drop_spinning_last : directed<drop_spinning_last, 1, 1, 1> {
   void prepare(m *mp) { become_spinning(mp); }
 };
 
-// An M that may not spin, because enough others do, goes to sleep beside work that is theirs. The one spinner here waits
-// for that; and a start is in flight whose M never comes. An M that took its P back because it sees work, and may not
-// steal it, would go round for as long (B4).
+// An M that may not spin, because enough others do, goes to sleep beside work that is for those to take. The one
+// spinning M here waits for that; and a start is in flight whose M never comes. An M that took its P back because it
+// sees work, and may not steal it, would go round for as long (B4).
 struct capped : directed<capped, 2, 0, 1> {
   void before() {
     directed::before();
@@ -146,8 +146,8 @@ struct capped : directed<capped, 2, 0, 1> {
   }
 };
 
-// One pass over the Ps finds what is there, wherever it is: chance decides the order, never whether (B9). A search that
-// may miss a P goes round for as long as chance will have it.
+// One pass over the Ps finds what is there, wherever it is: the random numbers decide the order, never whether it is
+// found (B9). A search that may miss a P goes round for as long as the random numbers let it.
 struct covers : directed<covers, 2, 0, 1> {
   void before() {
     directed::before();
@@ -162,9 +162,9 @@ struct covers : directed<covers, 2, 0, 1> {
   }
 };
 
-// Two gs that must run at once are in the inbox, and an M that is not spinning takes both. While they are in its hands
-// a spinner looks for the last time: only a wake-up tells of the second (B56). By the tick or not, as chance will have
-// it.
+// Two gs that must run at once are in the inbox, and an M that is not spinning takes both. While it holds them a
+// spinning M looks for the last time: only a wake-up tells of the second (B56). With the fairness tick or without, by a
+// random number.
 struct inbox_batch : directed<inbox_batch, 1, 1, 2> {
   void before() {
     directed::before();
@@ -186,7 +186,8 @@ struct inbox_batch : directed<inbox_batch, 1, 1, 2> {
   }
 };
 
-// More is in the inbox than a ring holds, and an M off its tick takes all: what does not fit goes to the global queue.
+// More is in the inbox than a ring holds, and an M that is not at its fairness tick takes all: what does not fit goes
+// to the global queue.
 struct inbox_flood : directed<inbox_flood, 1, 0, 1> {
   static constexpr std::uint32_t many = geometry::runq_capacity + 3;
   atomic<std::uint32_t> left{many};
@@ -239,8 +240,8 @@ struct newborn_m : directed<newborn_m, 1, 1, 1> {
   }
 };
 
-// A promise stands beside a count. One M clears it, finds nothing and goes to sleep; the one that was counted has found
-// a g, which computes on for ever, and must not take the old promise for a present one (DANCE-2). Each waits for its
+// A promise stands beside a count. One M clears it, finds nothing and goes to sleep; the M that was counted has found a
+// g, which computes on for ever, and must not take the old promise for a present one (DANCE-2). Each waits for its
 // moment by what it peeks, which orders nothing.
 struct stale_promise : directed<stale_promise, 2, 0, 1> {
   void before() {
@@ -263,8 +264,9 @@ struct stale_promise : directed<stale_promise, 2, 0, 1> {
   }
 };
 
-// While a waker that has found no P says so, an M that was spinning clears the promise, finds a g that computes on for
-// ever, and relies on the waker's count for all else: that count must not outlive the promise (DANCE-2).
+// While a waker that has found no P makes its promise, an M that was spinning clears that promise, finds a g that
+// computes on for ever, and relies on the waker's count for all else: that count must not outlive the promise
+// (DANCE-2).
 struct overtaken : directed<overtaken, 2, 0, 1> {
   void thread(unsigned i) {
     if (i != 2) return directed::thread(i);
@@ -275,13 +277,14 @@ struct overtaken : directed<overtaken, 2, 0, 1> {
   }
 };
 
-// The P that a spinner has just dropped goes to an M that comes from elsewhere and was never counted, as m0 does. It may
-// take the spinner for one that still looks, and then does not steal: only a promise makes it look again (DANCE-1).
+// The P that a spinning M has just dropped goes to an M that comes from elsewhere and was never counted, as m0 does. It
+// may take the spinning M for one that still looks, and then does not steal: only a promise makes it look again
+// (DANCE-1).
 struct attached : directed<attached, 2, 0, 1> {
   void before() {
     directed::before();
     releasep(ms[2]);
-    sched.gomaxprocs.store(2, relaxed);  // the third P is none, and the order of stealing is that of two
+    sched.gomaxprocs.store(2, relaxed);  // the third P does not exist, and the order of stealing is that of two
     sched.ncoprimes = 1;
   }
   void prepare(m *mp) { become_spinning(mp); }
@@ -298,8 +301,8 @@ struct attached : directed<attached, 2, 0, 1> {
   }
 };
 
-// A P is handed on with work in its queue, no M is to be had, and so it is left with a promise, while the other M takes
-// that away for an older one (DANCE-2, DANCE-5).
+// A P is handed on with work in its queue, there is no M for it, and so it is left with a promise, while the other M
+// clears that promise, taking it for an older one (DANCE-2, DANCE-5).
 struct handed_on : directed<handed_on, 1, 0, 1> {
   void before() {
     directed::before();
@@ -311,7 +314,7 @@ struct handed_on : directed<handed_on, 1, 0, 1> {
   }
 };
 
-// Two threads at once ask for an M that may not be: the count of Ms is what it was (I34).
+// Two threads at once ask for an M that may not be made: the count of Ms is what it was (I34).
 struct refused : directed<refused, 1, 0, 1> {
   void thread(unsigned i) { VERIFY_INV("I34", newm(sched, ms[i]->p.get(), false) != birth::begun); }
   void after() {
@@ -390,7 +393,7 @@ HEDDLE_SUITE(stale_promise, {.name = "wake.stale_promise",
 HEDDLE_SUITE(overtaken, {.name = "wake.overtaken",
                          .component = "sched/wake",
                          .invariants = "I13 I14 I15",
-                         .what = "a promise is cleared by an M that then relies on the count of the waker who made it",
+                         .what = "a promise is cleared by an M that then relies on the count of the waker that made it",
                          .modes = {random_mix(6), bounded(1, 4)}})
 HEDDLE_SUITE(attached, {.name = "wake.attached",
                         .component = "sched/wake",

@@ -44,7 +44,7 @@ HEDDLE_SUITE(thread_starts, {.name = "world.threads",
                              .what = "start, current_m and join of threads; a start can be refused",
                              .modes = {verify::random_mix(2), verify::full_search(5)}})
 
-// A spin loop that says cpu_relax ends under every strategy, the depth-first ones included.
+// A spin loop that calls cpu_relax ends under every strategy, the depth-first ones included.
 struct spinning : verify::suite<3> {
   heddle::detail::atomic<int> turn{0};
   VERIFY_NAMES(turn)
@@ -62,7 +62,7 @@ HEDDLE_SUITE(spinning, {.name = "world.spin",
 
 // A loop of timed sleeps goes on while others only look at it, and lets them run; the clock shows what it has slept.
 struct ticking : verify::suite<3> {
-  static constexpr std::int64_t tick = 50'000;  // longer than what the steps of this suite take
+  static constexpr std::int64_t tick = 50'000;  // longer than the steps of this suite take
   heddle::detail::atomic<std::uint32_t> stop{0};
   heddle::detail::atomic<int> ticks{0};
   heddle::detail::atomic<std::uint32_t> bell{0};

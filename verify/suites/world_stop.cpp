@@ -1,4 +1,5 @@
-// The world is stopped and started again, in the composed scheduler: whoever stops it, and whatever the others are at.
+// The world is stopped and started again, in the composed scheduler, by each kind of caller and whatever the other
+// threads do.
 #include "heddle/blocking.hpp"
 #include "verify/suites/stopped.hpp"
 
@@ -31,8 +32,8 @@ using running_2p = running<2, 2, 2>;
 using running_3p = running<3, 3, 2>;
 using running_1p = running<2, 1, 2>;
 
-// A goroutine that computes until the world has been stopped once: the request must reach it, sooner or later, and stays
-// until it does (ATTN-2). Its own P is asked at the same time for another reason (sysmon).
+// A goroutine that computes until the world has been stopped once: the request must reach it, sooner or later, and
+// stays until it does (ATTN-2). Its own P is asked at the same time for another reason (sysmon).
 struct computing : scheduled<computing, 2, 2> {
   atomic<std::uint32_t> begun, done;
   countdown ended{1};
@@ -79,7 +80,7 @@ using calling_2p = calling<2, 2, 1, false>;
 using calling_3m = calling<3, 2, 2, false>;
 using calling_long = calling<3, 2, 1, true>;
 
-// Who stops it is in a call, and so has no P of its own; the one it came with may have been taken by then.
+// The asker is in a call, and so has no P of its own; the P with which it came may have been taken by then.
 struct from_call : scheduled<from_call, 3, 2> {
   watched<2> all;
   countdown ended{2};
@@ -120,7 +121,7 @@ struct from_outside : scheduled<from_outside<Ms, Procs>, Ms, Procs, 1> {
 using from_outside_1p = from_outside<1, 1>;
 using from_outside_2p = from_outside<2, 2>;
 
-// Two at once: one waits for the other, and its P must be free to stop meanwhile (B65).
+// Two goroutines at once: one waits for the other, and its P must be free to stop meanwhile (B65).
 template <int Ms, int Procs>
 struct two : scheduled<two<Ms, Procs>, Ms, Procs> {
   watched<2> all;
@@ -148,7 +149,7 @@ using two_2p = two<2, 2>;
 using two_3p = two<3, 3>;
 using two_1p = two<2, 1>;
 
-// A goroutine and a thread that is no M.
+// A goroutine and a thread that is no M stop the world at once.
 struct two_sides : scheduled<two_sides, 2, 2, 1> {
   watched<1> all;
   plain<int> turns;
@@ -201,7 +202,8 @@ struct submitted : scheduled<submitted<Ms, Procs>, Ms, Procs, 1> {
 using submitted_1p = submitted<1, 1>;
 using submitted_2p = submitted<2, 2>;
 
-// Who waits is not overtaken: main lets go of the world and asks for it again at once, but the other one has it first.
+// A waiter is not overtaken: main starts the world and asks to stop it again at once, but the other waiter has it
+// first.
 struct turns : scheduled<turns, 2, 1, 1> {
   plain<int> looked;
   std::uint32_t waiting() {
@@ -243,7 +245,8 @@ struct main_ends : scheduled<main_ends, 3, 2, 1> {
   }
 };
 
-// The same for a goroutine that does so from inside a call: its thread is joined, it is not abandoned before it is back.
+// The same for a goroutine that does so from inside a call: its thread is joined, so it is not abandoned before it is
+// back.
 struct main_ends_call : scheduled<main_ends_call, 3, 2> {
   atomic<std::uint32_t> begun;
   plain<int> looked;
@@ -267,7 +270,8 @@ struct main_ends_call : scheduled<main_ends_call, 3, 2> {
   }
 };
 
-// Main ends, and sysmon with it, when a P waits for an M that only sysmon may start; a thread outside stops the world then.
+// Main ends, and sysmon with it, when a P waits for an M that only sysmon may start; a thread outside stops the world
+// then.
 struct main_ends_template : scheduled<main_ends_template, 3, 2, 1> {
   using base = scheduled<main_ends_template, 3, 2, 1>;
   plain<int> looked;
@@ -295,7 +299,8 @@ struct main_ends_template : scheduled<main_ends_template, 3, 2, 1> {
 };
 
 // Main has kept others from stopping the world, and ends. A goroutine is the next to have it, and is abandoned with all
-// others: a thread outside that waits behind it, and that nobody can join before it is back, must get it all the same.
+// others: a thread outside waits behind it, and the end of the runtime waits for that thread, so the thread must get it
+// all the same.
 struct abandoned_heir : scheduled<abandoned_heir, 2, 1, 1> {
   atomic<std::uint32_t> waits;
   plain<int> looked;
@@ -325,8 +330,8 @@ struct abandoned_heir : scheduled<abandoned_heir, 2, 1, 1> {
   }
 };
 
-// A goroutine gives way as soon as it may after the start: the world is not its own any more then (B55). Main ends, so it
-// never comes back.
+// A goroutine gives way as soon as it may after the start: by then it must no longer hold the right to stop the world
+// (B55). Main ends, so the goroutine never comes back.
 struct gives_way : scheduled<gives_way, 2, 1, 1> {
   atomic<std::uint32_t> given;
   plain<int> looked;
@@ -435,5 +440,5 @@ HEDDLE_SUITE(main_ends_template, {.name = "stop.main_ends_template",
 HEDDLE_SUITE(turns, {.name = "stop.turns",
                      .component = "sched/sema",
                      .invariants = "I28",
-                     .what = "who waits to stop the world is not overtaken",
+                     .what = "a waiter to stop the world is not overtaken",
                      .modes = {random_mix(1)}})

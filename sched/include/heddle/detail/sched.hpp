@@ -38,8 +38,8 @@ struct goroutine_local {
 
 // Prints what the caller of heddle did wrong, and ends the process with exit status 2.
 [[noreturn]] HEDDLE_API void misuse(const char *what) noexcept;
-// Ends the process with a message: in the child of a fork that has left a runtime behind, only exec and _exit are
-// possible. `who` is the function that was called there.
+// Misuse: the function that `who` names was called in the child of a fork that has left a runtime behind, where only
+// exec and _exit are possible. Ends the process.
 [[noreturn]] HEDDLE_API void in_child(const char *who) noexcept;
 inline void not_in_child(const char *who) noexcept {
   if (forked()) [[unlikely]]
