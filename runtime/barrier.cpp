@@ -8,7 +8,7 @@
 HEDDLE_DETAIL_BEGIN
 
 barrier_core::barrier_core(std::ptrdiff_t expected) noexcept : expected_(expected), left_(expected) {
-  if (expected < 0) misuse("barrier for a negative number");
+  if (expected < 0) misuse("barrier for a negative number of arrivals");
 }
 
 std::uint64_t barrier_core::arrive(std::ptrdiff_t n, bool drop, bool &last) noexcept {

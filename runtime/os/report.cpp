@@ -220,7 +220,7 @@ std::string leaks_of(const schedt &sched) {
     ++n;
   }
   if (n == 0) return {};
-  std::string text = "heddle: " + std::to_string(n) + (n == 1 ? " goroutine has" : " goroutines have") +
+  std::string text = "heddle: " + std::to_string(n) + (n == 1 ? " goroutine had" : " goroutines had") +
                      " not ended when the runtime stopped:\n";
   const std::int64_t now = nanotime();
   for (const left_behind &l : all) {

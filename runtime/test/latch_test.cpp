@@ -159,7 +159,7 @@ TEST(LatchDeathTest, misuse) {
 }
 
 TEST(BarrierDeathTest, misuse) {
-  EXPECT_EXIT(barrier<>(-1), testing::ExitedWithCode(2), "fatal error: barrier for a negative number\n");
+  EXPECT_EXIT(barrier<>(-1), testing::ExitedWithCode(2), "fatal error: barrier for a negative number of arrivals\n");
   EXPECT_EXIT((void)barrier<>(1).arrive(2), testing::ExitedWithCode(2), "fatal error: barrier with more arrivals");
   EXPECT_EXIT((void)barrier<>(1).arrive(0), testing::ExitedWithCode(2), "fatal error: barrier with more arrivals");
   EXPECT_EXIT((void)run_on(1, [] { barrier<>(2).arrive_and_wait(); }), testing::ExitedWithCode(2), "barrier wait");

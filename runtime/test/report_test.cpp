@@ -237,7 +237,7 @@ TEST(LeakReport, is_given_to_the_embedder_one_line_for_each_place) {
     while (heddle::stats().parks < 21) heddle::gosched();
   };
   EXPECT_EQ(heddle::run(body, o), 0);
-  EXPECT_THAT(text, testing::StartsWith("heddle: 21 goroutines have not ended when the runtime stopped:\n"));
+  EXPECT_THAT(text, testing::StartsWith("heddle: 21 goroutines had not ended when the runtime stopped:\n"));
   EXPECT_THAT(text, ContainsRegex("\n  20 \\[chan receive, [^]]*\\] started at [^\n]*report_test.cpp:" +
                                   std::to_string(line) + ": goroutines [0-9 ]* \\.\\.\\.\n"));
   EXPECT_THAT(text, ContainsRegex("\n  1 \\[sleep, [^]]*\\] started at [^\n]*: goroutine [0-9]+\n"));
@@ -274,7 +274,7 @@ TEST(LeakReport, is_asked_for_by_the_environment) {
   unsetenv("HEDDLE_DEBUG");
   EXPECT_THAT(
       testing::internal::GetCapturedStderr(),
-      ContainsRegex("^heddle: 1 goroutine has not ended when the runtime stopped:\n  1 \\[chan receive, [0-9]+ ms\\] "
+      ContainsRegex("^heddle: 1 goroutine had not ended when the runtime stopped:\n  1 \\[chan receive, [0-9]+ ms\\] "
                     "started at [^\n]*report_test.cpp:[0-9]+: goroutine 2\n$"));
 }
 
