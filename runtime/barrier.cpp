@@ -1,4 +1,4 @@
-// What a barrier is without its completion function.
+// The part of barrier that does not know the completion function.
 #include "heddle/barrier.hpp"
 
 #include <utility>
@@ -29,7 +29,7 @@ void barrier_core::complete() noexcept {
   left_.set(expected_.get());
   phase_.set(phase_.get() + 1);
   waitq released = std::exchange(waiters_, {});
-  lock_.unlock();  // the last touch: who waits may be the last user
+  lock_.unlock();  // the last access: a waiter may be the last user, and destroy the barrier
   released.goready_all();
 }
 

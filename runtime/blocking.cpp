@@ -1,4 +1,4 @@
-// Where a call begins and ends.
+// How a blocking call begins and ends.
 #include "heddle/blocking.hpp"
 
 #include "sched/syscall.hpp"

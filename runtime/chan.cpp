@@ -1,4 +1,4 @@
-// What channels do that does not depend on their type.
+// What channels do that does not depend on the type of their values.
 #include "heddle/detail/hchan.hpp"
 
 #include "queues/gqueue.hpp"
@@ -54,8 +54,8 @@ bool chanrecv_until(hchan &c, void *to, std::int64_t when) noexcept {
   return true;
 }
 
-// Source: closechan. All who wait are taken out in the critical section that closes: outside the lock a queue may not be
-// walked, because a select that another channel has served leaves it.
+// Source: closechan in Go's chan.go. All waiters are taken out in the critical section that closes the channel: outside
+// the lock a queue may not be walked, because a select that another channel has served leaves it.
 void close(hchan &c) noexcept {
   gqueue<g> released;
   c.lock.lock();

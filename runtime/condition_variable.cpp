@@ -13,7 +13,8 @@ namespace detail {
 
 cond_waiter::cond_waiter() noexcept : entry_(own_g(getm()), this) {}
 
-// Caller: holds lock_, which is free afterwards unless the time is over: false.
+// Waits until it is notified, at most until `when`; false: the time is over. Caller: holds lock_. Post: lock_ is free,
+// unless it returns false.
 bool cond_waiter::park_locked(condition_variable &cv, std::int64_t when) noexcept {
   if (notified_.get()) {
     lock_.unlock();
@@ -27,8 +28,9 @@ bool cond_waiter::park_locked(condition_variable &cv, std::int64_t when) noexcep
   return parked_until(mp, parked_, sg, lock_, waitreason::condition_variable_wait, when);
 }
 
-// When its time is over it leaves the queue with lock_ held. Either it is still there, so nobody has notified it; or somebody
-// has taken it out and comes for lock_, and until he has had it his notify is not over: so the condition_variable exists.
+// When its time is over, the waiter leaves the queue of the condition_variable with its own lock_ held. There are two
+// cases. It is still in the queue: then it has not been notified, and it leaves. Or a notifier has taken it out and
+// comes for lock_: then that notify has not ended before it has had lock_, so the condition_variable still exists.
 bool cond_waiter::park(condition_variable &cv, std::int64_t when) noexcept {
   lock_.lock();
   if (park_locked(cv, when)) return true;
@@ -42,7 +44,7 @@ void cond_waiter::notify(sudog *sg) noexcept {
   w.lock_.lock();
   sudog *parked = w.parked_.dequeue();
   if (parked == nullptr) w.notified_.set(true);
-  w.lock_.unlock();  // the last touch: one that has not parked goes on at once then
+  w.lock_.unlock();  // the last access: a waiter that has not parked goes on at once after it
   if (parked != nullptr) goready(parked->gp);
 }
 
@@ -55,8 +57,9 @@ void condition_variable::enqueue(detail::cond_waiter &w) noexcept {
   waiting_.store(1, relaxed);  // relaxed: the caller's lock orders it before the notification that counts
 }
 
-// False: it is not in the queue any more, because it has been notified, or is about to be. waiting_ stays as it is: a
-// notify that read that nobody waits would not come for lock_, and return while we are here.
+// Takes w out of the queue; returns false if w is not in it any more, because it has been notified or is about to be.
+// waiting_ stays as it is: if it were cleared here, a notify that reads 0 would not come for lock_, and would return
+// while we are still here.
 bool condition_variable::leave(detail::cond_waiter &w) noexcept {
   const std::lock_guard hold(lock_);
   if (w.queue_entry()->success.get()) return false;
@@ -64,7 +67,7 @@ bool condition_variable::leave(detail::cond_waiter &w) noexcept {
   return true;
 }
 
-// The next to be notified, or null. Caller: holds lock_.
+// Takes out the next waiter to be notified; null: there is none. Caller: holds lock_.
 detail::sudog *condition_variable::take() noexcept {
   detail::sudog *sg = waiters_.dequeue();
   if (sg != nullptr) sg->success.set(true);
@@ -75,8 +78,8 @@ void condition_variable::notify_first() noexcept {
   detail::not_in_child("condition_variable::notify_one");
   lock_.lock();
   detail::sudog *sg = take();
-  if (waiters_.empty()) waiting_.store(0, relaxed);  // relaxed: as in enqueue; who misses it looks under lock_
-  // The last touch: when all have been notified we may be destroyed.
+  if (waiters_.empty()) waiting_.store(0, relaxed);  // relaxed: as in enqueue; a notify that misses it takes lock_
+  // The last access: once all waiters have been notified, *this may be destroyed.
   lock_.unlock();
   if (sg != nullptr) detail::cond_waiter::notify(sg);
 }

@@ -1,16 +1,24 @@
-// The tree of contexts. Source: Go's context.go: cancelCtx, propagateCancel, removeChild, timerCtx.
+// The tree of contexts. Source: cancelCtx, propagateCancel, removeChild, timerCtx in Go's context.go.
 //
-// Handles and contexts below keep a context alive; a context that can be cancelled keeps those below it in a list,
-// without a reference. So two may meet at one child: its parent, who cancels it, and whoever drops its last handle. The
-// parent's lock and the count decide: the parent takes a child off the list only with a reference, which it does not
-// get when the count is zero; who has brought it to zero takes the child off before it goes. (CTX-1)
+// Handles keep a context alive, and so do the contexts below it. A context that can be cancelled keeps those below it
+// in a list, without a reference. So three pairs of parties may meet at one context, and this is what decides between
+// them:
 //
-// A timer has no reference either. Who drops the last handle stops it, or, if it is too late for that, leaves the
-// context to the timer's function: one exchange of both decides who is the last. (CTX-2)
+// party                        meets                         what decides                                      id
+// the parent, which cancels    the drop of the child's       the parent takes the child off its list only      CTX-1
+// a child                      last handle                   with a reference, which it does not get once
+//                                                            the count is zero; the party that brought the
+//                                                            count to zero takes the child off the list,
+//                                                            under the parent's lock, before it frees it
+// the timer's function         the drop of the last handle   the drop stops the timer, which has no            CTX-2
+//                                                            reference either; if it is too late for that,
+//                                                            both exchange timer_, and the second frees the
+//                                                            context
+// the party that cancels       a reader of err and cause     err_ is written once, after the cause             CTX-3
 //
-// Nobody is called under a lock: who cancels a context takes down in the lock what there is to tell, and tells it
-// afterwards. A tree is cancelled without recursion, over the links of the children's list, which are the canceller's
-// once they are off it.
+// Nothing is called under a lock: the party that cancels a context collects, under the lock, the channel and the token
+// that it must act on, and acts on them afterwards. A tree is cancelled without recursion, over the links of the list
+// of children; once a child is off the list, its links are the canceller's.
 #include "heddle/context.hpp"
 
 #include "runtime/spawn.hpp"
@@ -22,26 +30,26 @@ class canceller final : public context_node, private runtime_timer {
  public:
   canceller(context_node *up, std::int64_t at) noexcept : context_node(up, this), deadline_(at) {}
 
-  ~canceller() { timer_of_.set(nullptr); }  // nobody reads it any more
+  ~canceller() { timer_of_.set(nullptr); }  // no other thread reads it any more
 
-  // Into the parent's list, or cancelled with it at once.
+  // Enters the parent's list, or is cancelled with the parent at once.
   void attach() noexcept;
   void arm(schedt &sched) noexcept;
-  // No handle is left. False: the timer's function will free it.
+  // Called when no handle is left. False: the timer's function will free the context.
   bool dispose() noexcept;
   void cancel(context_error why, std::exception_ptr cause, schedt *timer_of) noexcept;
 
   receiver<std::monostate> done();
   std::stop_token stop_token();
   context_error err() const noexcept {
-    // acquire: pairs with settle: what was done before the cancellation, and the cause. [CTX-3]
+    // acquire: pairs with settle; what was done before the cancellation, and the cause. [CTX-3]
     return static_cast<context_error>(err_.load(acquire));
   }
   std::exception_ptr cause() const noexcept { return err() != context_error::none ? cause_ : nullptr; }
   std::int64_t deadline() const noexcept { return deadline_; }
 
  private:
-  // Who frees a context that has had a timer.
+  // Which party frees a context that has had a timer: see timer_ in the argument above.
   static constexpr std::uint32_t armed = 0, over = 1, orphaned = 2;
 
   canceller *above() const noexcept { return parent != nullptr ? parent->cancelled_by : nullptr; }
@@ -58,16 +66,17 @@ class canceller final : public context_node, private runtime_timer {
   chan<std::monostate> done_ = chan<std::monostate>::nil();  // under lock_
   std::stop_source stop_{std::nostopstate};                  // under lock_
   canceller *children_ = nullptr;                            // under lock_, newest first
-  // Under the lock of the one above: in its list. Off it, next_ is the link of who cancels.
+  // These are under the lock of the context above, while this one is in its list. Off the list, next_ is a link of the
+  // party that cancels.
   bool attached_ = false;
   canceller *next_ = nullptr, *prev_ = nullptr;
-  const std::int64_t deadline_;  // its own or one above
-  plain<schedt *> timer_of_;     // arm, before the timer is armed
+  const std::int64_t deadline_;  // this context's own deadline, or that of one above
+  plain<schedt *> timer_of_;     // written by arm, before the timer is armed
   atomic<std::uint32_t> timer_{over};
 };
 
 void unref(context_node *n) noexcept {
-  // acq_rel: pairs with itself in the other handles: the last one sees all that they did. [CTX-1]
+  // acq_rel: pairs with itself in the other handles; the last one sees all that they did. [CTX-1]
   while (n != nullptr && n->refs.fetch_sub(1, acq_rel) == 1) {
     context_node *up = n->parent;
     if (n->cancelled_by == n && !static_cast<canceller *>(n)->dispose()) return;
@@ -76,7 +85,8 @@ void unref(context_node *n) noexcept {
   }
 }
 
-// For who has found it in a list or timer, and not by a handle: fails once the last handle has gone.
+// Takes a reference, for a party that has found the context in a list or by its timer and not by a handle. Fails once
+// the last handle has gone.
 bool canceller::try_ref() noexcept {
   std::uint32_t n = refs.load(relaxed);  // relaxed: the exchange looks again
   while (n != 0)
@@ -96,7 +106,7 @@ void canceller::attach() noexcept {
   canceller *up = above();
   if (up == nullptr) return;
   up->lock_.lock();
-  const bool late = up->err_.load(relaxed) != 0;  // relaxed: under the lock it is written under
+  const bool late = up->err_.load(relaxed) != 0;  // relaxed: it is written under the same lock
   if (!late) {
     next_ = up->children_;
     if (next_ != nullptr) next_->prev_ = this;
@@ -118,7 +128,7 @@ void canceller::detach() noexcept {
 canceller *canceller::take_children(canceller *todo) noexcept {
   for (canceller *child = children_, *next = nullptr; child != nullptr; child = next) {
     next = child->next_;
-    if (!child->try_ref()) continue;  // who drops it waits for our lock
+    if (!child->try_ref()) continue;  // the party that drops it waits for our lock
     unlink(child);
     child->next_ = todo;
     todo = child;
@@ -128,8 +138,8 @@ canceller *canceller::take_children(canceller *todo) noexcept {
 
 namespace {
 
-// On g0: what the callbacks do is a goroutine's business. Where there is no memory for one it is done here, late as it
-// is.
+// Requests the stop in a goroutine of its own, because this runs on g0 (the stack of the scheduler), where callbacks
+// may not run as in a goroutine. If there is no memory for a goroutine, requests it here all the same.
 void request_stop_elsewhere(schedt &sched, std::stop_source &stop) noexcept {
   try {
     go_on(
@@ -141,7 +151,8 @@ void request_stop_elsewhere(schedt &sched, std::stop_source &stop) noexcept {
 
 }  // namespace
 
-// Cancels this one alone, and puts what is to be cancelled with it before `todo`. False: it has been cancelled before.
+// Cancels this context alone, and puts the contexts to be cancelled with it in front of `todo`. False: it has been
+// cancelled before.
 bool canceller::settle(context_error why, const std::exception_ptr &cause, schedt *timer_of,
                        canceller *&todo) noexcept {
   lock_.lock();
@@ -150,13 +161,13 @@ bool canceller::settle(context_error why, const std::exception_ptr &cause, sched
     return false;
   }
   cause_ = cause;
-  // release: pairs with err: what we did before, and the cause. [CTX-3]
+  // release: pairs with err; what we did before, and the cause. [CTX-3]
   err_.store(static_cast<std::uint32_t>(why), release);
   todo = take_children(todo);
   const chan<std::monostate> done = done_;
   std::stop_source stop = stop_;
   const bool stopped = stoptimer(this);
-  // relaxed: for dispose, which comes after every handle, our own too.
+  // relaxed: for dispose, which comes after every handle, also after ours.
   if (stopped) timer_.store(over, relaxed);
   lock_.unlock();
   if (!done.is_nil()) close(*channel_access::of(done));
@@ -201,7 +212,7 @@ void canceller::expire(runtime_timer *t, bool due) {
     self->cancel(context_error::deadline_exceeded, nullptr, sched);
     unref(self);
   }
-  // acq_rel: pairs with dispose's exchange: what each has done with it is over before the other frees it. [CTX-2]
+  // acq_rel: pairs with dispose's exchange; what each party has done with it is over before the other frees it. [CTX-2]
   if (self->timer_.exchange(over, acq_rel) != orphaned) return;
   context_node *up = self->parent;
   delete self;
@@ -214,7 +225,7 @@ bool canceller::dispose() noexcept {
   return stoptimer(this) || timer_.exchange(orphaned, acq_rel) == over;
 }
 
-// The channel is made without the lock; one who comes to it too late throws his away.
+// The channel is made without the lock; a caller that comes too late with its own channel drops it.
 receiver<std::monostate> canceller::done() {
   lock_.lock();
   chan<std::monostate> mine = done_;
@@ -224,7 +235,7 @@ receiver<std::monostate> canceller::done() {
   lock_.lock();
   if (done_.is_nil() && err_.load(relaxed) != 0) {  // relaxed: under lock_
     lock_.unlock();
-    mine.close();  // first: who has cancelled finds no other
+    mine.close();  // before it is published: the cancellation is over, and closes no other channel
     lock_.lock();
   }
   if (done_.is_nil())
@@ -244,7 +255,7 @@ std::stop_token canceller::stop_token() {
   lock_.lock();
   if (!stop_.stop_possible() && err_.load(relaxed) != 0) {  // relaxed: under lock_
     lock_.unlock();
-    mine.request_stop();  // first, as in done
+    mine.request_stop();  // before it is published, as in done
     lock_.lock();
   }
   if (stop_.stop_possible())

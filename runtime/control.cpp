@@ -1,4 +1,4 @@
-// The life of a main goroutine, the world stopped, more and fewer Ps. Every world compiles this.
+// The life of a main goroutine, stopping the world, changing the number of Ps. Every world compiles this file.
 #include "runtime/control.hpp"
 
 #include <new>
@@ -45,7 +45,7 @@ void run_main(schedt &sched, newborn main, void (*startfn)(void *)) noexcept {
   m *mp = sched.m0;
   sched.maing.store(main.gp, relaxed);  // relaxed: handed over with the main goroutine
   newproc(sched, main, startfn);
-  schedule(mp);  // an M like any other
+  schedule(mp);  // from here on it is an M like any other
   if (mp->exiting) wedge(mp);
   leave_p(mp);
   set_current_m(nullptr);
@@ -54,8 +54,9 @@ void run_main(schedt &sched, newborn main, void (*startfn)(void *)) noexcept {
 
 namespace {
 
-// f(), which stops sched's world. A goroutine of another runtime does it in a call: it may not be abandoned with the world in
-// its hands when that runtime stops. As for a thread outside, sched is not taken apart meanwhile.
+// Calls f(), which stops sched's world. A goroutine of another runtime does that in a blocking call, because it may not
+// be abandoned with sched's world stopped when its own runtime stops. As for a thread outside, sched is not taken apart
+// meanwhile.
 template <class F>
 void ask(schedt &sched, F &&f) {
   as_goroutine([&] {
@@ -72,7 +73,7 @@ void with_world_stopped(schedt &sched, void (*f)(void *), void *arg) {
   not_in_child("stop_the_world");
   ask(sched, [&] {
     stop_the_world(sched);
-    struct restart {  // also when f throws
+    struct restart {  // also if f throws
       schedt &sched;
       ~restart() {
         not_in_child("the end of stop_the_world");
@@ -106,7 +107,7 @@ void with_world_stopped(void (*f)(void *), void *arg) {
 
 int procs() noexcept {
   return detail::current_sched("heddle::procs")
-      .gomaxprocs.load(detail::relaxed);  // relaxed: the caller's P keeps it as it is
+      .gomaxprocs.load(detail::relaxed);  // relaxed: the number does not change while the caller has its P
 }
 
 void set_procs(int n) { detail::resize(detail::current_sched("heddle::set_procs"), n); }

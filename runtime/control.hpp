@@ -5,15 +5,15 @@
 
 HEDDLE_DETAIL_BEGIN
 
-// Runs the main goroutine to its end on the calling thread as m0, then stops and joins every other M.
+// Runs the main goroutine to its end, with the calling thread as m0, the first M; then stops and joins every other M.
 void run_main(schedt &sched, newborn main, void (*startfn)(void *)) noexcept;
-void start_main(schedt &sched);  // throws std::bad_alloc
-// Stops and joins without a main.
+void start_main(schedt &sched);  // makes m0; throws std::bad_alloc
+// Stops and joins every M of a runtime that has no main goroutine.
 void shut_down(schedt &sched) noexcept;
 
-// stop_the_world, f(arg), start_the_world. Caller: any thread.
+// Stops the world, calls f(arg), and starts the world again. Caller: any thread.
 void with_world_stopped(schedt &sched, void (*f)(void *), void *arg);
-void resize(schedt &sched, int n);  // throws std::bad_alloc
+void resize(schedt &sched, int n);  // sets the number of Ps; throws std::bad_alloc
 statistics figures(const schedt &sched) noexcept;
 
 HEDDLE_DETAIL_END

@@ -1,4 +1,4 @@
-// latch.
+// The slow halves of latch.
 #include "heddle/latch.hpp"
 
 #include <utility>
@@ -19,7 +19,7 @@ bool latch::arrive(std::ptrdiff_t n) noexcept {
   left_.set(left - n);
   if (left != n) return false;
   detail::waitq released = std::exchange(waiters_, {});
-  lock_.unlock();  // the last touch: whoever waits may destroy us
+  lock_.unlock();  // the last access: a waiter may destroy *this
   released.goready_all();
   return true;
 }

@@ -24,7 +24,7 @@ void scope::leave() noexcept {
   released.goready_all();
 }
 
-// Whoever fails is still counted: the scope stands until he leaves.
+// The goroutine that fails is still counted, so the scope exists until it leaves.
 void scope::fail(std::exception_ptr error) noexcept {
   lock_.lock();
   const bool first = !failed_.get();

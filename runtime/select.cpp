@@ -1,9 +1,20 @@
-// Source: selectgo of Go's select.go, in its three passes.
+// Waiting for several channels. Source: selectgo in Go's select.go, in its three passes.
 //
-// All channels of a select are locked at once, in the order of where they lie and each once, so that no two selects wait for
-// each other (I54). A select that waits stands in the queue of each of its cases. Several of them may be found at the same
-// time, under different locks: who sets selectdone first does that case, the others pass it over (I53). It stays set until
-// the select has all locks again: only then has it left the other queues, and may be found no more (I56, B48).
+// A select holds the locks of all its channels at once. It takes them in the order of the channels' places in memory,
+// and each once, so that no two selects wait for each other (I54).
+//
+// pass           the select                                    another party at one of its channels
+// 1              has all locks; does a case that can be        has to wait for the lock
+//                done, and is over
+// 2              has all locks; enters the queue of each case  has to wait for the lock
+// parks          frees the locks one by one (selparkcommit)    finds the select in a queue; the first that sets
+//                                                              selectdone does that case, later ones pass the select
+//                                                              over (I53)
+// 3              has all locks; leaves the other queues, and   found it before the select had that lock, or finds it no
+//                clears selectdone                             more (I56)
+//
+// Several of its cases may be found at the same time, under different locks: that is why selectdone decides. It stays
+// set until the select has all locks again, because only then has the select left the other queues (I56).
 #include "heddle/select.hpp"
 
 #include <algorithm>
@@ -16,7 +27,8 @@ HEDDLE_DETAIL_BEGIN
 
 namespace {
 
-// The cases that have a channel, n of them, as indexes in two orders.
+// The n cases that have a channel, as indexes in two orders: the random order in which they are tried, and that of
+// locking.
 struct selection {
   scase *cases;
   const std::uint16_t *poll;
@@ -34,8 +46,8 @@ struct selection {
   }
 };
 
-// Every order is as likely as any other: that of a look at all, and of the places that cases of one channel have in its queue.
-// Source: "inside-out" shuffle.
+// Makes both orders. Every permutation is equally likely: as the order of trying the cases, and as the order in which
+// the cases of one channel stand in its queue. Source: the "inside-out" shuffle in Go's select.go.
 selection order(m *mp, scase *cases, std::uint16_t *orders, std::size_t n) noexcept {
   std::uint16_t *const poll = orders;
   std::uint16_t *const by_lock = orders + n;
@@ -54,7 +66,7 @@ selection order(m *mp, scase *cases, std::uint16_t *orders, std::size_t n) noexc
   std::sort(by_lock, by_lock + count, lies_before);
   const auto same = [cases](std::uint16_t a, std::uint16_t b) { return cases[a].c == cases[b].c; };
   if (std::adjacent_find(by_lock, by_lock + count, same) != by_lock + count) {
-    std::copy(poll, poll + count, by_lock);  // not always so: what is shuffled takes longer to sort
+    std::copy(poll, poll + count, by_lock);  // only in this case, because a shuffled order takes longer to sort
     std::sort(by_lock, by_lock + count, lies_before);
   }
   return {cases, poll, by_lock, count};
@@ -66,8 +78,9 @@ bool ready_now(scase &s, g *&ready) noexcept {
   return s.c->give(s.elem, ready);
 }
 
-// As soon as one lock is free the select may be found and its goroutine run, but it gets no further than to the locks that are
-// still held: its frame stands until the last. A channel has been left behind when the next is another.
+// As soon as one lock is free, the select may be found and its goroutine run. It gets no further than to the locks that
+// are still held, so its frame exists until the last of them is free. A channel has no more of its cases ahead when the
+// next channel is another.
 bool selparkcommit(g *, void *arg) noexcept {
   const selection s = *static_cast<const selection *>(arg);
   hchan *last = s.locked(0);
@@ -89,7 +102,9 @@ std::size_t selectgo(scase *cases, std::uint16_t *orders, std::size_t n, bool bl
   not_in_child("heddle::select");
   m *mp = getm();
   if (mp == nullptr) return as_goroutine([=] { return selectgo(cases, orders, n, block); });
-  if (mp->extra) mp->cheaprand = static_cast<std::uint64_t>(nanotime());  // made for this call: it has no past
+  if (mp->extra)
+    mp->cheaprand = static_cast<std::uint64_t>(nanotime());  // this M was made for this call and has no
+                                                             // random state of its own
   const selection all = order(mp, cases, orders, n);
   if (all.n == 0) {
     if (block) block_forever(waitreason::select_no_cases);
@@ -97,7 +112,7 @@ std::size_t selectgo(scase *cases, std::uint16_t *orders, std::size_t n, bool bl
   }
   all.sellock();
 
-  // Pass 1: one that can be done now.
+  // Pass 1: do a case that can be done now.
   for (std::size_t i = 0; i < all.n; ++i) {
     g *ready = nullptr;
     if (!ready_now(cases[all.poll[i]], ready)) continue;
@@ -110,7 +125,7 @@ std::size_t selectgo(scase *cases, std::uint16_t *orders, std::size_t n, bool bl
     return no_case;
   }
 
-  // Pass 2: into the queues of all.
+  // Pass 2: enter the queues of all cases.
   g *gp = own_g(mp);
   for (std::size_t i = 0; i < all.n; ++i) {
     scase &s = cases[all.by_lock[i]];
@@ -123,9 +138,9 @@ std::size_t selectgo(scase *cases, std::uint16_t *orders, std::size_t n, bool bl
   gp->waitingon.set(&parking);
   gopark(selparkcommit, &parking, waitreason::select, mp);
 
-  // Pass 3: out of the others.
+  // Pass 3: leave the queues of the other cases.
   all.sellock();
-  gp->selectdone.store(0, relaxed);  // relaxed: whoever finds the next select has taken a lock that we hold now
+  gp->selectdone.store(0, relaxed);  // relaxed: a party that finds the next select has taken a lock that we hold now
   const void *const served = gp->param.get();
   std::size_t done = no_case;
   for (std::size_t i = 0; i < all.n; ++i) {
@@ -137,7 +152,7 @@ std::size_t selectgo(scase *cases, std::uint16_t *orders, std::size_t n, bool bl
   }
   HEDDLE_INV("I53", done != no_case);
   if (g *none = nullptr; !cases[done].sg.success.get())
-    ready_now(cases[done], none);  // closed: as if it had been before
+    ready_now(cases[done], none);  // the channel was closed: does the case as if it had been closed before
   all.selunlock();
   return done;
 }

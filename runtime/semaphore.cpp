@@ -1,4 +1,4 @@
-// semaphore.
+// The slow halves of semaphore.
 #include "heddle/semaphore.hpp"
 
 #include "runtime/wait.hpp"
@@ -11,7 +11,7 @@ semaphore::semaphore(std::ptrdiff_t units) noexcept : units_(units) {
   if (units < 0) detail::misuse("semaphore with a negative number of units");
 }
 
-// Caller: holds lock_.
+// Takes a unit if there is one. Caller: holds lock_.
 bool semaphore::take() noexcept {
   const std::ptrdiff_t units = units_.get();
   if (units != 0) units_.set(units - 1);
@@ -34,9 +34,9 @@ bool semaphore::acquire_until(std::int64_t when) noexcept {
   bool taken = take();
   if (!taken && !detail::is_over(when)) {
     detail::sudog sg(own_g(mp));
-    // True: release has not counted the unit that it readied us with.
+    // True: release has not counted the unit with which it readied us.
     if (detail::park_on_until(mp, waiters_, sg, lock_, waitreason::semaphore_acquire, when)) return true;
-    taken = take();  // a release that found us too late has counted its unit
+    taken = take();  // a release that came too late for us has counted its unit
   }
   lock_.unlock();
   return taken;
@@ -55,7 +55,7 @@ void semaphore::release(std::ptrdiff_t n) noexcept {
   const std::ptrdiff_t units = units_.get();
   if (n > std::numeric_limits<std::ptrdiff_t>::max() - units) detail::misuse("semaphore with too many units");
   units_.set(units + n);
-  lock_.unlock();  // the last touch: whoever has a unit may destroy us
+  lock_.unlock();  // the last access: a goroutine that has a unit may destroy *this
   served.goready_all();
 }
 

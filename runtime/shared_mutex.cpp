@@ -25,7 +25,7 @@ bool shared_mutex::lock_until(bool shared, std::int64_t when) noexcept {
   const bool late = detail::is_over(when);
   lock_.lock();
   std::uint64_t state =
-      state_.load(relaxed);  // relaxed: contended is as the last holder of lock_ left it, the CAS knows the rest
+      state_.load(relaxed);  // relaxed: contended is as the last holder of lock_ left it; the CAS finds the rest
   while ((state & contended) == 0) {
     if (shared ? (state & writer) == 0 : state == 0) {
       // acquire: pairs with the unlocks. [RWMUTEX-1]  relaxed on failure: looks again.
@@ -35,8 +35,8 @@ bool shared_mutex::lock_until(bool shared, std::int64_t when) noexcept {
       return true;
     }
     if (late) break;
-    // relaxed: who unlocks sees it or fails us; what waiters are there he reads under lock_. relaxed on failure: looks
-    // again.
+    // relaxed: an unlock sees it, or makes this CAS fail; which waiters there are the unlock reads under lock_. relaxed
+    // on failure: looks again.
     if (state_.compare_exchange_weak(state, state | contended, relaxed, relaxed)) break;
   }
   if (late) {
@@ -44,7 +44,7 @@ bool shared_mutex::lock_until(bool shared, std::int64_t when) noexcept {
     return false;
   }
   detail::sudog sg(own_g(mp));
-  // True: ours, who readied us left it so.
+  // True: it is ours; the party that readied us left it so.
   if (detail::park_on_until(mp, shared ? readers_ : writers_, sg, lock_,
                             shared ? waitreason::shared_mutex_lock_shared : waitreason::shared_mutex_lock, when))
     return true;
@@ -52,7 +52,7 @@ bool shared_mutex::lock_until(bool shared, std::int64_t when) noexcept {
   return false;
 }
 
-// The readers who wait, to be let in; returns what they add to the state. Caller: holds lock_.
+// Takes out the waiting readers, to be let in; returns what they add to the state. Caller: holds lock_.
 std::uint64_t shared_mutex::take_readers(detail::waitq &in) noexcept {
   std::uint64_t more = 0;
   while (detail::sudog *sg = readers_.dequeue()) {
@@ -62,17 +62,17 @@ std::uint64_t shared_mutex::take_readers(detail::waitq &in) noexcept {
   return more;
 }
 
-// Out of its queue, because its time is over: if readers hold it and the last writer has left, those who waited behind him go
-// in. Nothing is left to do where a writer holds it, or the last reader is on his way here: they see who waits. Caller:
-// holds lock_.
+// Ends a wait whose time is over; the waiter is off its queue. If readers hold the lock and the last waiting writer has
+// left, the readers that waited behind that writer are let in. Nothing is left to do where a writer holds the lock, or
+// where the last reader is on its way here: those see the waiters. Caller: holds lock_.
 void shared_mutex::withdraw() noexcept {
   detail::waitq in;
-  std::uint64_t state = state_.load(relaxed);  // relaxed: the bits are as lock_ says, the CAS knows how many readers
+  std::uint64_t state = state_.load(relaxed);  // relaxed: the bits are as lock_ says; the CAS finds the reader count
   while ((state & (writer | contended)) == contended && writers_.empty() && state >= reader) {
-    // As one more reader: now none of them is the last, who would look for a writer. acquire: pairs with unlock, for those
-    // whom we let in. [RWMUTEX-1]  relaxed on failure: looks again.
+    // We count as one more reader, so that none of them is the last, which would look for a writer. acquire: pairs with
+    // unlock, for those that we let in. [RWMUTEX-1]  relaxed on failure: looks again.
     if (!state_.compare_exchange_weak(state, state - contended + reader, acquire, relaxed)) continue;
-    // relaxed: who comes now reads what writers and readers did from their own releases.
+    // relaxed: a reader that comes now sees what writers and readers did from their own releases.
     state_.fetch_add(take_readers(in) - reader, relaxed);
     break;
   }
@@ -80,7 +80,7 @@ void shared_mutex::withdraw() noexcept {
   in.goready_all();
 }
 
-// To the writer who has waited longest, if there is one. Caller: holds lock_, nobody holds us.
+// Hands the lock to the writer that has waited longest; null: there is none. Caller: holds lock_; there is no holder.
 g *shared_mutex::hand_to_writer() noexcept {
   detail::sudog *sg = writers_.dequeue();
   if (sg == nullptr) return nullptr;
@@ -98,7 +98,7 @@ void shared_mutex::unlock_slow() noexcept {
       detail::misuse("unlock of unlocked shared_mutex");  // relaxed: only a caller's mistake makes it so
     detail::waitq in;
     if (const std::uint64_t more = take_readers(in); more != 0) {
-      // release: pairs with lock_shared, by readers who come now. [RWMUTEX-1]
+      // release: pairs with lock_shared, by readers that come now. [RWMUTEX-1]
       state_.store(writers_.empty() ? more : more | contended, release);
       lock_.unlock();
       return in.goready_all();  // what we did is visible to them by the hand-over
@@ -107,11 +107,12 @@ void shared_mutex::unlock_slow() noexcept {
       lock_.unlock();
       return goready(gp);
     }
-    // Nobody waits any more. relaxed: the bits are ours and lock_'s.
+    // There is no waiter any more. relaxed: the bits are ours and lock_'s.
     state_.store(writer, relaxed);
     lock_.unlock();
     std::uint64_t expected = writer;
-    // release: pairs with the locks. [RWMUTEX-1]  relaxed on failure: somebody waits now, or for no reason: look again.
+    // release: pairs with the locks. [RWMUTEX-1]  relaxed on failure: there is a waiter now, or it failed for no
+    // reason: look again.
     if (state_.compare_exchange_weak(expected, 0, release, relaxed)) return;
   }
 }
@@ -121,8 +122,8 @@ void shared_mutex::unlock_shared_slow(std::uint64_t before) noexcept {
   if (before < reader) detail::misuse("unlock_shared of unlocked shared_mutex");
   lock_.lock();
   g *gp = hand_to_writer();
-  // The writers' time was over just now. As one of them we let in who waited behind them, if anybody. relaxed: contended
-  // until now, so it was ours to write.
+  // The time of the waiting writers has just run out. As if we were one of them, we let in the waiters behind them, if
+  // there are any. relaxed: contended until now, so it was ours to write.
   if (gp == nullptr) state_.store(writer | contended, relaxed);
   lock_.unlock();
   if (gp == nullptr) return unlock_slow();

@@ -1,18 +1,19 @@
 #pragma once
-// Goroutines started in a runtime that is named, and not the caller's; heddle/detail/spawn.hpp has what users call.
+// Starting goroutines in a runtime that is named, rather than in the caller's; heddle/detail/spawn.hpp has what users
+// call.
 #include "heddle/detail/spawn.hpp"
 #include "sched/newproc.hpp"
 #include "sched/wake.hpp"
 
 HEDDLE_DETAIL_BEGIN
 
-// The scheduler of the calling goroutine; misuse in the name of `who` where there is none.
+// Returns the scheduler of the calling goroutine; without one it is misuse in the name of `who`.
 schedt &current_sched(const char *who) noexcept;
 
-// As begin_go. Caller: any thread.
+// As begin_go, in the runtime of sched. Caller: any thread.
 newborn room_for(schedt &sched, std::size_t size, std::size_t align, std::size_t stack_size, source_location where,
                  const void *memberof);
-// As end_go, from a thread that may be none of sched's.
+// As end_go, from a thread that need not be one of sched's.
 void start_from_outside(schedt &sched, newborn s, void (*start)(void *)) noexcept;
 
 template <class F>

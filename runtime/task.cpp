@@ -21,7 +21,7 @@ bool task_done(task_core &c) noexcept {
   return done;
 }
 
-// The goroutine's last touch of c is the unlock of close: who sees it closed may free it.
+// The goroutine's last access to c is the unlock in close: a joiner that sees c closed may free it.
 void task_join(task_core &c) noexcept {
   not_in_child("task::join");
   m *mp = getm();

@@ -1,4 +1,4 @@
-// Values and names of goroutines. (They go in sched/newproc.cpp, where a goroutine ends.)
+// Values and names of goroutines. (sched/locals.cpp destroys them when the goroutine ends.)
 #include "heddle/task_local.hpp"
 
 #include "runtime/spawn.hpp"

@@ -1,9 +1,16 @@
-// Timers as users have them. Source: time/sleep.go, time/tick.go, and the channel timers of Go 1.23's runtime/time.go.
+// Timers, tickers and after_func. Source: Go's time/sleep.go and time/tick.go, and the channel timers of Go 1.23's
+// runtime/time.go.
 //
-// There are three to a call: the runtime's timer, which an M has taken out of its wheel and calls under no lock; a stop or
-// reset; a receiver. The alarm's lock, the channel's own, brings them into one order. Whether the timer is armed is said under
-// that lock, and not by where the runtime's timer is: one that was taken out and not called yet is armed, and who stops it then
-// has prevented it. A call that comes after a reset tells by the time that it is not the one (I48, B31).
+// Three parties meet at a timer: the call of the runtime's timer, which an M has taken out of its wheel and makes while
+// it holds no lock; a stop or reset; a receiver. The alarm's lock, which is that of the channel, brings them into one
+// order. Whether the timer is armed is recorded under that lock, in armed_; where the runtime's timer is does not say
+// it: a timer that has been taken out of the wheel and not been called yet is armed.
+//
+// order of the two, under the lock   what the second finds and does (I48)
+// stop, then the call                armed_ is false: the call does nothing; the stop has prevented it
+// reset, then the call of before     armed_ is true, but `when` is later than now: the call does nothing
+// call, then a stop or reset         the value is in the channel: takes it back, and has prevented it; or the value has
+//                                    been received: returns false, unless the timer was armed again
 #include "runtime/timer.hpp"
 
 #include <algorithm>
@@ -29,10 +36,10 @@ void alarm::called(runtime_timer *t, bool due) {
   a.lock_.unlock();
   if (ready != nullptr) goready(ready, false);
   if (ours) a.rung();
-  a.drop();  // what was armed
+  a.drop();  // what was armed kept the alarm
 }
 
-// What is armed keeps it; what was, and is stopped in time, hands that on.
+// What is armed keeps the alarm. If it was armed already, its keep is passed on.
 void alarm::arm(schedt &sched, std::int64_t at) noexcept {
   if (!resettimer(sched, this, at)) keep();
 }
@@ -42,7 +49,7 @@ bool alarm::stop() noexcept {
   lock_.lock();
   const bool armed = armed_.get();
   armed_.set(false);
-  if (stoptimer(this)) drop();  // not the last one: the caller has a handle, or is abandon
+  if (stoptimer(this)) drop();  // not the last keep: the caller has a handle, or is abandon
   const bool prevented = discard() || armed;
   lock_.unlock();
   return prevented;
@@ -66,7 +73,7 @@ timer_channel &timer_channel::of(const receiver<time_point> &c) noexcept {
   return *static_cast<timer_channel *>(of);
 }
 
-// The last handle is gone: nobody can receive.
+// The last handle has gone, so there will be no receiver.
 void timer_channel::abandon() noexcept {
   stop();
   drop();
@@ -74,7 +81,7 @@ void timer_channel::abandon() noexcept {
 
 void timer_channel::ring(std::int64_t now, g *&ready) noexcept {
   time_point at{std::chrono::nanoseconds(now)};
-  give(&at, ready);  // or the last one is there still
+  give(&at, ready);  // does nothing if the last tick is there still
 }
 
 bool timer_channel::discard() noexcept {

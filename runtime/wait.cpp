@@ -1,4 +1,4 @@
-// Parking on a waitq, and the claim by which a waiter is found once.
+// Parking on a waitq, and the claim by which a waiter is found only once.
 #include "runtime/wait.hpp"
 
 HEDDLE_DETAIL_BEGIN
@@ -8,7 +8,7 @@ bool waitq::claim(sudog *sg) noexcept {
   // hands it over.
   if (sg->gp->selectdone.exchange(1, relaxed) != 0) return false;
   sg->gp->param.set(sg);
-  sg->isSelect = false;  // it is ours, also in another queue
+  sg->isSelect = false;  // it is ours now, also in another queue
   return true;
 }
 
@@ -19,11 +19,11 @@ bool parked_until(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason,
   }
   if (!gopark_until(parkunlock, &lock, reason, mp, when)) {
     lock.lock();
-    q.remove(&sg);                        // nobody has it, but it may have been passed over
-    sg.gp->selectdone.store(0, relaxed);  // relaxed: whoever finds it from now on takes the lock
+    q.remove(&sg);                        // no waker has it, but a waker may have passed over it
+    sg.gp->selectdone.store(0, relaxed);  // relaxed: a party that finds it from now on takes the lock
     return false;
   }
-  sg.gp->selectdone.store(0, relaxed);  // relaxed: it is in no queue, and the next is found under a lock
+  sg.gp->selectdone.store(0, relaxed);  // relaxed: it is in no queue, and its next wait is found under a lock
   return true;
 }
 

@@ -1,4 +1,4 @@
-// wait_group.
+// The slow halves of wait_group.
 #include "heddle/wait_group.hpp"
 
 #include "runtime/wait.hpp"
@@ -19,7 +19,7 @@ void wait_group::add(std::int64_t n) noexcept {
   if (count < 0) detail::misuse("negative wait_group counter");
   count_.set(count);
   if (count == 0) released = waiters_.dequeue_all();
-  lock_.unlock();  // with a count of zero the last touch: a wait may return and destroy us
+  lock_.unlock();  // if the count is zero, the last access: a wait may return and destroy *this
   released.goready_all();
 }
 

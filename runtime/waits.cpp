@@ -1,5 +1,5 @@
-// What goroutines wait for, in the words of a report. The place that parks leaves in g::waitingon its queue or itself, and
-// g::waitreason says of what kind that is.
+// What goroutines wait for, in the words of a report. The place that parks a goroutine leaves its queue or itself in
+// g::waitingon, and g::waitreason says of what kind that is.
 #include "runtime/waits.hpp"
 
 #include <cstdarg>
@@ -19,7 +19,8 @@
 #include "heddle/wait_group.hpp"
 #include "sched/status.hpp"
 
-// The members are not all public, and a channel has virtual functions: where a member lies is still the same in every object.
+// Some members are not public, and a channel has virtual functions; the offset of a member is still the same in every
+// object.
 #pragma GCC diagnostic ignored "-Winvalid-offsetof"
 
 HEDDLE_BEGIN
@@ -28,28 +29,30 @@ namespace detail {
 
 namespace {
 
-// The next of sched's goroutines after `after`, or the first: one of which is(gp); null: no more.
+// Returns the next of sched's goroutines after `after` (null: from the first on) for which is(gp) holds; null: there is
+// none.
 template <class F>
 g *find_goroutine(const schedt &sched, const g *after, F is) noexcept {
   for (const atomic<g *> *link = after == nullptr ? &sched.allgs : &after->alllink;;) {
     // acquire: pairs with allgadd. [ALLG-1]
-    // Survives as relaxed (statistic): for a report; who prints one has been everywhere before.
+    // Survives as relaxed (statistic): for a report; the thread that prints one has synchronised with all before.
     g *gp = link->load(acquire);
     if (gp == nullptr || is(gp)) return gp;
     link = &gp->alllink;
   }
 }
 
-// gp may be getting a stack at this moment, or losing it: then it is not the one on which `at` is.
+// Returns whether `at` is on the stack of gp. gp may be getting a stack at this moment, or losing it; then that is not
+// the stack on which `at` is.
 [[gnu::noinline]] __attribute__((no_sanitize("thread"))) bool is_on_stack_of(const g *gp, const char *at) noexcept {
-  const std::less<const char *> before;  // of any two pointers
+  const std::less<const char *> before;  // compares any two pointers
   return gp->stack.lo != nullptr && !before(at, gp->stack.lo) && before(at, gp->stack.hi);
 }
 
 }  // namespace
 
 struct onlooker {
-  // The goroutine of sched on whose stack `at` is; null: none.
+  // Returns the goroutine of sched on whose stack `at` is; null: there is none.
   static g *on_whose_stack(const schedt &sched, const void *at) noexcept {
     return find_goroutine(sched, nullptr,
                           [where = static_cast<const char *>(at)](const g *gp) { return is_on_stack_of(gp, where); });
@@ -86,7 +89,7 @@ struct onlooker {
     return owner<shared_mutex>(gp->waitingon.get(),
                                shared ? offsetof(shared_mutex, readers_) : offsetof(shared_mutex, writers_));
   }
-  // What the goroutines whose end gp waits for are members of; null: it waits for something else.
+  // Returns the task or scope for whose goroutines gp waits; null: it waits for something else.
   static const void *awaited(const g *gp) noexcept {
     const void *const on = gp->waitingon.get();
     switch (gp->waitreason.get()) {
@@ -95,7 +98,7 @@ struct onlooker {
       default: return nullptr;
     }
   }
-  // The next of those after `after` that has not ended, and waits itself.
+  // Returns the next goroutine after `after` that belongs to `of` and waits itself.
   static g *member(const schedt &sched, const void *of, const g *after) noexcept {
     return find_goroutine(sched, after, [of](const g *gp) { return is_waiting(gp) && gp->memberof.get() == of; });
   }
@@ -118,7 +121,8 @@ struct onlooker {
     if (has == nullptr) return w.say("mutex %p", static_cast<const void *>(mu));
     return w.say("mutex %p, held by goroutine %llu", static_cast<const void *>(mu), id(has));
   }
-  // Of readers only their number is known; that one of them waits for the lock again shows in the writer between.
+  // Of the readers only the number is known. If one of them waits to lock it again, the report shows the writer
+  // between.
   static bool say_shared_mutex(words &w, const schedt &sched, const g *gp) noexcept {
     const shared_mutex *mu = wanted_shared_mutex(gp);
     const auto *at = static_cast<const void *>(mu);
@@ -158,7 +162,7 @@ struct onlooker {
     return w.say("semaphore %p, no unit is left", static_cast<const void *>(s));
   }
 
-  // All but select wait for one thing.
+  // Writes what gp waits for, unless it is in a select: all others wait for one thing.
   static bool say_one(words &w, const schedt &sched, const g *gp) noexcept {
     const void *const on = gp->waitingon.get();
     switch (gp->waitreason.get()) {

@@ -1,4 +1,4 @@
-// Options resolved: what the program asked for, the environment, what the system grants.
+// Resolves options: what the program asked for, then the environment, then what the system grants.
 #include "heddle/options.hpp"
 
 #include <cerrno>
@@ -51,7 +51,7 @@ debug_settings parse_debug(const options &o) {
     char *end = nullptr;
     const long n = std::strtol(value.c_str(), &end, 10);
     const bool number = !value.empty() && *end == '\0' && n >= 0 && n <= 86'400'000;
-    // What the program asks for is not taken back, and if it traces, then in its own way.
+    // What the program asks for is not taken back; if the program traces, its own settings hold.
     if (name == "schedtrace" && number)
       d.schedtrace_ms = o.schedtrace_ms != 0 ? o.schedtrace_ms : static_cast<int>(n);
     else if (name == "scheddetail" && number)

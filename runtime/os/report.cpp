@@ -1,4 +1,5 @@
-// What a person asks a runtime for: a dump of its goroutines, with their stacks, and who was left behind at the end.
+// Reports for people: a dump of a runtime's goroutines with their stacks, and the goroutines that had not ended when it
+// stopped.
 #include <cxxabi.h>
 #include <dlfcn.h>
 #include <algorithm>
@@ -19,13 +20,13 @@ HEDDLE_DETAIL_BEGIN
 
 namespace {
 
-// A word on the stack of another goroutine: for sanitizers and race checkers that is nobody's business.
+// Reads a word on the stack of another goroutine; sanitizers and race checkers are not to look at it.
 [[gnu::noinline]] __attribute__((no_sanitize("address"), no_sanitize("thread"))) std::uintptr_t word_at(
     const char *at) noexcept {
   return *reinterpret_cast<const volatile std::uintptr_t *>(at);
 }
 
-// What a goroutine has that does not run. A thread outside may be starting one in the same g.
+// What is read of a goroutine that does not run. A thread outside may be starting a goroutine in the same g.
 struct standing {
   source_location started;
   std::uintptr_t pc;
@@ -39,8 +40,8 @@ struct standing {
 
 constexpr std::size_t frames_max = 64;
 
-// The chain of frame pointers as far as it goes up within the stack: code without them breaks it off, or skips a caller.
-// Returns: how many return addresses there are.
+// Follows the chain of frame pointers as far as it goes up within the stack. Code without frame pointers ends it, or
+// skips a caller. Returns: how many return addresses there are.
 std::size_t walk(const char *bp, struct stack s, std::uintptr_t *pcs, std::size_t most) noexcept {
   std::size_t n = 0;
   while (n < most && bp >= s.lo && bp + 16 <= s.hi && reinterpret_cast<std::uintptr_t>(bp) % 8 == 0) {
@@ -56,7 +57,7 @@ std::size_t walk(const char *bp, struct stack s, std::uintptr_t *pcs, std::size_
 
 using line_fn = void (*)(void *arg, const char *text);
 
-// What addr2line -e MODULE OFFSET and a reader understand.
+// Prints a frame so that `addr2line -e MODULE OFFSET` and a reader understand it.
 void print_frame(std::uintptr_t pc, line_fn line, void *arg) noexcept {
   char text[512];
   Dl_info info{};
@@ -79,7 +80,7 @@ void print_frame(std::uintptr_t pc, line_fn line, void *arg) noexcept {
   line(arg, text);
 }
 
-// Return addresses point behind their calls.
+// Prints frames. A return address points behind its call, hence the 1.
 void print_frames(const std::uintptr_t *pcs, std::size_t n, line_fn line, void *arg) noexcept {
   for (std::size_t i = 0; i < n; ++i) print_frame(pcs[i] - 1, line, arg);
 }
@@ -102,7 +103,7 @@ void print_stack(const g *gp, line_fn line, void *arg) noexcept {
 
 namespace {
 
-// The calling goroutine's own.
+// Prints the stack of the calling goroutine.
 [[gnu::noinline]] void print_own_stack(const g *gp, line_fn line, void *arg) noexcept {
   std::uintptr_t pcs[frames_max];
   print_frames(pcs, walk(static_cast<const char *>(__builtin_frame_address(0)), gp->stack, pcs, frames_max), line, arg);
@@ -137,16 +138,17 @@ const char *state_of(const g *gp) noexcept {
   }
 }
 
-// ------------------------------------------------------------------------------------------------------------------- dump
+// --------------------------------------------------------------------------------------------------------------- dump
 
 struct dumping {
   schedt &sched;
   std::string &text;
-  const g *self;  // who asks, or null
-  bool quiet;     // nobody else can touch what a goroutine waits for
+  const g *self;  // the goroutine that asks, or null
+  bool quiet;     // true if nothing else can change what a goroutine waits for
 };
 
-// Threads that are not the runtime's, and goroutines in calls, go on while the world is stopped.
+// Returns whether no other code runs while the world is stopped: no goroutine in a call, and no thread that is not the
+// runtime's.
 bool nobody_else(const schedt &sched, bool from_outside) noexcept {
   for (const g *gp = sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire))
     if (in_call(gp)) return false;
@@ -166,7 +168,9 @@ void dump_one(const dumping &d, const g *gp, std::int64_t now) {
   d.text += gp == d.sched.maing.peek() ? "] (main)" : "]";
   char name[sizeof gp->name];
   copy_name(gp, name, sizeof name);
-  if (name[0] != '\0') d.text += " \"" + std::string(name) + "\"";
+  if (name[0] != '\0')
+    d.text += " \"" + std::string(name) + "\"";  // Goroutines that were started in one place and are
+                                                 // in the same state.
   d.text += "\n";
   char what[160];
   for (std::size_t i = 0; waits && d.quiet && waits_for(d.sched, gp, i, what, sizeof what); ++i)
@@ -184,13 +188,13 @@ void dump_all(void *arg) {
   for (const g *gp = d.sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire)) dump_one(d, gp, now);
 }
 
-// ------------------------------------------------------------------------------------------------------------------- leaks
+// -------------------------------------------------------------------------------------------------------------- leaks
 
 // Goroutines that were started in one place and stand alike.
 struct left_behind {
   const g *first = nullptr;
   std::size_t count = 0;
-  std::int64_t since = 0;  // the one that has waited longest
+  std::int64_t since = 0;  // since when the one that has waited longest waits
   std::string ids;
 };
 

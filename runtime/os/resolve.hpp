@@ -5,7 +5,8 @@
 
 HEDDLE_DETAIL_BEGIN
 
-// Zeros are decided by the environment, then by the system. Errors: throws config_error.
+// Turns options into those of the scheduler. The environment decides about zeros, else the system. Errors: throws
+// config_error.
 sched_options resolve(const options &o);
 
 HEDDLE_DETAIL_END

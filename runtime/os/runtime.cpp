@@ -1,4 +1,4 @@
-// The class runtime: a scheduler with its main goroutine, its watcher and its end.
+// The class runtime: a scheduler with its main goroutine, its sysmon and its end.
 #include "heddle/runtime.hpp"
 
 #include <cerrno>
@@ -21,7 +21,7 @@ struct runtime::impl {
   impl(const impl &) = delete;
   impl &operator=(const impl &) = delete;
 
-  // Every M has been joined.
+  // Called when every M has been joined.
   void ended() noexcept {
     detail::count_runtimes(-1);
     stopped = true;
@@ -29,7 +29,8 @@ struct runtime::impl {
   }
 
   detail::schedt sched;
-  // Of the one thread that runs the runtime and ends it: what others may call while it does reads neither.
+  // These belong to the one thread that runs the runtime and ends it; what other threads may call meanwhile reads
+  // neither.
   bool started = false;
   bool stopped = false;
 };

@@ -1,4 +1,4 @@
-// Threads that block: plain ones that wait like goroutines do, and goroutines inside blocking(f) and blocking_long(f).
+// Threads that block: plain threads that wait as goroutines do, and goroutines inside blocking(f) and blocking_long(f).
 #include <dirent.h>
 #include <memory>
 #include <mutex>
@@ -41,7 +41,7 @@ TEST(PlainThread, may_do_what_does_not_block) {
   EXPECT_EQ(heddle::detail::getm(), nullptr);
 }
 
-// No runtime anywhere: a channel joins two threads.
+// There is no runtime anywhere: a channel joins two threads.
 TEST(PlainThread, waits_for_another_one) {
   for (const std::size_t capacity : {0u, 1u, 3u}) {
     const heddle::chan<int> there(capacity), back(capacity);
@@ -175,7 +175,7 @@ TEST(Blocking, nests_and_only_the_outermost_counts) {
             0);
 }
 
-// The goroutine keeps its thread inside, whatever it waits for there.
+// Inside blocking(f) the goroutine keeps its thread, whatever it waits for there.
 TEST(Blocking, may_wait_for_goroutines) {
   for (const int procs : {1, 2, 4})
     EXPECT_EQ(run_on(procs,
@@ -218,7 +218,7 @@ TEST(Blocking, may_wait_for_goroutines) {
               0);
 }
 
-// One P. The call lasts until somebody else has run.
+// There is one P. The call lasts until another goroutine has run.
 TEST(Blocking, the_others_go_on_meanwhile) {
   for (const bool known_to_last : {false, true})
     EXPECT_EQ(run_on(1,
@@ -233,7 +233,7 @@ TEST(Blocking, the_others_go_on_meanwhile) {
               0);
 }
 
-// A machine that stops a thread in a call for a slice makes it a long one, now and then.
+// Now and then the machine stops a thread that is in a call for a time slice, and makes the call a long one.
 TEST(Blocking, short_calls_keep_their_p) {
   heddle::runtime rt(with_procs(1));
   int lost = 0;
@@ -262,7 +262,7 @@ std::size_t tasks_now() {
   return n;
 }
 
-// 10,000 goroutines sleep 10 ms each while one per P computes: the calls share the threads that there may be, the
+// 10,000 goroutines sleep 10 ms each while one per P computes. The calls share the threads that there may be, the
 // computing goes on, and the threads go when they are not needed any more.
 TEST(Blocking, ten_thousand_calls_beside_computing_goroutines) {
   constexpr int calls = tsan ? 500 : 10000, threads_max = tsan || heddle_test::asan ? 100 : 1000;
@@ -303,7 +303,7 @@ TEST(Blocking, ten_thousand_calls_beside_computing_goroutines) {
     testing::Test::RecordProperty("threads", most.load());
     testing::Test::RecordProperty("turns", std::to_string(turns.load()));
     EXPECT_LE(heddle::stats().threads, threads_max);
-    // A second of idleness, and the threads beyond procs go.
+    // After a second of idleness, the threads beyond procs go.
     EXPECT_TRUE(wait_until([] {
       blocking([] { sleep_ms(20); });
       return heddle::stats().threads <= 8;
@@ -317,7 +317,7 @@ TEST(Blocking, ten_thousand_calls_beside_computing_goroutines) {
       << tasks_now() << " tasks, there were " << before;
 }
 
-// Fewer threads than goroutines in calls: they take turns, and nothing is lost.
+// There are fewer threads than goroutines in calls: the calls take turns, and nothing is lost.
 TEST(Blocking, more_calls_than_threads) {
   for (const int threads : {1, 2, 3, 10}) {
     heddle::options o = with_procs(4);

@@ -1,5 +1,5 @@
-// Random programs of channels with select and close against the sequential model of verify/models, and of a wait_group
-// against a count with a set of waiters; made smaller by rapidcheck when they fail.
+// Random programs of channels with select and close, against the sequential model of verify/models; and of a
+// wait_group, against a count with a set of waiters. rapidcheck makes those that fail smaller.
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -16,7 +16,8 @@ namespace {
 using heddle_test::run_on;
 using namespace models;
 
-// A generated program without those operations that `kept` leaves out, but for closes, which others may wait for.
+// Returns a generated program without the operations that `kept` leaves out. Closes stay, because other operations may
+// wait for them.
 program cut(std::uint64_t seed, const std::set<unsigned> &kept) {
   program p = generator(seed, {.scripts = 4, .ops = 6, .chans = 4}).make();
   for (unsigned who = 0; who < p.scripts; ++who) {
@@ -45,7 +46,7 @@ RC_GTEST_PROP(Properties, programs_of_channels_show_what_some_order_shows, ()) {
   if (!allows(r.p, r.shown, *states)) RC_FAIL(heddle_test::told(r.p, r.shown));
 }
 
-// Every value that is given to some select is given to one receiver, until all channels are closed.
+// Until all channels are closed, every value that is given to some select is given to one receiver.
 RC_GTEST_PROP(Properties, selects_conserve_values, ()) {
   const int procs = *rc::gen::element(1, 2, 4);
   const auto capacities = *rc::gen::container<std::vector<std::size_t>>(3, rc::gen::inRange<std::size_t>(0, 4));
@@ -110,8 +111,9 @@ struct wg_op {
   }
 };
 
-// On one P what is noted is in the order in which it happened. A wait ends at once if the count is zero; otherwise when
-// it has become zero, and not before; and all do that have waited then, whatever is added afterwards.
+// On one P what is noted is in the order in which it happened. A wait ends at once if the count is zero. Otherwise it
+// ends when the count has become zero, and not before; all goroutines that have waited until then go on, whatever is
+// added afterwards.
 class wait_group_model {
  public:
   void add(int n) {
@@ -167,7 +169,7 @@ RC_GTEST_PROP(Properties, a_wait_group_goes_as_the_model_says, ()) {
         for (const wg_op &o : scripts[who]) act(static_cast<int>(who), o);
         --running;
       });
-    // Whoever still waits goes on when all that was added is done.
+    // The goroutines that still wait go on when all that was added is done.
     while (running > 0) {
       for (int i = 0; i < 10; ++i) heddle::yield();
       while (model.count() > 0) act(-1, {done, 1});
@@ -179,7 +181,7 @@ RC_GTEST_PROP(Properties, a_wait_group_goes_as_the_model_says, ()) {
   RC_ASSERT(model.nobody_left());
 }
 
-// On several Ps: who waits sees what all did that were counted, round after round.
+// On several Ps, round after round: a waiter sees what all the goroutines did that were counted.
 RC_GTEST_PROP(Properties, a_wait_group_orders_what_was_counted, ()) {
   const int procs = *rc::gen::element(1, 2, 4);
   const auto rounds = *rc::gen::scale(0.2, rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 8)));

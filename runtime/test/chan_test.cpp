@@ -156,7 +156,7 @@ TEST(Chan, range_for_ends_at_close) {
   }
 }
 
-// What can be moved, but not assigned; and what the ranges of the standard library do with a channel.
+// Values that can be moved but not assigned; and what the ranges of the standard library do with a channel.
 TEST(Chan, range_for_needs_no_assignment_and_a_channel_is_an_input_range) {
   struct job {
     const int id;
@@ -336,7 +336,7 @@ TEST(ChanValues, left_in_the_buffer_die_with_the_channel) {
                      for (int i = 0; i < 6; ++i) c.send(counted(i));
                      (void)c.recv();
                      (void)c.recv();
-                     for (int i = 0; i < 4; ++i) c.send(counted(i));  // wraps
+                     for (int i = 0; i < 4; ++i) c.send(counted(i));  // wraps around
                      EXPECT_EQ(counted::alive.load(), 8);
                    }),
             0);
@@ -359,7 +359,7 @@ TEST(ChanValues, refused_by_try_send_die) {
 struct alignas(128) wide {
   explicit wide(int v) : value(v) {}
   wide(const wide &) = default;
-  ~wide() { value = -1; }  // passed by address, then; g++ remarks on over-aligned parameters
+  ~wide() { value = -1; }  // passed by address, then; g++ warns of over-aligned parameters
   int value;
   int pad[63] = {};
 };
@@ -403,7 +403,7 @@ TEST(ChanValues, publish_what_came_before_them) {
                        std::vector<int> cells(400);
                        wg.go([&] {
                          for (int &cell : cells) {
-                           cell = 1;  // plain
+                           cell = 1;  // a plain variable
                            c.send(&cell);
                          }
                          c.close();

@@ -13,7 +13,7 @@ using heddle::wait_group;
 using heddle_test::run_on;
 using ints = std::vector<int>;
 
-// Goroutines that wait once each, and who of them has begun and ended.
+// Goroutines that wait once each, and which of them have begun and ended.
 struct line {
   mutex mu;
   condition_variable cv;
@@ -29,7 +29,7 @@ struct line {
       ended.push_back(i);
     });
   }
-  // Until so many wait: whoever has counted himself is on the queue when the mutex is free again.
+  // Returns when so many wait: a goroutine that has counted itself is on the queue when the mutex is free again.
   void until_wait(int n) {
     for (;; heddle::gosched())
       if (const std::lock_guard hold(mu); begun == n) return;
@@ -52,7 +52,7 @@ TEST(ConditionVariable, TestCondSignal) {
                          l.until_ended(n);
                          for (int k = 0; k < 10; ++k) heddle::gosched();
                          const std::lock_guard hold(l.mu);
-                         EXPECT_EQ(l.ended.size(), n) << "one notification, one who goes on";
+                         EXPECT_EQ(l.ended.size(), n) << "one notification, one goroutine that goes on";
                        }
                        l.cv.notify_one();
                        l.wg.wait();
@@ -72,7 +72,7 @@ TEST(ConditionVariable, TestCondSignalGenerations) {
                          l.until_ended(static_cast<std::size_t>(i));
                          const std::lock_guard hold(l.mu);
                          if (i == 0) continue;
-                         EXPECT_EQ(l.ended.back(), i - 1) << "the one who has waited longest";
+                         EXPECT_EQ(l.ended.back(), i - 1) << "the one that has waited longest";
                        }
                        l.cv.notify_one();
                        l.wg.wait();
@@ -109,7 +109,8 @@ TEST(ConditionVariable, TestCondBroadcast) {
               0);
 }
 
-// A notification is for those who wait already, nobody who comes later takes it. (Go's test with a broadcast: go_sync_test.cpp)
+// A notification is for the goroutines that wait already; none that comes later takes it. (Go's test with a broadcast
+// is in go_sync_test.cpp.)
 TEST(ConditionVariable, TestCondSignalStealing) {
   for (const int procs : {1, 2, 4})
     EXPECT_EQ(run_on(procs,
@@ -270,7 +271,7 @@ TEST(ConditionVariable, between_threads_and_goroutines) {
 }
 
 TEST(ConditionVariable, works_with_locks_of_all_kinds) {
-  // The lock gives way when it is unlocked: the notification falls between the two.
+  // The lock gives way when it is unlocked, so the notification comes between the unlock and the wait.
   struct slow {
     mutex mu;
     void lock() {

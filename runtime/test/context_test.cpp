@@ -1,4 +1,4 @@
-// context: Go's tests under their names, what is C++'s own, and a random tree against a model.
+// context: Go's tests under their names, tests of what is particular to C++, and a random tree against a model.
 #include "heddle/context.hpp"
 
 #include <rapidcheck/gtest.h>
@@ -63,7 +63,7 @@ TEST(Context, TestWithCancel) {
             0);
 }
 
-// Contexts that are not cancelled directly, and of both kinds, hear of the one above.
+// Contexts of both kinds that are not cancelled directly are cancelled by the one above.
 TEST(Context, TestParentFinishesChild) {
   const auto parent = heddle::with_cancel({});
   const auto child = heddle::with_cancel(parent);
@@ -193,7 +193,7 @@ TEST(Context, TestSimultaneousCancels) {
             0);
 }
 
-// A parent and its child cancel and are dropped at once.
+// A parent and its child cancel and are dropped at the same time.
 TEST(Context, TestInterlockedCancels) {
   constexpr int rounds = heddle_test::tsan ? 300 : 3000;
   EXPECT_EQ(run_on(4,
@@ -301,13 +301,13 @@ TEST(Context, a_stop_is_requested_when_it_is_cancelled) {
                      EXPECT_TRUE(heddle::with_cancel(ctx).stop_token().stop_requested());
                      const auto timed = heddle::with_timeout({}, 2ms);
                      heddle::stop_signal signal(timed.stop_token());
-                     (void)signal.done().recv();  // by a goroutine
+                     (void)signal.done().recv();  // closed by a goroutine
                      EXPECT_EQ(timed.err(), context_error::deadline_exceeded);
                    }),
             0);
 }
 
-// Nothing of a child stays with its parent, nor with the timers: its value goes as soon as it is dropped.
+// Nothing of a child stays with its parent or with the timers: its value goes as soon as the child is dropped.
 TEST(Context, what_is_dropped_leaves_nothing_behind) {
   static const heddle::context_key<std::shared_ptr<int>> owned;
   const auto value = std::make_shared<int>(1);
@@ -373,8 +373,8 @@ struct model {
   std::vector<int> parent;
   std::vector<context_error> err;
   std::vector<std::string> cause;
-  std::vector<int> value;   // 0: none of its own
-  std::vector<bool> apart;  // not cancelled with its parent
+  std::vector<int> value;   // 0: it has none of its own
+  std::vector<bool> apart;  // it is not cancelled with its parent
   std::vector<std::optional<clock_type::time_point>> deadline;
 
   void add(int above, int v) {
@@ -418,7 +418,7 @@ enum class act { cancelled, valued, apart, timed, over, cancel, cancel_for, drop
 
 struct step {
   act what;
-  int at;  // which of the contexts so far; modulo their number
+  int at;  // which of the contexts so far, modulo their number
   friend std::ostream &operator<<(std::ostream &os, const step &s) {
     static constexpr const char *names[] = {
         "with_cancel", "with_value", "without_cancel", "with a deadline", "with a time that is over", "cancel",
@@ -427,7 +427,8 @@ struct step {
   }
 };
 
-// One context of the tree. Only the first kind has an owner; what is dropped keeps its place: its children need it.
+// One context of the tree. Only the first kind has an owner. A context that is dropped keeps its place, because its
+// children need it.
 struct real {
   std::optional<cancel_context> owner;
   std::optional<context> handle;
@@ -450,7 +451,8 @@ void compare(const std::vector<real> &tree, const model &m) {
   }
 }
 
-// Deadlines are an hour away, or over from the beginning. Caller: a goroutine, for those.
+// Makes a context. Deadlines are an hour away, or over from the beginning. Caller: a goroutine, because of the
+// deadlines.
 void play(const std::vector<step> &steps) {
   const auto base = clock_type::now();
   std::vector<real> tree(1);
@@ -519,7 +521,8 @@ void play(const std::vector<step> &steps) {
   }
 }
 
-// A random tree is made, cancelled and dropped in a random order; after each step each context is what the model says.
+// Makes a random tree, and cancels and drops its contexts in a random order; after each step each context is as the
+// model says.
 RC_GTEST_PROP(Properties, context_trees_are_what_the_model_says, ()) {
   const auto steps = *rc::gen::container<std::vector<step>>(
       rc::gen::construct<step>(rc::gen::weightedElement<act>({{6, act::cancelled},

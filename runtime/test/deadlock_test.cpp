@@ -1,4 +1,4 @@
-// Deadlocks: the tests of Go's crash_test.go under their names, then those of what heddle adds.
+// Deadlocks: the tests of Go's crash_test.go under their names, then tests of what heddle adds.
 #include <cstring>
 #include <mutex>
 #include <shared_mutex>
@@ -10,7 +10,7 @@
 #include "runtime/test/test_support.hpp"
 
 #ifdef HEDDLE_TSAN
-// The children of death tests need not wait for reports about threads that are still on their way out.
+// The children of death tests need not wait for reports about threads that have not quite ended.
 extern "C" const char *__tsan_default_options() { return "atexit_sleep_ms=0"; }
 #endif
 
@@ -29,7 +29,7 @@ TEST(GoDeadlockDeathTest, TestSimpleDeadlock) {
   EXPECT_EXIT((void)run_on(2, [] { wait_for_ever(); }), status_2, asleep);
 }
 
-// Before anything else has happened.
+// A deadlock before anything else has happened.
 TEST(GoDeadlockDeathTest, TestInitDeadlock) {
   EXPECT_EXIT((void)run_on(2,
                            [] {
@@ -66,7 +66,8 @@ TEST(GoDeadlockDeathTest, TestLockedDeadlock2) {
                 "goroutine [0-9]+ \\[chan receive, locked to thread\\]\n");
 }
 
-// Go's main may end by Goexit and leave the others; here the end of main is the end of the runtime, however it ends.
+// Go's main may end by Goexit and leave the other goroutines running. Here the end of main is the end of the runtime,
+// however it ends.
 TEST(GoDeadlock, TestGoexitDeadlock) {
   for (const int procs : {1, 2})
     EXPECT_EQ(run_on(procs,
@@ -78,7 +79,7 @@ TEST(GoDeadlock, TestGoexitDeadlock) {
               0);
 }
 
-// A destructor that yields or makes a call while an exception is on its way out of the last goroutine.
+// A destructor that yields or makes a call while an exception leaves the last goroutine.
 TEST(GoDeadlockDeathTest, TestPanicDeadlockGosched) {
   struct last {
     ~last() { heddle::gosched(); }
@@ -139,7 +140,7 @@ TEST(DeadlockDeathTest, is_found_when_the_last_call_has_come_back) {
                 status_2, asleep);
 }
 
-// Somebody who is in a call may come back and wake the others.
+// A goroutine that is in a call may come back and wake the others.
 TEST(DeadlockCalls, is_not_seen_while_somebody_is_in_a_call) {
   for (const int procs : {1, 2, 4})
     EXPECT_EQ(run_on(procs,
@@ -217,7 +218,7 @@ TEST(OnDeadlock, is_not_called_while_a_thread_outside_may_come) {
 
 // ------------------------------------------------------------------------------------------------------------- circles
 
-// What `f`, which ends in a deadlock, is told of on one P; `rescue` ends it.
+// Returns what on_deadlock is told of `f`, which ends in a deadlock, on one P; `rescue` ends the deadlock.
 template <class F, class R>
 std::string report_of(F &&f, R &&rescue) {
   struct told {
@@ -264,7 +265,7 @@ TEST(DeadlockCircle, of_a_task_that_wants_what_its_owner_has) {
                                     "  \\+-- goroutine 1\n"));
 }
 
-// The way to the circle goes through a scope within a scope, past goroutines that wait for nobody.
+// The way to the circle goes through a scope within a scope, past goroutines that wait for no other.
 TEST(DeadlockCircle, of_goroutines_of_scopes) {
   heddle::mutex mu;
   const heddle::chan<int> never;
@@ -284,7 +285,7 @@ TEST(DeadlockCircle, of_goroutines_of_scopes) {
       },
       [&] {
         never.close();
-        ++heddle::detail::getm()->locks;  // where this is called nobody can give way
+        ++heddle::detail::getm()->locks;  // here no goroutine can give way
         mu.unlock();
         --heddle::detail::getm()->locks;
       });
@@ -299,7 +300,7 @@ TEST(DeadlockCircle, of_goroutines_of_scopes) {
                                     "  \\+-- goroutine 1\n"));
 }
 
-// Of a hundred ways round one is drawn; two circles that have nobody in common are drawn both.
+// Of a hundred ways round, one is drawn; of two circles that have no goroutine in common, both are drawn.
 TEST(DeadlockCircle, draws_nobody_twice) {
   heddle::mutex mu;
   heddle::shared_mutex a, b;
@@ -326,7 +327,7 @@ TEST(DeadlockCircle, draws_nobody_twice) {
   EXPECT_THAT(circles_of(report), testing::ContainsRegex("waits for scope 0x[0-9a-f]+, 100 have not ended\n"));
 }
 
-// Who has it as a reader is not known, nor that he asks again; what is known is said.
+// Which goroutine holds it as a reader is not known, nor that this goroutine asks again; the report says what is known.
 TEST(DeadlockCircle, of_readers_is_not_known) {
   heddle::shared_mutex mu;
   const std::string report = report_of(

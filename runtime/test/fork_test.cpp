@@ -1,5 +1,5 @@
-// In the child of a fork there is one thread and none of the runtime's: each call that would need it ends the child with
-// status 2 and says why, on whatever thread the fork was made. What must not be said is nothing: a child that hangs.
+// In the child of a fork there is one thread, and none of the runtime's. Each call that would need one of those ends
+// the child with status 2 and says why, whichever thread made the fork. The child may not just hang without a word.
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,11 +22,11 @@ using namespace std::chrono_literals;
 using heddle_test::with_procs;
 
 struct ending {
-  int status;         // as exit gives it; a signal as the shell does
+  int status;         // as exit gives it; a signal as the shell gives it
   std::string words;  // what it wrote to standard error
 };
 
-// f() in the child of a fork on this thread. A child that hangs is ended by a signal. Caller: any thread.
+// Calls f() in the child of a fork on this thread. A signal ends a child that hangs. Caller: any thread.
 template <class F>
 ending fork_and(F &&f) {
   int ends[2];
@@ -57,7 +57,7 @@ void expect_refused(const std::string &call, const std::function<void()> &f) {
   EXPECT_EQ(e.words, "fatal error: " + call + " in the child of a fork: only exec or _exit is possible here\n");
 }
 
-// What the calls are made on; all of it is the parent's.
+// The objects on which the calls are made; all of them are the parent's.
 struct parent {
   heddle::runtime &rt;
   heddle::chan<int> empty, full{1};
@@ -169,7 +169,7 @@ TEST(Fork, inside_a_call) {
   });
 }
 
-// What waits in the parent is not woken by the child, and what the child refuses leaves the parent as it was.
+// The child wakes nothing that waits in the parent, and a call that the child refuses leaves the parent as it was.
 TEST(Fork, with_somebody_waiting) {
   run_on(2, [] {
     const heddle::chan<int> c;
@@ -209,7 +209,7 @@ TEST(Fork, the_child_returns) {
     EXPECT_EQ(e.status, 2) << end;
     EXPECT_EQ(e.words, "fatal error: " + end + " in the child of a fork: only exec or _exit is possible here\n");
   };
-  // Not by run_on, which asks for more when f has returned.
+  // Not by run_on, which makes calls when f has returned.
   expect("the end of a goroutine", [&] { (void)heddle::run(fork_here, heddle_test::with_procs(2)); });
   expect("the end of a goroutine", [&] {
     (void)run_on(2, [&] {
@@ -261,7 +261,7 @@ TEST(Fork, a_grandchild_is_no_better) {
   });
 }
 
-// Nothing was left behind: the child is a process like any other.
+// No runtime was left behind: the child is a process like any other.
 TEST(Fork, where_no_runtime_lives_the_child_may_have_one) {
   const auto works = [] { _exit(run_on(2, [] { return 42; })); };
   EXPECT_EQ(fork_and(works).status, 42);

@@ -1,7 +1,10 @@
-// Go's test/chan and the tests of its chan_test.go under their names, where select_test.cpp and select5_test.cpp have none of
-// that name. Not here: what is about stacks that move (TestShrinkStackDuringBlockedSend, TestNoShrinkStackWhileParking,
-// TestSelectStackAdjust); heddle's do not. sendstmt: which way `a <- b <- c` is read; a send is a call here. powser2: powser1
-// with values behind interfaces; TestChanSendInterface sends such. select7 and sieve1 are in select_test.cpp.
+// The tests of Go's test/chan and chan_test.go under their names, where select_test.cpp and select5_test.cpp have none
+// of that name. Not here:
+//   TestShrinkStackDuringBlockedSend, TestNoShrinkStackWhileParking, TestSelectStackAdjust: heddle's
+//   stacks do not move.
+//   sendstmt: it tests how Go parses `a <- b <- c`; a send is a call here.
+//   powser2: it is powser1 with values behind interfaces; TestChanSendInterface sends such values.
+//   select7, sieve1: they are in select_test.cpp.
 #include <any>
 #include <array>
 #include <deque>
@@ -31,7 +34,8 @@ void let_others_run() {
 
 // ----------------------------------------------------------------------------------------------------------- test/chan
 
-// test/chan/fifo.go: in order through a buffer; and from hand to hand, each receiver woken by the one before it.
+// test/chan/fifo.go: values come in order through a buffer; and from hand to hand, each receiver woken by the one
+// before it.
 TEST(GoChan, fifo) {
   EXPECT_EQ(run_on(2,
                    [] {
@@ -59,8 +63,8 @@ TEST(GoChan, fifo) {
             0);
 }
 
-// test/chan/nonblock.go: on a channel without a buffer a try succeeds as soon as somebody waits at the other end, and
-// not before; with a buffer as long as there is room, or a value.
+// test/chan/nonblock.go: on a channel without a buffer a try succeeds as soon as a goroutine waits at the other end,
+// and not before; with a buffer as long as there is room, or a value.
 template <class T>
 void nonblock(const T &value) {
   EXPECT_EQ(run_on(1,
@@ -97,7 +101,7 @@ TEST(GoChan, nonblock) {
   nonblock<std::array<int, 50>>({1, 2, 3});
 }
 
-// test/chan/select.go: a case whose channel is set to nil once it has been done is done once; and no value is lost on
+// test/chan/select.go: a case whose channel is set to nil once it has been done is done once, and no value is lost on
 // the way.
 TEST(GoChan, select) {
   EXPECT_EQ(run_on(2,
@@ -146,7 +150,8 @@ TEST(GoChan, select2) {
                        wg.wait();
                      };
                      exchange(60'000);
-                     // Go looks at the heap. Here a waiter lies on its stack: one that stayed in a queue would be found there.
+                     // Go looks at the heap. Here a waiter lies on its stack: one that stayed in a queue would be found
+                     // there.
                      EXPECT_FALSE(dummy.try_send(1)) << "a receiver that has lost still waits";
                      EXPECT_FALSE(dummy.try_recv().arrived()) << "a value from nowhere";
                      EXPECT_FALSE(c.try_send(1));
@@ -171,8 +176,8 @@ TEST(GoChan, select3) {
       {true, "send on nil", [&] { none.send(7); }},
       {true, "receive from nil", [&] { none.recv(); }},
       {false, "try on nil", [&] { EXPECT_TRUE(!none.try_send(7) && !none.try_recv()); }},
-      {true, "send with nobody there", [&] { meets.send(7); }},
-      {true, "receive with nobody there", [&] { never.recv(); }},
+      {true, "send without a receiver", [&] { meets.send(7); }},
+      {true, "receive without a sender", [&] { never.recv(); }},
       {true, "receive from an empty buffer", [&] { empty.recv(); }},
       {false, "send into an empty buffer", [&] { some_room.send(7); }},
       {true, "send into a full buffer", [&] { full_to_send.send(7); }},
@@ -189,7 +194,7 @@ TEST(GoChan, select3) {
       {true, "select of one full and one empty",
        [&] { select(on_send(full_of_two, 7), on_recv(empty_of_two), on_recv(none)); }},
   };
-  std::vector<char> done(table.size());  // outlives those that wait for ever
+  std::vector<char> done(table.size());  // outlives the goroutines that wait for ever
   EXPECT_EQ(run_on(1,
                    [&] {
                      for (std::size_t i = 0; i < table.size(); ++i)
@@ -217,7 +222,7 @@ TEST(GoChan, select4) {
             0);
 }
 
-// test/chan/select8.go: leaving a case early leaves the case, not what is around the select.
+// test/chan/select8.go: leaving a case early leaves the case, and not the code around the select.
 TEST(GoChan, select8) {
   EXPECT_EQ(run_on(1,
                    [] {
@@ -238,7 +243,7 @@ TEST(GoChan, select8) {
             0);
 }
 
-// test/chan/sieve2.go: the multiples of each prime as a stream of its own, the smallest of all merged in a heap.
+// test/chan/sieve2.go: the multiples of each prime are a stream of its own; a heap merges them, smallest first.
 TEST(GoChan, sieve2) {
   EXPECT_EQ(run_on(2,
                    [] {
@@ -307,7 +312,7 @@ TEST(GoChan, zerosize) {
             0);
 }
 
-// test/chan/goroutines.go: a value through a chain of 10,000.
+// test/chan/goroutines.go: a value goes through a chain of 10,000 goroutines.
 TEST(GoChan, goroutines) {
   const int n = heddle_test::tsan ? 1'000 : 10'000;
   EXPECT_EQ(run_on(2,
@@ -325,7 +330,7 @@ TEST(GoChan, goroutines) {
             0);
 }
 
-// test/chan/perm.go: what a channel or an end of one can't do does not compile.
+// test/chan/perm.go: what a channel or an end of one cannot do does not compile.
 template <class C>
 concept sends = requires(const C &c) {
   c.send(1);
@@ -370,8 +375,8 @@ TEST(GoChan, perm) {
   static_assert(!std::is_convertible_v<chan<int>, sender<long>>);
 }
 
-// test/chan/powser1.go: power series as streams, each coefficient computed when somebody asks for it; a stream that two
-// need is split by a select over who asks.
+// test/chan/powser1.go: power series as streams, each coefficient computed when it is asked for. A stream that two
+// others need is split by a select over their requests.
 class series {
  public:
   // A coefficient as a fraction.
@@ -394,7 +399,7 @@ class series {
     over_.close();
     all_.wait();
   }
-  // Coefficients in order, until all is over.
+  // Coefficients in order, until all are over.
   stream from(std::function<rational(int)> f) {
     stream out;
     all_.go([this, out, f] {
@@ -412,7 +417,7 @@ class series {
   std::array<stream, 2> split(const stream &in) {
     const std::array<stream, 2> out;
     all_.go([this, in, out] {
-      std::array<std::deque<rational>, 2> later;  // what the other has had already
+      std::array<std::deque<rational>, 2> later;  // what the other stream has had already
       for (;;) {
         const std::size_t who = select(on_recv(out[0].asks), on_recv(out[1].asks), on_recv(over_));
         if (who == 2) return;
@@ -465,7 +470,7 @@ class series {
  private:
   bool asked(const stream &s) { return select(on_recv(s.asks), on_recv(over_)) == 0; }
   bool give(const stream &s, rational v) { return select(on_send(s.gives, v), on_recv(over_)) == 0; }
-  // x A B, without asking for anything before its second coefficient is wanted.
+  // Computes x A B without asking for anything before its second coefficient is wanted.
   stream later_product(const stream &a, const stream &b) {
     const std::shared_ptr<stream> product = std::make_shared<stream>(stream{chan<bool>::nil(), chan<rational>::nil()});
     return from([=, this](int i) {
@@ -512,7 +517,7 @@ TEST(GoChan, TestChan) {
   EXPECT_EQ(run_on(4,
                    [] {
                      for (std::size_t capacity = 0; capacity < 30; ++capacity) {
-                       {  // a receive from an empty channel waits, one that is tried fails
+                       {  // a receive from an empty channel waits, and a try fails
                          const chan<int> c(capacity);
                          std::atomic<int> received{0};
                          heddle::wait_group wg;
@@ -527,7 +532,7 @@ TEST(GoChan, TestChan) {
                          wg.wait();
                          EXPECT_EQ(received.load(), 2);
                        }
-                       {  // a send into a full one waits, one that is tried fails
+                       {  // a send into a full channel waits, and a try fails
                          const chan<int> c(capacity);
                          for (std::size_t i = 0; i < capacity; ++i) c.send(static_cast<int>(i));
                          std::atomic<bool> sent{false};
@@ -543,7 +548,7 @@ TEST(GoChan, TestChan) {
                          EXPECT_EQ(c.recv(), 0);
                          wg.wait();
                        }
-                       {  // what is there when it is closed is still received, and then nothing
+                       {  // values in a closed channel are still received, and then nothing
                          const chan<int> c(capacity);
                          for (std::size_t i = 0; i < capacity; ++i) c.send(static_cast<int>(i));
                          c.close();
@@ -559,7 +564,7 @@ TEST(GoChan, TestChan) {
                          c.close();
                          EXPECT_EQ(done.recv(), true);
                        }
-                       {  // in order, by receive and by select
+                       {  // values come in order, by receive and by select
                          const chan<int> c(capacity);
                          heddle::go([c] {
                            for (int i = 0; i < 100; ++i) c.send(i);
@@ -594,7 +599,7 @@ TEST(GoChan, TestChan) {
                          }
                          EXPECT_EQ(times, std::vector<int>(each, people));
                        }
-                       {  // how many there are, how many fit
+                       {  // the number of values, and the capacity
                          const chan<int> c(capacity * 2);
                          EXPECT_EQ(c.size(), 0u);
                          EXPECT_EQ(c.capacity(), capacity * 2);
@@ -606,7 +611,7 @@ TEST(GoChan, TestChan) {
             0);
 }
 
-// A value is there, or the channel is closed: a receive that does not wait finds one of the two.
+// There is a value, or the channel is closed: a receive that does not wait finds one of the two.
 TEST(GoChan, TestNonblockRecvRace) {
   EXPECT_EQ(run_on(4,
                    [] {
@@ -624,7 +629,7 @@ TEST(GoChan, TestNonblockRecvRace) {
             0);
 }
 
-// Values that are other things than they look: one that is sent, and some that a select gives up.
+// Values that are not what they look like: one that is sent, and some that a select gives up.
 TEST(GoChan, TestChanSendInterface) {
   EXPECT_EQ(run_on(1,
                    [] {
@@ -640,7 +645,7 @@ TEST(GoChan, TestChanSendInterface) {
             0);
 }
 
-// Of two sends that can both be done chance decides.
+// If two sends can be done, one is chosen at random.
 TEST(GoChan, TestPseudoRandomSend) {
   static constexpr int n = 200;
   for (const std::size_t capacity : {0u, static_cast<unsigned>(n)})

@@ -1,9 +1,9 @@
-// The tests of Go's package sync and of its runtime's semaphores and rwmutex, under their names, but for those that
-// mutex_test.cpp, shared_mutex_test.cpp, condition_variable_test.cpp, once_test.cpp and sync_test.cpp (WaitGroup) have.
-// Three names are there and here, for two parts of one test: TestMutexMisuse (the mutex's there), TestRWMutex (its hammer
-// there), TestCondSignalStealing (with notify_one there, with notify_all here).
-// Not here:
-//   TestOnceFunc, TestOnceValue(s), TestOnceFuncPanic, TestOnceFuncGoexit: there is no OnceFunc; a lambda that calls a once is one.
+// The tests of Go's package sync and of its runtime's semaphores and rwmutex, under their names, except those in
+// mutex_test.cpp, shared_mutex_test.cpp, condition_variable_test.cpp, once_test.cpp and sync_test.cpp (WaitGroup).
+// Three names are in both places, for two parts of one test: TestMutexMisuse (that of the mutex is there), TestRWMutex
+// (its hammer is there), TestCondSignalStealing (with notify_one there, with notify_all here). Not here:
+//   TestOnceFunc, TestOnceValue(s), TestOnceFuncPanic, TestOnceFuncGoexit: there is no OnceFunc; a lambda that calls a
+//   once does the same.
 //   TestCondCopy: a copy does not compile, which is asserted below.
 //   TestPool..., TestMap...: there is no Pool and no Map.
 #include <latch>
@@ -28,11 +28,11 @@ using heddle_test::run_on;
 
 const auto status_2 = testing::ExitedWithCode(2);
 
-// ------------------------------------------------------------------------------------------------------------- mutex_test
+// ---------------------------------------------------------------------------------------------------------- mutex_test
 
 TEST(GoSync, TestSemaphore) {
   for (const int procs : {1, 2, 4}) {
-    int inside = 0;  // plain
+    int inside = 0;  // a plain variable
     EXPECT_EQ(run_on(procs,
                      [&] {
                        semaphore s(1);
@@ -53,7 +53,7 @@ TEST(GoSync, TestSemaphore) {
   }
 }
 
-// TestMutexMisuse of the rwmutex: each unlock without its lock.
+// TestMutexMisuse for the rwmutex: each unlock without its lock.
 TEST(GoSyncDeathTest, TestMutexMisuse) {
   constexpr const char *writer = "fatal error: unlock of unlocked shared_mutex\n";
   constexpr const char *reader = "fatal error: unlock_shared of unlocked shared_mutex\n";
@@ -73,9 +73,9 @@ TEST(GoSyncDeathTest, TestMutexMisuse) {
       status_2, reader);
 }
 
-// ----------------------------------------------------------------------------------------------------------- rwmutex_test
+// -------------------------------------------------------------------------------------------------------- rwmutex_test
 
-// The part of TestRWMutex that tries; its hammer is in shared_mutex_test.cpp.
+// The part of TestRWMutex that tries to lock; its hammer is in shared_mutex_test.cpp.
 TEST(GoSync, TestRWMutex) {
   EXPECT_EQ(run_on(1,
                    [] {
@@ -98,7 +98,7 @@ TEST(GoSync, TestRWMutex) {
             0);
 }
 
-// The lock of readers as a thing of its own.
+// The readers' side as a lock of its own.
 TEST(GoSync, TestRLocker) {
   for (const int procs : {1, 2, 4})
     EXPECT_EQ(run_on(procs,
@@ -135,7 +135,7 @@ TEST(GoSync, TestRLocker) {
               0);
 }
 
-// That of Go's runtime is for threads. Here it is the same one.
+// In Go's runtime there is one for threads as well. Here it is the same one.
 TEST(GoSync, TestParallelRWMutexReaders) {
   for (const int readers : {1, 3, 4}) {
     shared_mutex mu;
@@ -147,7 +147,7 @@ TEST(GoSync, TestParallelRWMutexReaders) {
         locked.count_down();
         unlock.wait();
       });
-    locked.wait();  // all have it
+    locked.wait();  // all of them hold it
     EXPECT_FALSE(mu.try_lock());
     unlock.count_down();
     for (std::thread &t : threads) t.join();
@@ -181,16 +181,16 @@ TEST(GoSync, TestRWMutex_of_the_runtime) {
   }
 }
 
-// -------------------------------------------------------------------------------------------------------------- cond_test
+// ----------------------------------------------------------------------------------------------------------- cond_test
 
-// TestCondCopy: none of them can be copied, or moved away from those who wait.
+// TestCondCopy: a condition_variable cannot be copied, or moved away from its waiters.
 template <class T>
 constexpr bool stays = !std::is_copy_constructible_v<T> && !std::is_move_constructible_v<T> &&
                        !std::is_copy_assignable_v<T> && !std::is_move_assignable_v<T>;
 static_assert(stays<condition_variable> && stays<mutex> && stays<shared_mutex> && stays<heddle::once>);
 static_assert(stays<semaphore> && stays<wait_group> && stays<heddle::latch> && stays<heddle::barrier<>>);
 
-// Three who look at one value, of which two wait for what the others make of it.
+// Three goroutines look at one value; two of them wait for what the others make of it.
 TEST(GoSync, TestRace) {
   for (const int procs : {1, 2, 4})
     for (int round = 0; round < 50; ++round)
@@ -232,7 +232,7 @@ TEST(GoSync, TestRace) {
                 0);
 }
 
-// One waits; another begins to while all are notified: the first goes on in any case.
+// One goroutine waits; another begins to wait while all are notified: the first goes on in any case.
 TEST(GoSync, TestCondSignalStealing) {
   for (const int procs : {1, 2, 4})
     EXPECT_EQ(run_on(procs,
@@ -270,7 +270,7 @@ TEST(GoSync, TestCondSignalStealing) {
               0);
 }
 
-// --------------------------------------------------------------------------------------------------------- waitgroup_test
+// ------------------------------------------------------------------------------------------------------ waitgroup_test
 
 void all_through_two_gates(wait_group &wg1, wait_group &wg2) {
   constexpr int n = 16;
@@ -300,8 +300,8 @@ TEST(GoSync, TestWaitGroup) {
               0);
 }
 
-// What Go calls misuse, and finds now and then, is allowed here: a wait ends with the count that it has seen come to zero,
-// whatever is added meanwhile (B50).
+// What Go calls misuse, and detects now and then, is allowed here: a wait ends if it has seen the count come to zero,
+// whatever is added meanwhile.
 TEST(GoSync, TestWaitGroupMisuse2) {
   for (const int procs : {2, 4})
     EXPECT_EQ(run_on(procs,
@@ -386,7 +386,7 @@ TEST(GoSync, TestWaitGroupGo) {
   EXPECT_EQ(run_on(2,
                    [] {
                      wait_group wg;
-                     int i = 0;  // plain
+                     int i = 0;  // a plain variable
                      wg.go([&] { ++i; });
                      wg.wait();
                      EXPECT_EQ(i, 1);
@@ -394,9 +394,10 @@ TEST(GoSync, TestWaitGroupGo) {
             0);
 }
 
-// -------------------------------------------------------------------------------------------------------------- sema_test
+// ----------------------------------------------------------------------------------------------------------- sema_test
 
-// Who releases and gives way: the one who has waited runs before him. (Go's semrelease with handoff does both.) True: he did.
+// Releases and gives way: the goroutine that has waited runs before the releaser. (Go's semrelease with handoff does
+// both.) Returns whether it did.
 bool handed_off() {
   semaphore s(0);
   std::atomic<int> first{0};
@@ -428,8 +429,8 @@ TEST(GoSync, TestSemaHandoff1) {
             0);
 }
 
-// Where others look for work one of them may take the releaser along, and both run. Go demands that in two thirds of the
-// cases the one who has waited comes first: on two Ps, and on as many as there are.
+// If other Ms look for work, one of them may take the releaser along, and both run. Go demands that the waiter comes
+// first in two thirds of the cases: on two Ps, and on as many as there are.
 void handed_off_mostly(int procs) {
   constexpr int n = 3000;
   int ok = 0;

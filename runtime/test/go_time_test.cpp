@@ -1,9 +1,10 @@
-// The tests of Go's package time, and those of its runtime that are about timers, under their names, where timer_test.cpp and
-// time_test.cpp have none of that name. What depends on an idle machine is asked until it has shown itself once.
-// Not here:
+// The tests of Go's package time, and those of its runtime that are about timers, under their names, where
+// timer_test.cpp and time_test.cpp have none of that name. A test that needs an idle machine is repeated until it has
+// succeeded once. Not here:
 //   TestTickerStopWithDirectInitialization, TestManualTicker: a ticker is made by its constructor or not at all.
-//   TestFakeTime, TestSynctest...: time is the system's; the model checker has one of its own (verify/suites/time.cpp).
-//   TestOverflowRuntimeTimer: it looks into Go's heap; what it is about is TestOverflowPeriodRuntimeTimer here, and TestOverflowSleep.
+//   TestFakeTime, TestSynctest...: time is the system's; the model checker has its own (verify/suites/time.cpp).
+//   TestOverflowRuntimeTimer: it looks into Go's heap; TestOverflowPeriodRuntimeTimer here and TestOverflowSleep test
+//   the same.
 #include <csignal>
 #include <functional>
 #include <memory>
@@ -28,16 +29,16 @@ using heddle_test::run_on;
 
 constexpr auto never = 1h;
 
-// Until it has held once: a machine that is busy elsewhere may take several tries.
+// Repeats f until it has held once: a machine that is busy elsewhere may take several tries.
 void expect_once(const std::function<bool()> &holds) {
   for (int tries = 0; tries < 50; ++tries)
     if (holds()) return;
   ADD_FAILURE() << "not once in fifty tries";
 }
 
-// ------------------------------------------------------------------------------------------------------------- sleep_test
+// ---------------------------------------------------------------------------------------------------------- sleep_test
 
-// A signal in between makes it no shorter, on a goroutine or a thread.
+// A signal in between makes a sleep no shorter, on a goroutine or a thread.
 TEST(GoTime, TestSleep) {
   struct sigaction no_restart {};
   no_restart.sa_handler = [](int) {};
@@ -64,7 +65,7 @@ TEST(GoTime, TestSleep) {
   std::signal(SIGUSR2, SIG_DFL);
 }
 
-// A ticker beside one who stops the world all the time (Go: who collects garbage).
+// A ticker beside a goroutine that stops the world all the time (in Go, one that collects garbage).
 TEST(GoTime, TestTickerStress) {
   EXPECT_EQ(run_on(2,
                    [] {
@@ -85,7 +86,7 @@ TEST(GoTime, TestTickerStress) {
             0);
 }
 
-// As TestTickerStress, with ten who receive from one ticker.
+// As TestTickerStress, with ten goroutines that receive from one ticker.
 TEST(GoTime, TestTickerConcurrentStress) {
   EXPECT_EQ(run_on(2,
                    [] {
@@ -149,7 +150,8 @@ TEST(GoTime, TestSleepZeroDeadlock) {
             0);
 }
 
-// One timer, reset from everywhere; then reset and stopped from everywhere. When all are through it is as one of them left it.
+// One timer is reset from everywhere; then it is reset and stopped from everywhere. In the end it is as one of the
+// goroutines left it.
 TEST(GoTime, TestConcurrentTimerReset) {
   EXPECT_EQ(run_on(4,
                    [] {
@@ -186,7 +188,7 @@ TEST(GoTime, TestConcurrentTimerResetStop) {
             0);
 }
 
-// The time that comes out is when it came, not when somebody looked.
+// The time that comes out of a timer is when it fired, and not when it was received.
 template <class F>
 void expect_its_time(F make) {
   EXPECT_EQ(run_on(2,
@@ -226,9 +228,9 @@ TEST(GoTimeDeathTest, TestZeroTimerResetPanics) {
               testing::ExitedWithCode(2), "func_timer used after it was moved from");
 }
 
-// -------------------------------------------------------------------------------------------------------------- tick_test
+// ----------------------------------------------------------------------------------------------------------- tick_test
 
-// Go's Tick of no interval gives no channel; here it is misuse, as that of a ticker.
+// In Go, Tick of no interval gives no channel; here it is misuse, as it is for a ticker.
 TEST(GoTimeDeathTest, TestTickLtZeroDuration) {
   EXPECT_EXIT((void)run_on(1, [] { heddle::tick(-1ns); }), testing::ExitedWithCode(2),
               "non-positive interval for a ticker");
@@ -236,7 +238,7 @@ TEST(GoTimeDeathTest, TestTickLtZeroDuration) {
               "non-positive interval for a ticker");
 }
 
-// A period so long that the time of the next tick is no time any more.
+// A period so long that the next tick has no time any more.
 TEST(GoTime, TestOverflowPeriodRuntimeTimer) {
   EXPECT_EQ(run_on(2,
                    [] {
@@ -246,12 +248,12 @@ TEST(GoTime, TestOverflowPeriodRuntimeTimer) {
                      EXPECT_TRUE(t.recv());
                      t.reset(std::chrono::hours::max());
                      EXPECT_FALSE(t.recv_for(2ms).arrived());
-                     heddle::sleep_for(1us);  // the others' times still come
+                     heddle::sleep_for(1us);  // the times of other timers still come
                    }),
             0);
 }
 
-// What Stop and Reset leave in the channel of a timer or ticker: nothing.
+// Stop and reset leave nothing in the channel of a timer or ticker.
 TEST(GoTime, TestChan) {
   EXPECT_EQ(run_on(2,
                    [] {
@@ -260,8 +262,8 @@ TEST(GoTime, TestChan) {
                      };
                      const timer t(1us);
                      come(t);
-                     EXPECT_EQ(t.size(), 1u) << "its time waits for somebody";
-                     EXPECT_TRUE(t.stop()) << "and nobody will have it";
+                     EXPECT_EQ(t.size(), 1u) << "its time waits to be received";
+                     EXPECT_TRUE(t.stop()) << "and it will not be received";
                      EXPECT_EQ(t.size(), 0u);
                      EXPECT_FALSE(t.try_recv().arrived());
                      EXPECT_FALSE(t.reset(1us)) << "it was not armed";
@@ -283,7 +285,7 @@ TEST(GoTime, TestChan) {
                      tick.reset(1us);
                      EXPECT_TRUE(tick.recv() && tick.recv());
 
-                     // Those who wait already: for a timer that is stopped, and then reset.
+                     // Goroutines that wait already: for a timer that is stopped, and then reset.
                      const timer late(never);
                      const chan<bool> got;
                      for (int i = 0; i < 2; ++i) heddle::go([&] { got.send(late.recv().has_value()); });
@@ -292,16 +294,16 @@ TEST(GoTime, TestChan) {
                      EXPECT_FALSE(got.recv_for(1ms).arrived());
                      EXPECT_FALSE(late.reset(0ns));
                      EXPECT_EQ(got.recv(), true);
-                     EXPECT_FALSE(got.recv_for(1ms).arrived()) << "one time, one who has it";
+                     EXPECT_FALSE(got.recv_for(1ms).arrived()) << "one time, one receiver";
                      EXPECT_FALSE(late.reset(0ns));
                      EXPECT_EQ(got.recv(), true);
                    }),
             0);
 }
 
-// ---------------------------------------------------------------------------------------------------------------- runtime
+// ------------------------------------------------------------------------------------------------------------- runtime
 
-// proc_test: some hand a value round for ever; timers come in their time, also where they are made by calls.
+// proc_test: goroutines hand a value round for ever; timers fire in their time, also if they are made in calls.
 void timer_fairness(bool calls) {
   for (const int procs : {1, 2, 4})
     EXPECT_EQ(run_on(procs,
@@ -329,7 +331,7 @@ void timer_fairness(bool calls) {
 TEST(GoTime, TestTimerFairness) { timer_fairness(false); }
 TEST(GoTime, TestTimerFairness2) { timer_fairness(true); }
 
-// futex_test: a sleep longer than the kernel can count is not a short one, and ends when it is told.
+// futex_test: a sleep longer than the kernel can count is not a short one, and ends when the thread is woken.
 TEST(GoTime, TestFutexsleep) {
   constexpr std::int64_t day = 86'400'000'000'000;
   heddle::detail::note n[3];

@@ -101,7 +101,7 @@ TEST(Barrier, phases_and_completion) {
                              b.arrive_and_wait();
                              EXPECT_EQ(sum, 8 * phase);
                              EXPECT_EQ(phases, phase);
-                             b.arrive_and_wait();  // nobody counts on while others look
+                             b.arrive_and_wait();  // no goroutine counts on while others look
                              if (i == 0) --phases;
                              b.arrive_and_wait();
                              if (i == 0) --phases;

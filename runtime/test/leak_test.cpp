@@ -1,7 +1,7 @@
-// A thousand runtimes, one after another, leave nothing in the process: no thread, no descriptor, no mapping. What they
-// leave on the heap is what AddressSanitizer and valgrind look for (./dev test runs this under both). HEDDLE_CYCLES says
-// how many, 1000 when unset, 300 under ThreadSanitizer; with less than 200 the mappings are not compared, because what the
-// C library keeps grows at first.
+// A thousand runtimes, one after another, leave nothing in the process: no thread, no descriptor, no mapping.
+// AddressSanitizer and valgrind look for what they leave on the heap (./dev test runs this under both). HEDDLE_CYCLES
+// says how many runtimes: 1000 if it is unset, 300 under ThreadSanitizer. With less than 200 the mappings are not
+// compared, because what the C library keeps grows at first.
 #include <dirent.h>
 #include <malloc.h>
 #include <algorithm>
@@ -49,9 +49,9 @@ mappings mappings_now() {
   return m;
 }
 
-// ------------------------------------------------------------------------------------------------------ lives of a runtime
+// -------------------------------------------------------------------------------------------------- lives of a runtime
 
-// Goroutines of all sorts of ends, all of them over when main returns.
+// Goroutines that end in all sorts of ways, all of them before main returns.
 void a_full_life(int procs) {
   heddle::run(
       [procs] {
@@ -73,7 +73,7 @@ void a_full_life(int procs) {
         });
         heddle::go([] {}, std::size_t{256} * 1024);  // a stack of its own size
         wg.go([&] { heddle::blocking([] { std::this_thread::sleep_for(std::chrono::microseconds(50)); }); });
-        wg.go([] { heddle::lock_os_thread(); });  // and takes its thread with it
+        wg.go([] { heddle::lock_os_thread(); });  // it takes its thread with it
         wg.go([] {
           try {
             throw std::runtime_error("caught");
@@ -88,7 +88,7 @@ void a_full_life(int procs) {
       with_procs(procs));
 }
 
-// Never run: everything comes from outside, and is waited for there.
+// The runtime is never run: everything comes from outside, and is waited for there.
 void fed_from_outside(int procs) {
   heddle::runtime rt(with_procs(procs));
   heddle::wait_group wg(20);
@@ -117,7 +117,7 @@ void cut_short(int procs) {
 
 void never_used(int procs) { const heddle::runtime rt(with_procs(procs)); }
 
-// Run, and meanwhile fed from outside; main leaves goroutines behind.
+// The runtime is run, and meanwhile fed from outside; main leaves goroutines behind.
 void run_and_fed(int procs) {
   heddle::runtime rt(with_procs(procs));
   heddle::wait_group fed(10);
@@ -135,7 +135,7 @@ void run_and_fed(int procs) {
   outside->join();
 }
 
-// ------------------------------------------------------------------------------------------------------------------ cycles
+// -------------------------------------------------------------------------------------------------------------- cycles
 
 int cycles() {
   const char *text = std::getenv("HEDDLE_CYCLES");
@@ -145,9 +145,10 @@ int cycles() {
 TEST(Leak, runtimes_one_after_another_leave_nothing_in_the_process) {
   constexpr void (*lives[])(int) = {a_full_life, fed_from_outside, cut_short, never_used, run_and_fed};
   constexpr int turn = 4 * static_cast<int>(std::size(lives));  // each life with 1 to 4 Ps
-  mallopt(M_ARENA_MAX, 1);  // else each of the threads that happen to allocate at once may add one
+  mallopt(M_ARENA_MAX, 1);  // otherwise each of the threads that happen to allocate at once may add an arena
   const int all = cycles(), warm_up = std::max(all / 5, 1);
-  // The C library keeps some threads' stacks, more or fewer by chance; a leak shows in the least of a turn as well.
+  // The C library keeps the stacks of some threads, more or fewer by chance; a leak shows also in the smallest number
+  // of a turn.
   mappings least[2];
   std::size_t threads = 0, descriptors = 0;
   const auto cycle = [&](int i) { lives[static_cast<std::size_t>(i) % std::size(lives)](1 + i / turn % 4); };
@@ -161,17 +162,18 @@ TEST(Leak, runtimes_one_after_another_leave_nothing_in_the_process) {
     }
     return m;
   };
-  const bool compare = all >= 200 && !tsan;  // its own grow a lot
+  const bool compare = all >= 200 && !tsan;  // ThreadSanitizer's own mappings grow a lot
   for (int i = 0; i < warm_up; ++i) cycle(i);
   if (compare) least[0] = least_of_a_turn(warm_up);
   threads = threads_now();
   descriptors = descriptors_now();
   for (int i = warm_up; i < all; ++i) cycle(i);
   if (compare) least[1] = least_of_a_turn(all);
-  EXPECT_TRUE(wait_until([&] { return threads_now() <= threads; }));  // the kernel forgets an ended one a little later
+  EXPECT_TRUE(wait_until([&] { return threads_now() <= threads; }));  // the kernel forgets an ended thread a little
+                                                                      // later
   EXPECT_EQ(threads_now(), threads);
   EXPECT_EQ(descriptors_now(), descriptors);
-  // AddressSanitizer's own grow a little; of ours the smallest is larger than all of that.
+  // AddressSanitizer's own mappings grow a little; the smallest of ours is larger than all of that.
   const auto slack = static_cast<std::size_t>(asan ? all : 0);
   EXPECT_LE(least[1].count, least[0].count + slack / 20);
   EXPECT_LE(least[1].kilobytes, least[0].kilobytes + slack * 8);

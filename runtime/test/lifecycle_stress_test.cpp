@@ -1,7 +1,7 @@
 // The whole life of Ms, Ps and goroutines at once, in a random mix: start, yield, channels, mutexes, calls that block,
-// locked threads that come and end, stopped worlds, more and fewer Ps, threads from outside, several runtimes. All of
-// it is free of deadlock by construction, so everything must end. HEDDLE_STRESS_MS as in stress_test.cpp;
-// HEDDLE_STRESS_SEED repeats the choices of a run (not its timing); it is printed. A run that gets stuck says so and
+// locked threads that come and end, stopped worlds, more and fewer Ps, threads from outside, several runtimes. The mix
+// is free of deadlock by construction, so everything must end. HEDDLE_STRESS_MS is as in stress_test.cpp.
+// HEDDLE_STRESS_SEED, which is printed, repeats the choices of a run (not its timing). A run that hangs says so and
 // aborts.
 #include <algorithm>
 #include <csignal>
@@ -14,7 +14,8 @@
 
 namespace {
 
-// Set once goroutines have been abandoned: what they owned nobody will ever free. The leak checker asks at its check.
+// Set once goroutines have been abandoned, because what they owned is never freed. The leak checker asks for it at its
+// check.
 bool abandoned = false;
 
 }  // namespace
@@ -44,8 +45,8 @@ std::uint64_t base_seed() {
   return seed;
 }
 
-// Ends the process when what it watches has not ended two minutes after its time. By a signal and not by a thread:
-// where other threads might help, no deadlock is looked for.
+// Ends the process if what it watches has not ended two minutes after its time. It uses a signal and not a thread,
+// because no deadlock is looked for where other threads might help.
 class watchdog {
  public:
   explicit watchdog(const char *what) {
@@ -69,14 +70,15 @@ struct request {
   heddle::chan<int> reply;  // with room for the answer, so that a server never waits for a client
 };
 
-// What goroutines write without any lock, and who has stopped the world reads.
+// Goroutines write these without any lock, and the goroutine that has stopped the world reads them.
 struct alignas(64) cell {
   std::uint64_t value = 0;
   bool busy = false;
 };
 
-// One runtime's part. Whoever waits does so for a server, which waits for clients only; for a token, whose holder waits
-// for nothing; for a mutex, whose holder waits for no other mutex and no token; for a child or a world to stop.
+// One runtime's part. A goroutine waits only for a server, which waits for clients only; for a token, whose holder
+// waits for nothing; for a mutex, whose holder waits for no other mutex and no token; for a child; or for a world to
+// stop.
 struct town {
   explicit town(std::uint64_t s) : seed(s), tokens(3) {
     for (int i = 0; i < 3; ++i) tokens.send(i);
@@ -115,7 +117,7 @@ void look_around(town &t) {
   t.stops.fetch_add(1, std::memory_order_relaxed);
 }
 
-// A goroutine, which does whatever comes to its mind; most of the time something cheap.
+// A goroutine that does random things, most of the time something cheap.
 class person {
  public:
   person(town &home, town &abroad, std::uint64_t number)
@@ -210,7 +212,7 @@ class person {
     heddle::unlock_os_thread();
   }
 
-  // Its thread ends with it, perhaps from within another lock.
+  // The thread ends with the goroutine, perhaps from within another lock.
   void end_locked() {
     heddle::wait_group wg;
     wg.go([this, seed = d_(1'000'000)] {
@@ -257,7 +259,7 @@ void serve(const town &t) {
   }
 }
 
-// The life of one town on the calling goroutine, which may be main's.
+// Runs the life of one town on the calling goroutine, which may be main's.
 void inhabit(town &home, town &abroad, const budget &b) {
   heddle::wait_group people;
   for (std::size_t i = 0; i < home.cells.size(); ++i) {
@@ -286,7 +288,7 @@ std::uint64_t seed_of(int procs, std::uint64_t round) {
   return base_seed() + static_cast<std::uint64_t>(procs) * 100 + round;
 }
 
-// Alone, and any deadlock that it finds is none.
+// One runtime alone: any deadlock that it finds is a false one.
 TEST(Lifecycle, of_one_runtime) {
   const watchdog dog("of_one_runtime");
   for (const int procs : all_procs) {
@@ -353,7 +355,7 @@ TEST(Lifecycle, of_two_runtimes_and_of_threads_outside) {
   for (const int procs : all_procs) {
     const budget b;
     heddle::options o = with_procs(procs);
-    o.detect_deadlock = false;  // each knows nothing of the other
+    o.detect_deadlock = false;  // neither runtime knows of the other's goroutines
     town a(seed_of(procs, 1)), c(seed_of(procs, 2));
     heddle::runtime first(o), second(o);
     a.rt = &first;
@@ -365,7 +367,7 @@ TEST(Lifecycle, of_two_runtimes_and_of_threads_outside) {
       ready.wait();
       inhabit(home, abroad, b);
       done.done();
-      done.wait();  // nobody asks any more
+      done.wait();  // no more requests come
     };
     std::atomic<bool> over{false};
     std::vector<std::thread> threads;
@@ -399,8 +401,8 @@ TEST(Lifecycle, of_two_runtimes_and_of_threads_outside) {
   }
 }
 
-// Main returns while the others are anywhere: running, in calls, locked, waiting, stopping the world. The last test of this
-// program: after it nothing says what has leaked.
+// Main returns while the others are anywhere: running, in calls, locked, waiting, stopping the world. It is the last
+// test of this program, because after it a leak cannot be recognised.
 TEST(Lifecycle, ends_in_the_middle) {
   const watchdog dog("ends_in_the_middle");
 #ifdef HEDDLE_ASAN
@@ -412,7 +414,7 @@ TEST(Lifecycle, ends_in_the_middle) {
     for (const budget b; !b.over(); ++rounds) {
       const std::uint64_t seed = seed_of(procs, 1000 + rounds);
       heddle::options o = with_procs(procs);
-      o.detect_deadlock = false;  // threads outside wait for what is abandoned, and the other way round
+      o.detect_deadlock = false;  // threads outside wait for goroutines that are abandoned, and the other way round
       auto t = std::make_unique<town>(seed);
       const auto rt = std::make_unique<heddle::runtime>(o);
       t->rt = rt.get();

@@ -35,7 +35,7 @@ channels::op recv(int v) { return call(what::recv, v); }
 const channels::op close_it = call(what::close), drained = call(what::recv, channels::none);
 const channels::op full{what::nothing_ready, 0, 0, 1, 0}, empty{what::nothing_ready, 0, 0, 0, 1};
 
-// When each call begins and ends; 0: it doesn't end.
+// When each call begins and ends; 0: it does not end.
 struct timed {
   channels::op o;
   int from, to;
@@ -87,7 +87,7 @@ TEST(Linearize, an_unbuffered_send_and_its_receive_overlap) {
   EXPECT_FALSE(linearizable(unbuffered, {{send(1), 1, 3}, {send(2), 2, 5}, {recv(2), 4, 6}}));
   EXPECT_TRUE(linearizable(unbuffered, {{send(1), 1, 0}, {send(2), 2, 5}, {recv(2), 4, 6}}));
   EXPECT_TRUE(linearizable(unbuffered, {{send(1), 1, 3}, {recv(channels::unknown), 2, 0}}));
-  EXPECT_FALSE(linearizable(unbuffered, {{send(1), 1, 2}})) << "nobody has it";
+  EXPECT_FALSE(linearizable(unbuffered, {{send(1), 1, 2}})) << "it has not been received";
   EXPECT_TRUE(linearizable(unbuffered, {{full, 1, 2}, {empty, 3, 4}, {call(what::size, 0), 5, 6}}));
 }
 
@@ -101,8 +101,8 @@ TEST(Linearize, refuses_a_history_that_is_not_whole) {
 
 // ---------------------------------------------------------------------------------------------- against a plain search
 
-// A history of a few callers that take turns at random; results that fit the order in which they happened to take
-// effect, one of them changed in every other history.
+// Makes a history of a few callers that take turns at random. The results fit the order in which the calls happened to
+// take effect; in every other history one result is changed.
 using small = linearizer<channels, 12>;
 small::history_of made_up(std::uint64_t seed) {
   dice d{seed};
@@ -135,7 +135,7 @@ small::history_of made_up(std::uint64_t seed) {
   return h;
 }
 
-// Every order of the calls, one after the other.
+// Tries every order of the calls, one after the other.
 bool plainly(const small::history_of &h, std::uint32_t done, const channels::state &s) {
   std::array<std::size_t, 12> called{}, returned;
   returned.fill(h.size());
@@ -173,7 +173,7 @@ TEST(Linearize, agrees_with_a_search_without_any_pruning) {
 
 // ------------------------------------------------------------------------------------------------------------ prunings
 
-// Ten sends at once, then as many receives, whose last is of a value that nobody sent.
+// Ten sends at once, then as many receives; the last receives a value that was not sent.
 template <class L>
 typename L::history_of hopeless(int n) {
   typename L::history_of h;
@@ -243,7 +243,7 @@ TEST(Linearize, more_configurations_than_it_remembers_cost_only_time) {
 
 // ------------------------------------------------------------------------------------------------ what really happened
 
-// A call, with when it began and ended on a clock that all share.
+// A call, and when it began and ended on a clock that all share.
 template <class Op>
 struct stamped {
   Op o;
@@ -255,8 +255,8 @@ class recorder {
  public:
   recorder(std::atomic<std::uint64_t> &clock, std::uint64_t seed, int procs)
       : clock_(clock), dice_{seed}, procs_(procs) {}
-  // f: does the call and returns the op with its result. Time passes now and then before it and after it: most calls are so
-  // short that none of the others would fall into them.
+  // f does the call and returns the op with its result. Now and then time passes before it and after it, because most
+  // calls are so short that no other would overlap them.
   template <class F>
   void record(F &&f) {
     const std::uint64_t from = clock_.fetch_add(1);
@@ -265,7 +265,8 @@ class recorder {
     linger();
     calls.push_back({o, from, clock_.fetch_add(1)});
   }
-  // On several Ps to the other threads as well: on a busy machine one would be through in one slice of the kernel's.
+  // On several Ps this lets other threads run as well; on a busy machine one goroutine would be through in a single
+  // time slice of the kernel's.
   void give_way() {
     if (procs_ == 0 || (procs_ > 1 && dice_.one_in(2)))
       std::this_thread::yield();
@@ -291,8 +292,8 @@ class recorder {
   const int procs_;
 };
 
-// Of a hundred calls so many at least must have been under way while another one began or ended: what does not overlap shows
-// little.
+// At least so many calls of a hundred must have been under way while another began or ended: calls that do not overlap
+// show little.
 constexpr std::size_t overlapping_share = 5;
 
 template <class Lin, class Op>
@@ -365,7 +366,7 @@ INSTANTIATE_TEST_SUITE_P(Ps, LinearizableRuns, testing::Values(0, 1, 2, 4), [](c
 
 constexpr int histories = heddle_test::tsan ? 6 : 20;  // of each kind
 
-// Calls that do not wait, of two channels: nobody can be left behind.
+// Calls on two channels that do not wait, so that no caller is left behind.
 TEST_P(LinearizableRuns, channels_that_nobody_waits_for) {
   for (int round = 0; round < histories; ++round) {
     const std::uint8_t capacity = round % 2 == 0 ? 1 : 3;
@@ -397,14 +398,14 @@ TEST_P(LinearizableRuns, channels_that_nobody_waits_for) {
           }
         }
       });
-      if (d.one_in(8)) heddle_test::thread_id();  // some time
+      if (d.one_in(8)) heddle_test::thread_id();  // takes some time
     };
     const auto all = everybody<channels::op>(GetParam(), 6, 300, some_call, round);
     expect_linearizable<linearizer<channels, 2048, 1 << 14>>(all, channels::made(capacity, 2));
   }
 }
 
-// Senders, receivers and selects that wait; the last sender closes.
+// Senders, receivers and selects that wait; the last sender closes the channel.
 TEST_P(LinearizableRuns, channels_that_are_waited_for) {
   for (int round = 0; round < histories; ++round) {
     const auto capacity = static_cast<std::uint8_t>(round % 3);

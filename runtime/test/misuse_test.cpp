@@ -1,5 +1,5 @@
 // What ends the process, and with which words: the embedder's mistakes, exceptions that leave a goroutine, and programs
-// in which every goroutine waits. Status 2 each time.
+// in which every goroutine waits. The status is 2 each time.
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -202,7 +202,7 @@ TEST(Deadlock, is_not_seen_where_work_goes_on) {
                          heddle::go([&] {
                            if (round % 3 == 0) heddle::gosched();
                            if (round % 50 == 0)
-                             std::this_thread::sleep_for(std::chrono::milliseconds(1));  // everyone else falls asleep
+                             std::this_thread::sleep_for(std::chrono::milliseconds(1));  // all others fall asleep
                            c.send(round);
                          });
                          EXPECT_EQ(c.recv(), round);
@@ -225,8 +225,8 @@ TEST(Deadlock, is_not_seen_once_a_thread_outside_has_started_a_goroutine) {
     });
     std::atomic<bool> started{false};
     EXPECT_EQ(rt.run([&] {
-      // As long as nobody outside has started anything main must not sleep: it would be a deadlock as far as one can
-      // see.
+      // As long as no thread outside has started a goroutine, main must not sleep: that would be a deadlock as far as
+      // the runtime can see.
       while (rt.stats().spawned < 2) heddle::gosched();
       started.store(true);
       wg.wait();

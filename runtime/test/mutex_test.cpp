@@ -89,7 +89,7 @@ TEST(Mutex, when_it_starves_it_is_handed_over_first_come_first_served_and_at_onc
               grow_old();
               mu.unlock();
               EXPECT_TRUE(mu.try_lock());
-              queue_up(3);  // the first finds that somebody was faster
+              queue_up(3);  // the first finds that another was faster
               EXPECT_FALSE(mu.try_lock());
               mu.unlock();
               order.push_back(-1);
@@ -219,7 +219,8 @@ TEST(Mutex, TestMutex) {
             0);
 }
 
-// One holds it nearly all the time; another must get it ten times soon. Who waits for that is a third, so that nobody hangs.
+// One goroutine holds the mutex nearly all the time; another must get it ten times soon. A third waits for that, so
+// that the test does not hang.
 TEST(Mutex, TestMutexFairness) {
   for (const int procs : {1, 2})
     EXPECT_EQ(run_on(procs,

@@ -25,7 +25,7 @@ TEST(Once, TestOnce) {
                              heddle::gosched();
                              ++calls;
                            });
-                           EXPECT_EQ(calls, 1) << "whoever comes meanwhile waits";
+                           EXPECT_EQ(calls, 1) << "a caller that comes meanwhile waits";
                          });
                        wg.wait();
                      }),
@@ -34,7 +34,7 @@ TEST(Once, TestOnce) {
   }
 }
 
-// As Go's TestOncePanic, but for what an exception means: it has not been done.
+// As Go's TestOncePanic, except that after an exception nothing counts as done.
 TEST(Once, TestOncePanic) {
   EXPECT_EQ(run_on(1,
                    [] {

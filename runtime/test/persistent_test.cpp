@@ -15,7 +15,7 @@ bool is_zero(const char *at, std::size_t size) {
   return true;
 }
 
-// Pieces of `size` bytes, so many: aligned, zero, and each keeps what is written to it.
+// So many pieces of `size` bytes: each is aligned and zero, and keeps what is written to it.
 void take_pieces(heddle::detail::persistent &memory, std::size_t size, int count, int mark) {
   std::vector<char *> pieces;
   for (int i = 0; i < count; ++i) {

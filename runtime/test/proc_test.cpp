@@ -21,7 +21,7 @@ void sleep_for(microseconds time) {
   blocking([time] { std::this_thread::sleep_for(time); });
 }
 
-// Waits for others without giving the P away. With fewer CPUs than threads they need this one's time.
+// Waits for others without giving the P away. With fewer CPUs than threads the others need the CPU time of this one.
 template <class F>
 void spin_until(F &&done) {
   for (unsigned turns = 0; !done(); ++turns) {
@@ -111,7 +111,7 @@ TEST(Proc, TestBlockLocked) {
               0);
 }
 
-// The pair has a turn beside a goroutine that never waits.
+// The pair gets its turn beside a goroutine that never waits.
 TEST(Proc, TestPingPongHog) {
   EXPECT_EQ(run_on(1,
                    [] {
@@ -139,7 +139,7 @@ TEST(Proc, TestPingPongHog) {
 
 // --------------------------------------------------------------------------------------------------------- parallelism
 
-// Each of p goroutines waits, without giving way, for all the others to have had their turn.
+// Each of p goroutines waits, without giving way, until all the others have had their turn.
 void take_turns(std::uint32_t p) {
   std::atomic<std::uint32_t> x{0};
   heddle::wait_group wg;
@@ -181,7 +181,7 @@ TEST(Proc, TestGoroutineParallelism2) {
                              wg.wait();
                              sleep_for(milliseconds(1));
                            }
-                           if (calls)  // as Go's netpoll: somebody sleeps elsewhere meanwhile
+                           if (calls)  // as Go's netpoll: meanwhile one M sleeps elsewhere
                              heddle::go([] { sleep_for(milliseconds(2)); });
                            heddle::set_procs(p);
                            take_turns(p);
@@ -207,7 +207,7 @@ TEST(Proc, TestBigGOMAXPROCS) {
 
 // ---------------------------------------------------------------------------------------------------------- preemption
 
-// One P: each waits for the other, and only the end of a time slice lets it run.
+// There is one P: each goroutine waits for the other, and only the end of a time slice lets the other run.
 TEST(Proc, TestPreemption) {
   constexpr std::uint32_t rounds = 5;
   EXPECT_EQ(run_on(1,
@@ -269,7 +269,7 @@ TEST(Proc, TestPreemptionAfterSyscall) {
               0);
 }
 
-// The world stops also where goroutines do nothing but short calls.
+// The world also stops where goroutines do nothing but short calls.
 TEST(Proc, TestGCFairness) {
   for (const int procs : {1, 2, 4})
     EXPECT_EQ(run_on(procs,
@@ -299,7 +299,7 @@ TEST(Proc, TestNumGoroutine) {
                        EXPECT_EQ(heddle::num_goroutine(), 1u);
                        const heddle::chan<int> c;
                        for (std::uint64_t n = 1; n <= 50; ++n) {
-                         heddle::go([c] { (void)c.recv(); });  // its own: the count orders nothing
+                         heddle::go([c] { (void)c.recv(); });  // a channel of its own: the count orders nothing
                          EXPECT_EQ(heddle::num_goroutine(), n + 1);
                        }
                        EXPECT_EQ(heddle::stats().goroutines, 51u);
@@ -323,8 +323,8 @@ TEST(Proc, TestNewOSProc0) {
   EXPECT_EQ(ran.load(), 1);
 }
 
-// Go ends the program. Here threads_max is a bound: calls take turns, and only where every thread is locked to a
-// goroutine that waits for one that has none there is no way on, and it is said.
+// Go ends the program. Here threads_max is a bound: calls take turns. Only if every thread is locked to a goroutine
+// that waits for one that has no thread can the program not go on, and that is reported.
 TEST(ProcDeathTest, TestThreadExhaustion) {
   heddle::options o = with_procs(4);
   o.threads_max = 10;
@@ -355,7 +355,7 @@ TEST(ProcDeathTest, TestThreadExhaustion) {
               "deadlock!\n");
 }
 
-// The M under a goroutine, asked for again and again while it moves.
+// Asks for the M under a goroutine again and again while the goroutine moves.
 TEST(Proc, TestGetgThreadSwitch) {
   EXPECT_EQ(run_on(4,
                    [] {
@@ -378,7 +378,7 @@ TEST(Proc, TestGetgThreadSwitch) {
             0);
 }
 
-// A signal ends the sleep of a thread early, and must not end the wait that it sleeps for.
+// A signal ends the sleep of a thread early, but must not end the wait for which the thread sleeps.
 TEST(Proc, TestSpuriousWakeupsNeverHangSemasleep) {
   struct sigaction restartless {};
   restartless.sa_handler = [](int) {};

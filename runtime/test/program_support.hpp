@@ -49,8 +49,8 @@ struct run_of_program {
   bool several = false;  // its scripts began on more than one thread
 };
 
-// Runs one program. When nothing has moved for a while, main serves one of those that wait; what it does is one more
-// script.
+// Runs one program. When nothing has moved for a while, main serves one of the goroutines that wait; what main does is
+// one more script.
 class stage {
  public:
   explicit stage(run_of_program &r)
@@ -64,7 +64,7 @@ class stage {
   }
   // Returns when all its scripts have ended. Caller: main.
   void oversee() {
-    begun_.wait();  // who looks on takes a P
+    begun_.wait();  // a goroutine that looks on takes a P
     for (unsigned patience = 2, waited = 0, seen = 0; running() > 0;) {
       heddle::gosched();
       const unsigned now = steps();
@@ -84,7 +84,7 @@ class stage {
   void act(unsigned who) {
     dice mine{r_.seed + who + 1};
     gate_.pass([] {
-      std::this_thread::yield();  // on a busy machine whoever is waited for may have no CPU
+      std::this_thread::yield();  // on a busy machine the party that is waited for may have no CPU
       heddle::gosched();
     });
     began_on_[who] = thread_id();
@@ -146,8 +146,8 @@ class stage {
   std::array<long, max_scripts> began_on_{};  // threads
 };
 
-// Runs one program after the other. Who is through with his script of one waits for the next one awake: an M that sleeps
-// needs longer to come than most programs last.
+// Runs one program after the other. A goroutine that has ended its script of one program waits for the next without
+// parking: an M that sleeps needs longer to come than most programs last.
 inline void run_all(std::span<run_of_program> runs) {
   std::vector<std::unique_ptr<stage>> stages;
   for (run_of_program &r : runs) stages.push_back(std::make_unique<stage>(r));

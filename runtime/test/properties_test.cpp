@@ -1,6 +1,6 @@
-// Random programs. On one P the whole runtime is deterministic, so a script of channel operations over a few goroutines
-// is predicted, switch by switch, by a sequential model of the scheduler and of the channels. On several Ps what must
-// hold in every order: values are conserved, sections exclude each other, waits end.
+// Random programs. On one P the whole runtime is deterministic, so a sequential model of the scheduler and of the
+// channels predicts a script of channel operations over a few goroutines, switch by switch. On several Ps the tests
+// check what must hold in every order: values are conserved, critical sections exclude each other, waits end.
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -25,7 +25,7 @@ enum class op_kind { send, recv, try_send, try_recv, close, yield, size, count }
 
 struct op {
   op_kind kind;
-  int chan;  // 0 unbuffered, 1 to 3 with as many slots
+  int chan;  // 0: unbuffered; 1 to 3: with that many slots
   friend std::ostream &operator<<(std::ostream &os, const op &o) {
     static constexpr const char *names[] = {"send", "recv", "try_send", "try_recv", "close", "yield", "size"};
     os << names[static_cast<int>(o.kind)];
@@ -35,7 +35,7 @@ struct op {
 };
 using script = std::vector<op>;
 
-// What one finished operation was seen to do: which goroutine, its how-manieth operation, with which result.
+// What one finished operation was seen to do: which goroutine, which of its operations, with which result.
 using event = std::tuple<int, int, int>;
 constexpr int none = -1, skipped = -2;
 
@@ -75,7 +75,7 @@ class model {
  private:
   struct channel {
     std::deque<int> buffer;
-    std::deque<std::pair<int, int>> senders;  // who, value
+    std::deque<std::pair<int, int>> senders;  // which goroutine, value
     std::deque<int> receivers;
     int sending = 0;  // begun and not seen to end
     bool closed = false;
@@ -115,7 +115,7 @@ class model {
     c.buffer.push_back(value);
     return true;
   }
-  // False: nothing there and not closed.
+  // False: nothing is there, and it is not closed.
   bool take(channel &c, int &value) {
     if (!c.buffer.empty()) {
       value = c.buffer.front();
@@ -133,7 +133,7 @@ class model {
     return true;
   }
 
-  // Until it waits, yields or ends.
+  // Runs it until it waits, yields or ends.
   void run(int who) {
     const auto w = static_cast<std::size_t>(who);
     const script &s = scripts_[w - 1];
@@ -201,8 +201,7 @@ class model {
   int next_ = -1;
 };
 
-// ---------------------------------------------------------------------------------------------------------- the
-// runtime
+// --------------------------------------------------------------------------------------------------------- the runtime
 
 std::vector<event> play(const std::vector<script> &scripts) {
   std::vector<event> trace;
@@ -253,7 +252,7 @@ rc::Gen<op> gen_op() {
   return rc::gen::map(
       rc::gen::pair(rc::gen::inRange(0, static_cast<int>(op_kind::count) * 3), rc::gen::inRange(0, chans)),
       [](const std::pair<int, int> &p) {
-        // Sends and receives are the most frequent, close the rarest.
+        // Sends and receives are the most frequent, close is the rarest.
         static constexpr op_kind kinds[] = {
             op_kind::send,     op_kind::recv,     op_kind::send,     op_kind::recv,     op_kind::send,  op_kind::recv,
             op_kind::send,     op_kind::recv,     op_kind::send,     op_kind::recv,     op_kind::send,  op_kind::recv,
@@ -263,7 +262,8 @@ rc::Gen<op> gen_op() {
       });
 }
 
-// Any operations, or a few of them over and over: pairs that wake each other for long make the ring wait for its turn.
+// Any operations, or a few of them again and again: pairs that wake each other for long make the ring wait for its
+// turn.
 rc::Gen<script> gen_script() {
   using enum op_kind;
   const auto few = rc::gen::element(script{{send, 0}}, script{{recv, 0}}, script{{yield, 0}},
@@ -359,7 +359,7 @@ RC_GTEST_PROP(Properties, pipelines_keep_the_order, ()) {
 
 RC_GTEST_PROP(Properties, sections_exclude_each_other_and_waits_end, ()) {
   const int procs = *rc::gen::element(1, 2, 4);
-  // Each worker: a list of (which mutex, what to do inside).
+  // For each worker a list of (which mutex, what to do inside).
   const auto workers = *rc::gen::scale(0.3, rc::gen::container<std::vector<std::vector<std::pair<int, int>>>>(
                                                 rc::gen::container<std::vector<std::pair<int, int>>>(
                                                     rc::gen::pair(rc::gen::inRange(0, 3), rc::gen::inRange(0, 5)))));

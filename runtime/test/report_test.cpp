@@ -1,4 +1,5 @@
-// What a runtime says about its goroutines: dump, the report of a deadlock, and of who is left behind.
+// What a runtime says about its goroutines: dump, the report of a deadlock, and the report of the goroutines left
+// behind.
 #include <gmock/gmock.h>
 
 #include <cstdlib>
@@ -24,20 +25,20 @@ std::string dumped() {
   return out.str();
 }
 
-// What is said of the goroutine whose first line matches.
+// Returns what is said of the goroutine whose first line matches.
 std::string part(const std::string &text, const std::string &title) {
   const std::size_t at = text.find(title);
   if (at == std::string::npos) return "nothing about " + title + " in:\n" + text;
   return text.substr(at, text.find("\n\n", at) - at);
 }
 
-// A dump by the main goroutine, once so many others wait.
+// Returns a dump by the main goroutine, made once so many others wait.
 std::string dumped_when_parked(std::uint64_t others) {
   while (heddle::stats().parks < others) heddle::gosched();
   return dumped();
 }
 
-// ------------------------------------------------------------------------------------------------------------------- dump
+// ---------------------------------------------------------------------------------------------------------------- dump
 
 TEST(Dump, names_state_reason_and_the_line_that_started_it) {
   std::string text;
@@ -138,7 +139,7 @@ TEST(Dump, says_how_long) {
   EXPECT_THAT(part(text, "goroutine 2 "), ContainsRegex("\\[chan receive, [1-9]+\\.[0-9] s\\]"));
 }
 
-// From a thread outside, with goroutines in calls and others that run: nothing is looked at that could go away.
+// From a thread outside, with goroutines in calls and others that run: the dump looks at nothing that could go away.
 TEST(Dump, works_from_a_thread_outside_while_goroutines_run) {
   heddle::runtime rt(with_procs(2));
   std::atomic<bool> in_call{false}, over{false};
@@ -198,7 +199,7 @@ TEST(DumpDeathTest, needs_a_goroutine) {
               "heddle::dump called on a thread that runs no goroutine");
 }
 
-// --------------------------------------------------------------------------------------------------------------- deadlock
+// ------------------------------------------------------------------------------------------------------------ deadlock
 
 const auto status_2 = testing::ExitedWithCode(2);
 
@@ -221,7 +222,7 @@ TEST(DeadlockReportDeathTest, has_stacks_if_the_options_say_so) {
               "started at [^\n]*\n    [^\n]+\\+0x[0-9a-f]+");
 }
 
-// ------------------------------------------------------------------------------------------------------------------ leaks
+// --------------------------------------------------------------------------------------------------------------- leaks
 
 TEST(LeakReport, is_given_to_the_embedder_one_line_for_each_place) {
   heddle::options o = with_procs(2);

@@ -1,5 +1,5 @@
-// A runtime's life: run, go, shutdown, options and the environment, closures, figures, several at once and one after
-// another.
+// A runtime's life: run, go, shutdown, options and the environment, closures, figures, several runtimes at once and one
+// after another.
 #include <dirent.h>
 #include <sys/resource.h>
 #include <algorithm>
@@ -14,7 +14,7 @@
 #include "runtime/test/test_support.hpp"
 
 #ifdef HEDDLE_TSAN
-// The children of death tests need not wait for reports about threads that are still on their way out.
+// The children of death tests need not wait for reports about threads that have not quite ended.
 extern "C" const char *__tsan_default_options() { return "atexit_sleep_ms=0"; }
 #endif
 
@@ -115,7 +115,7 @@ TEST(Run, many_runtimes_one_after_another_leave_nothing_behind) {
               procs);
     EXPECT_EQ(ran.load(), 10);
   };
-  for (int i = 0; i < 30; ++i) one(4);  // the C library keeps some threads' stacks and arenas
+  for (int i = 0; i < 30; ++i) one(4);  // the C library keeps the stacks and arenas of some threads
   const std::size_t threads = threads_now(), maps = maps_now();
   for (int i = 0; i < 300; ++i) one(1 + i % 4);
   EXPECT_TRUE(wait_until([&] { return threads_now() <= threads; }))
@@ -141,8 +141,7 @@ TEST(Run, two_at_once_from_two_threads) {
                            });
                          wg.wait();
                          EXPECT_EQ(sum.load(), 5050);
-                         while (heddle::num_goroutine() != 1)
-                           heddle::gosched();  // the last ones are still on their way out
+                         while (heddle::num_goroutine() != 1) heddle::gosched();  // the last ones have not quite ended
                          return t;
                        }),
                 t);
@@ -182,7 +181,7 @@ TEST(Run, one_runtime_after_its_run_does_not_disturb_another_one_s_threads) {
     for (int i = 0; i < 50; ++i) wg.go([] { heddle::gosched(); });
     wg.wait();
   });
-  // The C library gives the dead threads' handles to new ones.
+  // The C library gives the handles of ended threads to new ones.
   EXPECT_EQ(run_on(4,
                    [&] {
                      heddle::wait_group wg;
@@ -464,8 +463,9 @@ TEST(Figures, add_up) {
   EXPECT_EQ(rt.stats().goroutines, 0u);
 }
 
-// How many threads two Ps need is the kernel's affair as well: one that has given its P up and is taken off its processor
-// before it lies down is not there for whoever needs an M in between. With one P nobody is awake to need one.
+// How many threads two Ps need depends on the kernel as well: an M that has given its P up, and is taken off its
+// processor before it goes to sleep, is not there when an M is needed in between. With one P no thread is awake to need
+// one.
 TEST(Figures, one_p_makes_one_thread) {
   runtime rt(with_procs(1));
   EXPECT_EQ(rt.run([] {
@@ -488,8 +488,8 @@ TEST(Figures, every_p_gets_work) {
         in.fetch_add(1);
         while (in.load() != 4) heddle::detail::cpu_relax();  // each on an M of its own
       });
-    wg.wait();  // parked: a main that only yields would keep its own P busy, and what lies on another P might wait for
-                // ever
+    wg.wait();  // parked: a main that only yields would keep its own P busy, and a goroutine on another P might wait
+                // for ever
   }),
             0);
   EXPECT_GE(rt.stats().steals, 1u);
@@ -581,7 +581,7 @@ TEST(OptionsDeathTest, no_memory_for_the_main_stack_is_thrown_and_the_runtime_ca
 // ----------------------------------------------------------------------------------------------------------
 // environment
 
-// In a child process: its exit status is the number of Ps, or 200 + what heddle::run returned.
+// Runs f in a child process, whose exit status is the number of Ps, or 200 + what heddle::run returned.
 [[noreturn]] void procs_by_environment(const char *heddle_procs, const char *gomaxprocs) {
   if (heddle_procs != nullptr)
     setenv("HEDDLE_PROCS", heddle_procs, 1);

@@ -1,6 +1,6 @@
 // Generated programs of channel operations, run by real threads: what each shows must be what some order of its steps
-// shows in a sequential model. In the manner of Go's test/chan/select5.go, whose generator writes programs for the
-// compiler.
+// shows in a sequential model. They are in the manner of Go's test/chan/select5.go, whose generator writes programs for
+// the compiler.
 #include <array>
 #include <cstdio>
 #include <memory>
@@ -17,7 +17,7 @@ using heddle_test::told;
 
 constexpr std::size_t states = 1 << 16;
 
-// Another seed: HEDDLE_SELECT5_SEED. More of them: HEDDLE_SELECT5_PROGRAMS.
+// HEDDLE_SELECT5_SEED sets another seed, HEDDLE_SELECT5_PROGRAMS another number of programs.
 std::uint64_t from_environment(const char *name, std::uint64_t otherwise) {
   const char *text = std::getenv(name);
   return text != nullptr ? std::strtoull(text, nullptr, 0) : otherwise;
@@ -63,7 +63,8 @@ TEST(Select, select5) {
   }
 }
 
-// The alarm rings: what was received is changed into what another sent, or nobody.
+// Tests that the check notices a mistake: a received value is changed into one that another sent, or that was never
+// sent.
 TEST(Select, select5_notices_a_wrong_outcome) {
   const auto states_seen = std::make_unique<visited<states>>();
   std::vector<run_of_program> runs(300);
@@ -91,7 +92,7 @@ TEST(Select, select5_notices_a_wrong_outcome) {
 
 // ----------------------------------------------------------------------------------------------------- the model alone
 
-// A program from what its scripts do: "s0" sends on c0, "r1?" tries to receive from c1, "x0" closes.
+// Makes a program from what its scripts do: "s0" sends on c0, "r1?" tries to receive from c1, "x0" closes.
 program written(std::initializer_list<std::initializer_list<const char *>> scripts,
                 std::array<std::uint8_t, 4> capacity) {
   program p{};
@@ -127,7 +128,7 @@ TEST(Select5Model, says_what_may_be) {
   std::swap(o[1][0], o[1][1]);
   EXPECT_FALSE(allows(meet, o, *s)) << "in order";
 
-  // One tries to send, the other to receive: on an unbuffered channel nobody waits, so both fail, always.
+  // One tries to send, the other to receive: on an unbuffered channel neither waits, so both fail, always.
   const program tries = written({{"s0?"}, {"r0?"}}, {0, 0, 0, 0});
   o[0][0] = {0, 0};
   o[1][0] = {0, value_of(0, 0, 0)};
@@ -137,7 +138,7 @@ TEST(Select5Model, says_what_may_be) {
   const program buffered = written({{"s0?"}, {"r0?"}}, {1, 0, 0, 0});
   EXPECT_FALSE(allows(buffered, o, *s)) << "there was room";
   o[0][0] = {0, 0};
-  EXPECT_TRUE(allows(buffered, o, *s)) << "who receives came first";
+  EXPECT_TRUE(allows(buffered, o, *s)) << "the receiver came first";
 
   EXPECT_FALSE(always_ends(written({{"s0"}, {"r1"}}, {0, 0, 0, 0}), *s));
   EXPECT_FALSE(always_ends(written({{"s0|s1"}, {"r0"}, {"r1"}}, {0, 0, 0, 0}), *s));

@@ -1,5 +1,5 @@
-// select, from goroutines and from threads outside. Tests that bear a Test in their names are re-expressed from Go's
-// runtime/chan_test.go and test/chan.
+// select, from goroutines and from threads outside. Tests with a Test in their names are those of Go's
+// runtime/chan_test.go and test/chan in heddle's terms.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -85,7 +85,7 @@ TEST(Select, waits_and_is_served_by_sender_receiver_and_close) {
                      wg.wait();
                      EXPECT_EQ(log, "r18sr2");
                      EXPECT_EQ(in.try_recv(), std::nullopt);
-                     EXPECT_FALSE(out.try_send(1)) << "nobody is left in the queues of the cases that lost";
+                     EXPECT_FALSE(out.try_send(1)) << "no waiter is left in the queues of the cases that lost";
                    }),
             0);
 }
@@ -178,7 +178,7 @@ TEST(SelectNil, is_never_chosen) {
                      a.send(1);
                      EXPECT_EQ(select(on_recv(nil), on_send(nil, 1), on_recv(a)), 2u);
                      EXPECT_EQ(select(on_recv(nil), on_send(nil, 1), otherwise()), 2u);
-                     // Go's way to take a case out of a select.
+                     // This is Go's way to take a case out of a select.
                      chan<int> b = a;
                      const chan<int> moved = std::move(b);
                      EXPECT_TRUE(b.is_nil());
@@ -226,7 +226,8 @@ TEST(SelectDeathTest, misuse) {
 
 // ---------------------------------------------------------------------------------------------------- from Go's tests
 
-// Of two that are ready each has its turn. Go's bound, 4.753424 standard deviations: a fair choice leaves it once in a million.
+// Of two cases that are ready each has its turn. The bound is Go's, 4.753424 standard deviations: a fair choice leaves
+// it once in a million.
 TEST(Select, TestSelectFairness) {
   EXPECT_EQ(run_on(2,
                    [] {
@@ -258,7 +259,8 @@ TEST(Select, TestSelectFairness) {
             0);
 }
 
-// Each goroutine waits before the next one is started: c's queue is the select's two entries, then the plain receiver.
+// Each goroutine waits before the next one is started, so c's queue is the select's two entries and then the plain
+// receiver.
 TEST(Select, TestSelectDuplicateChannel) {
   EXPECT_EQ(run_in_order([] {
               const chan<int> c, d;
@@ -280,7 +282,8 @@ TEST(Select, TestSelectDuplicateChannel) {
             0);
 }
 
-// Of several cases of one channel that a select waits for, any may be the one, as in Go: by the same bound as TestSelectFairness.
+// If a select waits for several cases of one channel, any of them may be the one that is done, as in Go; the bound is
+// that of TestSelectFairness.
 TEST(Select, cases_of_one_channel_are_served_by_chance) {
   constexpr int trials = heddle_test::tsan ? 1'500 : 6'000;  // TSan maps memory for each goroutine
   EXPECT_EQ(run_on(1,
@@ -409,7 +412,7 @@ TEST(Select, TestMultiConsumer) {
 
 constexpr int race_rounds = heddle_test::tsan ? 2'000 : heddle_test::asan ? 10'000 : 100'000;  // 100'000 is Go's
 
-// A value that is there from the beginning is always seen by a select with a default, whatever happens to the channel.
+// A select with a default always sees a value that is there from the beginning, whatever happens to the channel.
 TEST(Select, TestNonblockSelectRace) {
   EXPECT_EQ(run_on(4,
                    [] {
@@ -445,8 +448,8 @@ TEST(Select, TestNonblockSelectRace2) {
             0);
 }
 
-// test/chan/doubleselect.go: of the four cases that one select waits for one is done, so each number arrives once. In which
-// order is the forwarders' affair.
+// test/chan/doubleselect.go: of the four cases for which one select waits one is done, so each number arrives once. The
+// forwarders determine the order.
 TEST(Select, doubleselect) {
   for (const int procs : {2, 4}) {
     EXPECT_EQ(run_on(procs,
@@ -474,8 +477,8 @@ TEST(Select, doubleselect) {
   }
 }
 
-// test/chan/select6.go: a case that has lost leaves the queue, also from its middle. Each goroutine waits before the next one
-// is started, so c1's queue is a receiver, the select, and, once that has been served by c2, another receiver.
+// test/chan/select6.go: a case that has lost leaves the queue, also from its middle. Each goroutine waits before the
+// next one is started, so c1's queue is a receiver, the select, and, once c2 has served that, another receiver.
 TEST(Select, select6) {
   EXPECT_EQ(run_in_order([] {
               const chan<bool> c1, c2, c3, c4;
@@ -501,12 +504,13 @@ TEST(Select, select6) {
               c1.send(true);
               c4.recv();
               c4.recv();
-              EXPECT_FALSE(c1.try_send(true)) << "nobody is left";
+              EXPECT_FALSE(c1.try_send(true)) << "no waiter is left";
             }),
             0);
 }
 
-// test/chan/select7.go: a receiver that has just come is found by plain sends, by selects, and by selects with a default.
+// test/chan/select7.go: a receiver that has just come is found by plain sends, by selects, and by selects with a
+// default.
 TEST(Select, select7) {
   EXPECT_EQ(
       run_on(1,

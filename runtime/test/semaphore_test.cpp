@@ -76,7 +76,7 @@ TEST(Semaphore, serves_in_the_order_of_coming) {
                        heddle::yield();
                      }
                      s.release();
-                     EXPECT_FALSE(s.try_acquire()) << "it belongs to the one who has waited longest";
+                     EXPECT_FALSE(s.try_acquire()) << "it belongs to the one that has waited longest";
                      wg.wait();
                      EXPECT_TRUE(s.try_acquire());
                    }),
@@ -84,7 +84,7 @@ TEST(Semaphore, serves_in_the_order_of_coming) {
   EXPECT_EQ(order, (ints{0, 1, 2, 3, 4, 5, 6, 7}));
 }
 
-// Who releases and acquires again at once waits behind those who were there before.
+// A goroutine that releases and acquires again at once waits behind those that were there before.
 TEST(Semaphore, who_releases_and_acquires_again_waits_his_turn) {
   int mine = 0, others = -1;
   EXPECT_EQ(run_on(1,

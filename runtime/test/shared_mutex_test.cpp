@@ -82,7 +82,7 @@ TEST(SharedMutex, TestRWMutex) {
     for (const int readers : {1, 3, 10}) hammer(procs, readers, 300);
 }
 
-// A pending writer keeps new readers out; those go before the writer after him.
+// A pending writer keeps new readers out; they go before the writer behind it.
 TEST(SharedMutex, writer_preference) {
   std::string order;
   EXPECT_EQ(run_on(1,
@@ -128,7 +128,7 @@ TEST(SharedMutex, neither_side_starves) {
                        wg.go([&] {
                          while (!enough()) {
                            const std::lock_guard hold(mu);
-                           heddle::yield();  // held over a switch, so that somebody always waits
+                           heddle::yield();  // held over a switch, so that there is always a waiter
                            writes.fetch_add(1);
                          }
                        });

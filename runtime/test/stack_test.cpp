@@ -1,4 +1,4 @@
-// Stacks: how large, how cheap, and what lies below them.
+// Stacks: how large they are, how cheap, and what lies below them.
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/mman.h>
@@ -40,7 +40,7 @@ std::size_t resident_bytes() {
   return resident * page;
 }
 
-// Does this kernel have guard pages that need no mapping of their own (Linux 6.13)?
+// Returns whether this kernel has guard pages that need no mapping of their own (Linux 6.13).
 bool has_light_guards() {
   void *at = mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   const bool yes = madvise(at, page, 102) == 0;  // MADV_GUARD_INSTALL
@@ -48,14 +48,14 @@ bool has_light_guards() {
   return yes;
 }
 
-// Asks the kernel: it does not die of it, and no sanitizer is in the way.
+// Asks the kernel whether the memory can be used, without dying of it and without a sanitizer in the way.
 bool readable(const char *at) {
   char byte = 0;
   const iovec to = {&byte, 1}, from = {const_cast<char *>(at), 1};
   return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == 1;
 }
 
-// Each of them, and more than are made ready at once: all of it can be used, and below it is a guard.
+// Tests each of them, and more than are made ready at once: all of each stack can be used, and below it is a guard.
 bool each_has_its_guard() {
   heddle::detail::stackpool pool(64 * 1024, false);
   for (int i = 0; i < 1500; ++i) {
@@ -133,7 +133,7 @@ TEST(Stackpool, other_sizes_are_mapped_and_unmapped_one_by_one) {
 
 TEST(Stackpool, each_of_many_has_its_guard) { EXPECT_TRUE(each_has_its_guard()); }
 
-// An older kernel, or a sandbox.
+// On an older kernel, or in a sandbox.
 TEST(StackDeathTest, each_of_many_has_its_guard_where_they_are_laid_one_by_one) {
   EXPECT_EXIT(
       {
@@ -150,7 +150,8 @@ TEST(Stackpool, says_no_when_there_is_no_address_space) {
   EXPECT_TRUE(pool.stackalloc(0));
 }
 
-// With little address space left, whoever could be made gets his stack; the others are refused when they are made.
+// With little address space left, each goroutine that could be made gets its stack; the others are refused when they
+// are made.
 [[noreturn]] void stackpool_keeps_its_promises() {
   heddle::detail::stackpool pool(64 * 1024, false);
   if (!pool.promises()) child_exit(42);
@@ -274,7 +275,7 @@ TEST(Stack, many_parked_goroutines_fit_and_are_small) {
 [[gnu::noinline]] int recurse_for_ever(int depth) {
   volatile char frame[256];
   frame[depth % 256] = static_cast<char>(depth);
-  if (depth == 1 << 30) return frame[0];  // far beyond any stack; the compilers refuse what cannot end
+  if (depth == 1 << 30) return frame[0];  // far beyond any stack; the compilers refuse a recursion that cannot end
   return recurse_for_ever(depth + 1) + frame[0];
 }
 
@@ -297,7 +298,7 @@ TEST(StackDeathTest, overflow_hits_the_guard_page) {
       ended_by_fault, "");
 }
 
-// The fault is in the guard page of the goroutine that ran over, and its neighbours' stacks are as they were.
+// The fault is in the guard page of the goroutine that overflowed, and its neighbours' stacks are as they were.
 struct scene {
   char *lo = nullptr;
   std::vector<heddle::detail::stack> neighbours;

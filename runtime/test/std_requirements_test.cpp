@@ -1,6 +1,6 @@
-// What heddle's types have of those of the standard library that they resemble: asserted of both, so that the words here are
-// those of the standard. Its named requirements (BasicLockable, Lockable, TimedLockable, Mutex and TimedMutex, SharedMutex and
-// SharedTimedMutex) and, where there are none, the shape of the class.
+// What heddle's types have of the types of the standard library that they resemble. It is asserted of both, so that the
+// words here are those of the standard: its named requirements (BasicLockable, Lockable, TimedLockable, Mutex and
+// TimedMutex, SharedMutex and SharedTimedMutex) and, where there are none, the shape of the class.
 #include <barrier>
 #include <chrono>
 #include <concepts>
@@ -133,7 +133,7 @@ concept semaphore_shape =
 };
 static_assert(semaphore_shape<std::counting_semaphore<>> && semaphore_shape<heddle::semaphore>);
 
-// And what the standard library builds on them: std::lock of three of two kinds, from all sides at once.
+// What the standard library builds on them: std::lock of three locks of two kinds, from all sides at once.
 TEST(StdRequirements, the_guards_of_the_standard_library_go_with_all_of_them) {
   int value = 0;
   EXPECT_EQ(run_on(2,
@@ -192,7 +192,7 @@ TEST(StdRequirements, unique_lock_and_shared_lock_with_times) {
             0);
 }
 
-// What std has for any lock works with them, on threads.
+// What the standard library has for any lock works with heddle's, on threads.
 TEST(StdRequirements, condition_variable_any) {
   heddle::mutex mu;
   std::condition_variable_any cv;
@@ -210,7 +210,7 @@ TEST(StdRequirements, condition_variable_any) {
   other.join();
 }
 
-// And ours takes theirs, there.
+// And heddle's works with the standard library's, there.
 TEST(StdRequirements, condition_variable_with_a_lock_of_std) {
   std::timed_mutex mu;
   heddle::condition_variable cv;

@@ -1,13 +1,13 @@
 #pragma once
-// What the stress tests share: their time, and chance.
+// What the stress tests share: their time, and their random choices.
 #include "runtime/test/test_support.hpp"
 
 namespace heddle_test {
 
 using clock_type = std::chrono::steady_clock;
 
-// A quarter of the budget: each test runs for 1, 2, 4 and 8 Ps. The first who asks has time, so that something is done on
-// a machine that is busy with other things as well.
+// A quarter of the budget, because each test runs for 1, 2, 4 and 8 Ps. The first call always says that there is time,
+// so that something is done even on a machine that is busy with other things.
 class budget {
  public:
   budget() {
@@ -23,13 +23,13 @@ class budget {
 
 inline constexpr int all_procs[] = {1, 2, 4, 8};
 
-// One goroutine's chance.
+// The random choices of one goroutine.
 struct dice {
   std::uint64_t state;
   explicit dice(std::uint64_t seed) : state(seed * 0x9e3779b97f4a7c15u + 1) {}
   std::uint32_t operator()(std::uint32_t n) { return heddle::detail::cheaprandn(state, n); }
 
-  // Now and then: lets others go first, or lets time pass, so that rare orders come about. Caller: a goroutine.
+  // Now and then lets others go first, or lets time pass, so that rare orders come about. Caller: a goroutine.
   void delay() {
     switch ((*this)(16)) {
       case 0: heddle::yield(); break;

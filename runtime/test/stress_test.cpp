@@ -1,7 +1,7 @@
-// Whole runtimes under load, with random delays at the points where a choice is made; HEDDLE_STRESS_MS milliseconds a
-// test (300 when unset), shared among 1, 2, 4 and 8 Ps. Everything must end, every value must arrive once, and no
-// program that still has work may be called a deadlock: detection is on wherever it may be. Meant for ThreadSanitizer
-// too, which allows few goroutines at a time.
+// Whole runtimes under load, with random delays at the points where a choice is made, for HEDDLE_STRESS_MS milliseconds
+// a test (300 if unset), shared among 1, 2, 4 and 8 Ps. Everything must end, every value must arrive once, and no
+// program that still has work may be called a deadlock: detection is on wherever it may be. The tests are meant for
+// ThreadSanitizer too, which allows few goroutines at a time.
 #include <algorithm>
 #include <mutex>
 #include <vector>
@@ -190,7 +190,7 @@ TEST(Stress, runtimes_start_and_stop_in_haste) {
   }
 }
 
-// The destructor of one runtime runs while another one starts threads: it must not mistake theirs for its own.
+// The destructor of one runtime runs while another one starts threads: it must not mistake those for its own.
 TEST(Stress, runtimes_side_by_side) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 3; ++t)
@@ -291,7 +291,7 @@ TEST(Stress, foreign_threads_wake) {
 TEST(Stress, two_runtimes_talk) {
   for (const int procs : all_procs) {
     heddle::options o = with_procs(procs);
-    o.detect_deadlock = false;  // each knows nothing of the other's goroutines
+    o.detect_deadlock = false;  // neither knows of the other's goroutines
     heddle::chan<std::uint64_t> there, back(2);
     budget b;
     std::uint64_t rounds = 0;
@@ -331,8 +331,8 @@ TEST(Stress, two_runtimes_talk) {
   }
 }
 
-// A mutex may be destroyed by whoever gets it last, although the one before is still on its way out of unlock: on its
-// slow way, because somebody had to wait for it earlier.
+// The goroutine that gets a mutex last may destroy it, although the one before has not quite returned from unlock; it
+// takes unlock's slow path, because a goroutine had to wait for the mutex earlier.
 TEST(Stress, the_last_holder_destroys_the_mutex) {
   struct object {
     heddle::mutex mu;
@@ -369,7 +369,7 @@ TEST(Stress, the_last_holder_destroys_the_mutex) {
   }
 }
 
-// The count of goroutines while they come and go is a smeared snapshot, but it never wraps below zero.
+// The count of goroutines while they come and go is read in parts at different moments, but it never wraps below zero.
 TEST(Stress, num_goroutine_does_not_wrap) {
   for (const int procs : all_procs) {
     EXPECT_EQ(run_on(procs,

@@ -1,4 +1,5 @@
-// What must survive a switch: registers, errno, the exceptions a goroutine is handling, and the way out for unwinders.
+// What must survive a switch: registers, errno, the exceptions that a goroutine is handling, and the way out for
+// unwinders.
 #include <unwind.h>
 #include <cerrno>
 #include <exception>
@@ -64,7 +65,7 @@ namespace {
 using heddle_test::migrate;
 using heddle_test::run_on;
 
-// errno's address is a constant to the compiler; after a switch it would be the old thread's.
+// The address of errno is a constant to the compiler; after a switch it would be that of the old thread's.
 [[gnu::noinline]] int get_errno() {
   asm volatile("");
   return errno;
@@ -130,7 +131,7 @@ TEST(Switch, errno_belongs_to_the_goroutine) {
                        heddle::wait_group wg;
                        for (int i = 1; i <= 20; ++i)
                          wg.go([&wrong, i] {
-                           if (get_errno() != 0) wrong.fetch_add(1);  // a new goroutine starts clean
+                           if (get_errno() != 0) wrong.fetch_add(1);  // a new goroutine starts with errno 0
                            for (int round = 0; round < 100; ++round) {
                              set_errno(1000 * i + round);
                              (round % 2 == 0 ? yield : gosched)();

@@ -15,7 +15,7 @@ using heddle_test::with_procs;
 
 const auto status_2 = testing::ExitedWithCode(2);
 
-// Returns when the others have ended.
+// Returns when the other goroutines have ended.
 void wait_alone() {
   while (heddle::num_goroutine() != 1) heddle::gosched();
 }
@@ -58,7 +58,7 @@ TEST(TaskLocal, moves_with_its_goroutine) {
 struct noted {
   explicit noted(std::vector<std::string> *l, const char *n) : log(l), name(n) {}
   ~noted() {
-    heddle::yield();  // still a goroutine
+    heddle::yield();  // it is still a goroutine
     log->push_back(name + std::to_string(heddle::goid() == 1));
   }
   std::vector<std::string> *log;
@@ -184,7 +184,7 @@ TEST(OnUncaught, is_told_and_the_goroutine_ends) {
   EXPECT_GT(s.goid, 1u);
 }
 
-// Who waits for the goroutine, or keeps what it runs, is told of its end as of any other.
+// A party that waits for the goroutine, or keeps what it runs, is told of its end as of any other.
 TEST(OnUncaught, a_wait_group_and_an_after_func_go_on) {
   seen s;
   heddle::options o = with_procs(2);

@@ -65,7 +65,7 @@ TEST(Task, an_exception_travels) {
                      }
                      EXPECT_FALSE(t.valid());
                      auto lost = heddle::spawn([] { throw 1; });
-                     lost.join();  // does not throw, and so nobody asks
+                     lost.join();  // does not throw, so the exception is lost
                    }),
             0);
 }
@@ -354,7 +354,7 @@ TEST(Scope, waits_for_all) {
   EXPECT_EQ(ended.load(), 201);
 }
 
-// errgroup's TestZeroGroup: the first error is the one that is reported, and there is none without one.
+// errgroup's TestZeroGroup: the first error is the one that is reported; without an error there is none.
 TEST(Scope, TestZeroGroup_the_first_error_wins) {
   EXPECT_EQ(run_on(1,
                    [] {
@@ -376,7 +376,7 @@ TEST(Scope, TestZeroGroup_the_first_error_wins) {
             0);
 }
 
-// errgroup's TestWithContext: the first error cancels what the others look at.
+// errgroup's TestWithContext: the first error cancels the token that the others look at.
 TEST(Scope, TestWithContext_an_error_cancels_the_others) {
   std::atomic<int> stopped{0};
   EXPECT_EQ(run_on(2,

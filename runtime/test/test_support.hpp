@@ -1,6 +1,6 @@
 #pragma once
-// What the tests of runtime/ share: starting a runtime of so many Ps, leaving a thread, telling threads apart, beginning
-// together, and what the sanitizers change.
+// What the tests of runtime/ share: starting a runtime of so many Ps, leaving a thread, telling threads apart,
+// beginning together, and what the sanitizers change.
 #include <gtest/gtest.h>
 
 #include <sys/syscall.h>
@@ -37,15 +37,15 @@ inline constexpr bool tsan = true;
 inline constexpr bool tsan = false;
 #endif
 
-// TSan keeps a thread of its own in a forked child, now and then: the runtime there takes it for one of the program's and
-// reports no deadlock. A death test's child is a program anew, therefore.
+// Now and then ThreadSanitizer keeps a thread of its own in a forked child. The runtime there takes it for one of the
+// program's and reports no deadlock. Therefore a death test's child is a program that is started anew.
 class death_tests_start_anew : public testing::Environment {
   void SetUp() override { testing::GTEST_FLAG(death_test_style) = "threadsafe"; }
 };
 inline testing::Environment *const death_tests =
     tsan ? testing::AddGlobalTestEnvironment(new death_tests_start_anew) : nullptr;
 
-// Options with so many Ps and nothing else out of the ordinary.
+// Returns options with so many Ps and nothing else out of the ordinary.
 inline heddle::options with_procs(int procs) {
   heddle::options o;
   o.procs = procs;
@@ -53,8 +53,9 @@ inline heddle::options with_procs(int procs) {
   return o;
 }
 
-// Gives those who have done what they were to do, and have some steps left to their end, a moment: what they own would be
-// abandoned with them, which LeakSanitizer is right to call a leak. Not for long: some tests leave goroutines behind.
+// Gives a moment to goroutines that have done their work and have some steps left to their end: what they own would be
+// abandoned with them, which LeakSanitizer is right to call a leak. It does not wait for long, because some tests leave
+// goroutines behind.
 struct settling {
   ~settling() {
     if (!asan) return;
@@ -64,7 +65,7 @@ struct settling {
   }
 };
 
-// f, which stays where it is, to be run as main.
+// Wraps f, which stays where it is, to be run as main.
 template <class F>
 auto and_settle(F &f) {
   return [&f]() -> decltype(auto) {
@@ -78,7 +79,7 @@ int run_on(int procs, F &&f) {
   return heddle::run(and_settle(f), with_procs(procs));
 }
 
-// As run_on(1, f), where the test is about who runs next: a busy machine would end slices.
+// As run_on(1, f), for tests about which goroutine runs next: on a busy machine time slices would end.
 template <class F>
 int run_in_order(F &&f) {
   heddle::options o = with_procs(1);
@@ -86,17 +87,18 @@ int run_in_order(F &&f) {
   return heddle::run(and_settle(f), o);
 }
 
-// The kernel's number of the calling thread. Never inlined and a system call each time: after a switch a goroutine may
-// be on another thread, and a compiler may keep what it learnt about the old one (pthread_self is declared const).
+// Returns the kernel's number of the calling thread. It is never inlined, and makes a system call each time: after a
+// switch a goroutine may be on another thread, and a compiler may keep what it learnt about the old one (pthread_self
+// is declared const).
 [[gnu::noinline]] inline long thread_id() {
   asm volatile("");
   return syscall(SYS_gettid);
 }
 
-// Returns on another thread than it was called on. Caller: a goroutine of a runtime with two Ps or more.
-// A second goroutine keeps the P busy meanwhile, so that some other M must take the caller from the global queue; when
-// it is the second one that went elsewhere, or the fairness tick brought the caller straight back, it tries again.
-// The second one may be left behind at the end of a run, so it owns nothing.
+// Returns on another thread than that on which it was called. Caller: a goroutine of a runtime with two Ps or more. A
+// second goroutine keeps the P busy meanwhile, so that some other M must take the caller from the global queue. If the
+// second goroutine went elsewhere, or the fairness tick brought the caller straight back, it tries again. The second
+// goroutine may be left behind at the end of a run, so it owns nothing.
 inline void migrate() {
   static std::atomic<unsigned> tickets{0}, over{0};
   for (const long from = thread_id(); thread_id() == from;) {
@@ -122,8 +124,9 @@ bool wait_until(F &&done) {
   return true;
 }
 
-// Opens when all have come and two of them are there on different threads, or, for want of a second one, when its patience
-// is over. Those who start one after the other from one P's queue would be through before another P has taken any.
+// Opens when all have come and two of them are there on different threads, or, if they have all come on one thread,
+// when its patience is over. Without it, goroutines that start one after the other from one P's queue would be through
+// before another P has taken any.
 class start_gate {
  public:
   start_gate(unsigned expected, std::chrono::nanoseconds patience) : expected_(expected), patience_(patience) {}
@@ -154,7 +157,7 @@ class start_gate {
   std::atomic<bool> open_{false};
 };
 
-// A value that knows how many of its kind exist; move-only.
+// A value that counts how many of its kind exist; move-only.
 struct counted {
   explicit counted(int v = 0) noexcept : value(v) { alive.fetch_add(1, std::memory_order_relaxed); }
   counted(counted &&other) noexcept : value(std::exchange(other.value, -1)) {

@@ -22,7 +22,7 @@ bool exists(long tid) { return syscall(SYS_tgkill, getpid(), tid, 0) == 0; }
 
 bool locked() { return heddle::detail::getm()->lockedg != nullptr; }
 
-// On this thread and no other, whatever comes.
+// It runs on this thread and no other, whatever happens.
 void expect_stays(int turns) {
   const long thread = thread_id();
   for (int i = 0; i < turns; ++i) {
@@ -154,7 +154,7 @@ TEST(LockOSThread, TestLockOSThreadExit) {
           tid.send(thread_id());
         });
         const long other = tid.recv().value();
-        // Where it was on main's own thread, that waits for the end of the runtime.
+        // If it was on main's own thread, that thread waits for the end of the runtime.
         if (other != getpid()) gone.push_back(other);
       }
       for (const long tid : gone) {
@@ -171,7 +171,7 @@ TEST(LockOSThread, TestLockOSThreadExit) {
   }
 }
 
-// The first thread is the caller's: whatever ends there locked, run comes back on it.
+// The first thread is the caller's: whatever ends there locked, run returns on it.
 TEST(LockOSThread, main_may_end_locked) {
   for (const int procs : {1, 2}) {
     const long thread = thread_id();
@@ -256,7 +256,7 @@ void leave_traces() {
   prctl(PR_SET_NAME, "tainted");
 }
 
-// Runs on n Ms at once, so that threads are started where there are none yet.
+// Runs on n Ms at once, so that threads are started if there are none yet.
 void expect_no_traces_on(int n) {
   std::atomic<int> in{0};
   heddle::wait_group wg;
@@ -278,7 +278,7 @@ TEST(LockOSThread, TestLockOSThreadAvoidsStatePropagation) {
                        heddle::wait_group wg;
                        wg.go([] {
                          lock_os_thread();
-                         if (thread_id() == getpid()) return;  // the caller's own thread, which it keeps
+                         if (thread_id() == getpid()) return;  // the caller's own thread, which the caller keeps
                          leave_traces();
                          expect_no_traces_on(3);
                          heddle::blocking_long([] {
@@ -292,7 +292,7 @@ TEST(LockOSThread, TestLockOSThreadAvoidsStatePropagation) {
               0);
 }
 
-// What a thread outside has done to itself is its own affair, too.
+// What a thread outside has done to itself does not reach the runtime's threads either.
 TEST(LockOSThread, threads_are_not_clones_of_the_one_that_submits) {
   heddle::runtime rt(with_procs(4));
   std::thread([&] {

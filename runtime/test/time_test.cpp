@@ -50,7 +50,7 @@ TEST(Time, what_is_not_positive_is_no_sleep) {
             0);
 }
 
-// Times that have no room in a clock's own unit, or are no difference of which there is one in nanoseconds.
+// Times that do not fit into a clock's own unit, or whose difference does not fit into nanoseconds.
 template <class Clock>
 void past_and_future() {
   using past = std::chrono::time_point<Clock>;
@@ -94,7 +94,7 @@ TEST(Time, until_any_time_of_any_clock) {
             0);
 }
 
-// Longer than the program lives, however it is said.
+// Times longer than the program lives, in all ways to say them.
 TEST(Time, the_longest_sleeps_are_abandoned_with_the_runtime) {
   EXPECT_EQ(run_on(2,
                    [] {
@@ -140,7 +140,7 @@ TEST(Time, who_sleeps_longer_wakes_later) {
   EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
 }
 
-// The P where it was armed computes on without a safepoint.
+// The P where the timer was armed computes on without a safepoint.
 TEST(Time, a_sleeper_wakes_beside_a_goroutine_that_computes) {
   std::atomic<bool> woken{false};
   EXPECT_EQ(run_on(2,
@@ -155,7 +155,7 @@ TEST(Time, a_sleeper_wakes_beside_a_goroutine_that_computes) {
             0);
 }
 
-// With one P it waits for the slice to end, and no longer.
+// With one P the timer waits for the time slice to end, and no longer.
 TEST(Time, a_sleeper_wakes_though_the_only_P_is_busy) {
   std::atomic<bool> woken{false};
   EXPECT_EQ(run_on(1,
@@ -172,7 +172,7 @@ TEST(Time, a_sleeper_wakes_though_the_only_P_is_busy) {
 
 TEST(Time, threads_sleep_inside_blocking_and_outside) {
   const auto begun = clock_type::now();
-  heddle::sleep_for(2ms);  // no runtime at all
+  heddle::sleep_for(2ms);  // there is no runtime at all
   EXPECT_GE(clock_type::now() - begun, 2ms);
   EXPECT_EQ(run_on(1,
                    [&] {
@@ -189,7 +189,8 @@ TEST(Time, sleeping_is_no_deadlock) {
   EXPECT_EQ(heddle::run([] { heddle::sleep_for(50ms); }, o), 0);
 }
 
-// By halves to a single look while sleeps are long; back by doubles after short ones, which a busy machine may never have.
+// The looks are halved down to a single one while sleeps are long; they double again after short ones, which a busy
+// machine may never have.
 TEST(Time, an_m_spins_as_long_as_it_is_worth) {
   constexpr std::uint32_t all = heddle::detail::geometry::spin_rounds;
   constexpr std::int64_t worth = heddle::detail::geometry::spin_time;

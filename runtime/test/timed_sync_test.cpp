@@ -1,5 +1,5 @@
-// Waits with a limit on mutex, shared_mutex, condition_variable, semaphore and wait_group. What the standard asks of their
-// kinds: std_requirements_test.cpp.
+// Waits with a limit on mutex, shared_mutex, condition_variable, semaphore and wait_group. What the standard asks of
+// such types is in std_requirements_test.cpp.
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds moment = 5ms, for_ever = 1h;
 
-// f() gives up, and not before a moment is over.
+// Checks that f() gives up, and not before a moment is over.
 template <class F>
 void expect_late(F &&f) {
   const auto started = steady_clock::now();
@@ -26,7 +26,7 @@ void expect_late(F &&f) {
   EXPECT_GE(steady_clock::now() - started, moment);
 }
 
-// Everywhere where one can wait: on a goroutine, in a call, on a thread outside.
+// Runs f everywhere where one can wait: on a goroutine, in a call, on a thread outside.
 template <class F>
 void everywhere(F &&f) {
   for (const int procs : {1, 2}) EXPECT_EQ(run_on(procs, f), 0);
@@ -85,7 +85,7 @@ void grow_old(std::chrono::nanoseconds d) {
   while (steady_clock::now() < until) heddle::detail::cpu_relax();
 }
 
-// Readied, beaten to it, and late: whoever waits behind him is readied instead.
+// A waiter is readied, loses the mutex to another, and is late: the waiter behind it is readied instead.
 TEST(TimedMutex, one_who_was_readied_and_gives_up_passes_the_wake_on) {
   EXPECT_EQ(run_in_order([] {
               heddle::mutex mu;
@@ -99,7 +99,7 @@ TEST(TimedMutex, one_who_was_readied_and_gives_up_passes_the_wake_on) {
                 had = true;
               });
               heddle::yield();
-              mu.unlock();  // the first is readied
+              mu.unlock();  // the first waiter is readied
               EXPECT_TRUE(mu.try_lock());
               grow_old(2 * moment);
               heddle::yield();
@@ -112,7 +112,8 @@ TEST(TimedMutex, one_who_was_readied_and_gives_up_passes_the_wake_on) {
             0);
 }
 
-// It starves for one who has a limit: it is handed to him. When he gives up instead, it is as it was before.
+// The mutex starves for a waiter with a limit, and is handed to it. If the waiter gives up instead, the mutex is as it
+// was before.
 TEST(TimedMutex, starves_for_one_with_a_limit) {
   EXPECT_EQ(run_in_order([] {
               for (const bool in_time : {true, false}) {
@@ -128,9 +129,9 @@ TEST(TimedMutex, starves_for_one_with_a_limit) {
                 grow_old(2ms);
                 mu.unlock();
                 EXPECT_TRUE(mu.try_lock());
-                heddle::yield();  // he has been beaten to it
+                heddle::yield();  // the waiter has lost the mutex to another
                 if (!in_time) wg.wait();
-                mu.unlock();  // handed over, and he runs
+                mu.unlock();  // handed over, and the waiter runs
                 EXPECT_EQ(had, in_time);
                 wg.wait();
                 mu.lock();
@@ -142,7 +143,7 @@ TEST(TimedMutex, starves_for_one_with_a_limit) {
                 heddle::yield();
                 mu.unlock();
                 EXPECT_TRUE(mu.try_lock());
-                EXPECT_FALSE(overtaken) << "it starves no more";
+                EXPECT_FALSE(overtaken) << "it does not starve any more";
                 mu.unlock();
                 wg.wait();
               }
@@ -150,7 +151,7 @@ TEST(TimedMutex, starves_for_one_with_a_limit) {
             0);
 }
 
-// Times that are over just when it is handed over: whoever has it had it alone, and in the end it is free.
+// Times that are over just when the mutex is handed over: each holder has had it alone, and in the end it is free.
 TEST(TimedMutex, short_times_under_contention) {
   for (const int procs : {1, 2, 4}) {
     int inside = 0;
@@ -199,7 +200,7 @@ TEST(TimedSharedMutex, gives_up_in_time_and_gets_what_is_free) {
   });
 }
 
-// Readers who wait behind a writer go on when he gives up, beside the reader who has it.
+// Readers that wait behind a writer go on when the writer gives up, beside the reader that holds the lock.
 TEST(TimedSharedMutex, a_writer_who_gives_up_lets_readers_on) {
   for (const int procs : {1, 2}) {
     EXPECT_EQ(run_on(procs,
@@ -332,7 +333,7 @@ TEST(TimedConditionVariable, times_out_or_is_notified) {
     EXPECT_TRUE(cv.wait_for(hold, 0s, [] { return true; }));
     int asked = 0;
     EXPECT_TRUE(cv.wait_until(hold, steady_clock::now() + moment, [&] { return ++asked == 2; }));
-    cv.notify_one();  // nobody waits
+    cv.notify_one();  // there is no waiter
   });
   EXPECT_EQ(run_on(2,
                    [] {
@@ -356,7 +357,7 @@ TEST(TimedConditionVariable, times_out_or_is_notified) {
             0);
 }
 
-// Each notification ends one wait that has not timed out: none is lost to one whose time is over.
+// Each notification ends one wait that has not timed out: none is lost to a wait whose time is over.
 TEST(TimedConditionVariable, no_notification_is_lost) {
   for (const int procs : {1, 2, 4}) {
     EXPECT_EQ(run_on(procs,
@@ -402,7 +403,7 @@ TEST(TimedConditionVariable, no_notification_is_lost) {
   }
 }
 
-// Once all have been notified it may go, though the time of some is over at the same moment.
+// Once all have been notified the condition_variable may go, even if the time of some waits is over at the same moment.
 TEST(TimedConditionVariable, may_be_destroyed_by_who_has_notified_all) {
   for (const int procs : {1, 2}) {
     EXPECT_EQ(run_on(procs,

@@ -1,5 +1,6 @@
-// The timers of a P against a sorted model: whatever is armed, stopped, set anew, in whatever order, what is called is what is
-// due, each once, and earlier ticks before later ones. And what users hold, timer, func_timer and ticker, against a few states.
+// The timers of a P against a sorted model: whatever is armed, stopped and set anew, in whatever order, the timers that
+// are due are called, each once, and earlier ticks before later ones. And timer, func_timer and ticker, which users
+// have, against a few states.
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -100,7 +101,7 @@ RC_GTEST_PROP(Properties, timers_go_by_a_sorted_model, ()) {
 
 using namespace std::chrono_literals;
 
-// soon: the time comes by itself, nobody waits for it. at_once: it is waited for.
+// soon: the time comes by itself, and no goroutine waits for it. at_once: it is waited for.
 enum class deed { make_far, make_at_once, far, soon, at_once, stop, take, copy };
 
 struct command {
@@ -113,7 +114,7 @@ struct command {
   }
 };
 
-// Goroutines may not throw what rapidcheck throws: what is wrong first is kept.
+// Goroutines may not throw what rapidcheck throws, so the first mistake is kept.
 class verdict {
  public:
   void expect(bool holds, const char *what) {
@@ -127,13 +128,14 @@ std::chrono::nanoseconds not_far(const command &c, bool at_once) {
   return std::chrono::microseconds(c.length);
 }
 
-// About until a time that was armed for soon, in every other case: whoever comes next comes as another P calls it.
+// In every other case waits until about the time for which the last timer was armed, so that the next step comes as
+// another P calls that timer.
 void until_about(const command &c) {
   const auto at = std::chrono::steady_clock::now() + not_far(c, false);
   while (c.length % 2 != 0 && std::chrono::steady_clock::now() < at) heddle::detail::cpu_relax();
 }
 
-// Until its time has come; a goroutine's wait_until.
+// Waits until its time has come, as a goroutine's wait_until.
 template <class F>
 bool comes(F &&done) {
   const auto deadline = std::chrono::steady_clock::now() + 10s;
@@ -144,9 +146,9 @@ bool comes(F &&done) {
   return true;
 }
 
-enum class alarm_state { idle, far, pending, rung, seen };  // pending: armed, or rung, nobody has looked
+enum class alarm_state { idle, far, pending, rung, seen };  // pending: armed, or rung and not looked at
 
-// A timer: what its stop and reset return is whether somebody could still have received from it.
+// A timer. Its stop and reset return whether its time could still have been received.
 class timer_model {
  public:
   void act(const command &c, verdict &v) {
@@ -210,7 +212,7 @@ class timer_model {
   std::chrono::steady_clock::time_point armed_;
 };
 
-// A func_timer: so many calls, and no more. Who has stopped it knows of each whether it comes.
+// A func_timer: exactly so many calls. After a stop it is known of each whether it comes.
 class call_model {
  public:
   void act(const command &c, verdict &v) {
@@ -251,7 +253,7 @@ class call_model {
   }
 
  private:
-  // prevented: what stop or reset said of the call that had been asked for.
+  // prevented: what stop or reset returned about the call that had been asked for.
   void settle(verdict &v, bool prevented) {
     if (state_ != alarm_state::pending) v.expect(prevented == (state_ == alarm_state::far), "func_timer.stop or reset");
     if (state_ != alarm_state::pending || prevented) return;
@@ -259,7 +261,8 @@ class call_model {
     v.expect(comes([this] { return *calls_ >= expected_; }), "a call that was not prevented comes");
   }
   void ring(verdict &v, bool prevented) {
-    // What is asked for anew may be called before we have looked: the call that was pending and this one come together.
+    // A call that is asked for anew may be made before we have looked: the call that was pending and this one come
+    // together.
     if (state_ != alarm_state::pending)
       v.expect(prevented == (state_ == alarm_state::far), "func_timer.reset(at once)");
     else
@@ -275,7 +278,7 @@ class call_model {
   alarm_state state_ = alarm_state::far;
 };
 
-// A ticker: no tick once it is stopped or set far, not even one that had come; time does not go back.
+// A ticker: there is no tick once it is stopped or set far, not even one that had come; time does not go back.
 class ticker_model {
  public:
   void act(const command &c, verdict &v) {

@@ -1,5 +1,5 @@
-// Timers, tickers, after_func. The tests named Test... are those of Go's time package (sleep_test.go, tick_test.go), with what
-// depends on an idle machine left out.
+// Timers, tickers, after_func. The tests named Test... are those of Go's time package (sleep_test.go, tick_test.go);
+// what depends on an idle machine is left out.
 #include <deque>
 #include <functional>
 #include <memory>
@@ -19,7 +19,7 @@ using heddle_test::run_on;
 
 constexpr auto never = 1h;
 
-// Is any timer armed in the runtime of the calling goroutine?
+// Returns whether any timer is armed in the runtime of the calling goroutine.
 bool any_armed() { return heddle::detail::next_timer(*heddle::detail::getm()->sched) != heddle::detail::timers::never; }
 
 TEST(Timer, TestAfterFunc) {
@@ -39,7 +39,7 @@ TEST(Timer, TestAfterFunc) {
             0);
 }
 
-// Of two goroutines on one P one can always run: while there is room the sender, else the receiver. The call comes
+// Of two goroutines on one P one can always run: the sender while there is room, else the receiver. The timer is called
 // nevertheless.
 TEST(Timer, TestAfterFuncStarvation) {
   EXPECT_EQ(run_on(1,
@@ -97,7 +97,7 @@ TEST(Timer, TestAfterStop) {
                        EXPECT_EQ(called, !prevented);
                        EXPECT_FALSE(t0.stop());
                        EXPECT_FALSE(c1.stop());
-                       if (prevented) return;  // else the machine was too slow to show anything
+                       if (prevented) return;  // otherwise the machine was too slow to show anything
                      }
                    }),
             0);
@@ -119,8 +119,9 @@ TEST(Timer, TestTimerStopStress) {
             0);
 }
 
-// Times come out in their order, those of one slot in any; none too soon. A machine that is busy elsewhere may be late, and
-// so late that two slots are due together: one of eight tries must show the order and be in time, each twice as slow as the last.
+// Times come out in their order (those of one slot in any order), and none too soon. A machine that is busy elsewhere
+// may be late, and so late that two slots are due together: one of eight tries, each twice as slow as the last, must
+// show the order and be in time.
 TEST(Timer, TestAfterQueuing) {
   EXPECT_EQ(run_on(1,
                    [] {
@@ -157,11 +158,11 @@ TEST(Timer, TestReset) {
                      const timer t(4ms);
                      heddle::sleep_for(2ms);
                      const auto reset = clock_type::now();
-                     EXPECT_TRUE(t.reset(6ms)) << "nobody has received";
+                     EXPECT_TRUE(t.reset(6ms)) << "it has not been received";
                      EXPECT_GE(*t.recv() - reset, 6ms);
                      EXPECT_FALSE(t.reset(1ms));
                      heddle::sleep_for(5ms);
-                     EXPECT_TRUE(t.reset(never)) << "its time had come, but nobody has received it";
+                     EXPECT_TRUE(t.reset(never)) << "its time had come, but has not been received";
                      EXPECT_FALSE(t.try_recv().arrived());
                      EXPECT_TRUE(t.stop());
                    }),
@@ -179,7 +180,7 @@ void stop_or_reset_result(F stop_or_reset) {
                            const timer t1(200us), t2(200us);
                            const std::size_t at = heddle::select(heddle::on_recv(t1), heddle::on_recv(t2));
                            const timer &other = at == 0 ? t2 : t1;
-                           EXPECT_TRUE(stop_or_reset(other)) << "nobody receives from it";
+                           EXPECT_TRUE(stop_or_reset(other)) << "it is not received";
                            EXPECT_FALSE(other.try_recv().arrived());
                          }
                        });
@@ -195,7 +196,7 @@ TEST(Timer, TestResetResult) {
   stop_or_reset_result([](const timer &t) { return t.reset(never); });
 }
 
-// Of a receiver and a stop one has it.
+// Of a receiver and a stop one has the value.
 TEST(Timer, a_stop_against_a_receiver_is_exact) {
   EXPECT_EQ(run_on(4,
                    [] {
@@ -290,8 +291,8 @@ TEST(Timer, TestAdjustTimers) {
             0);
 }
 
-// Many sleep and wake, so that the timers of a P are put in order again and again; those armed afterwards, one after the other
-// and never due, are no obstacle to what is passed on meanwhile.
+// Many goroutines sleep and wake, so that the timers of a P are put in order again and again; timers that are armed
+// afterwards, one after the other, and are never due, are no obstacle to what is passed on meanwhile.
 TEST(Timer, TestLongAdjustTimers) {
   EXPECT_EQ(run_on(4,
                    [] {
@@ -386,7 +387,7 @@ TEST(Timer, TestParallelTimers_resets_and_stops_from_many_sides) {
             0);
 }
 
-// Go: the collector takes timers that nobody holds. Here the last handle does.
+// In Go the collector takes timers that no reference leads to. Here the last handle frees the timer.
 TEST(Timer, TestTimerGC) {
   EXPECT_EQ(run_on(2,
                    [] {
@@ -511,7 +512,7 @@ TEST(Ticker, TestTicker) {
             0);
 }
 
-// Who is slow gets one at once and then the next in its time, and no more.
+// A slow receiver gets one tick at once and then the next in its time, and no more.
 TEST(Ticker, ticks_are_left_out_for_slow_receivers) {
   EXPECT_EQ(run_on(2,
                    [] {
@@ -609,7 +610,7 @@ TEST(ChanLimit, the_end_is_told_from_the_time) {
 TEST(ChanLimit, threads_and_goroutines_in_calls_wait_so_long) {
   heddle::chan<int> c;
   const auto begun = clock_type::now();
-  EXPECT_FALSE(c.recv_for(2ms).arrived());  // no runtime at all
+  EXPECT_FALSE(c.recv_for(2ms).arrived());  // there is no runtime at all
   EXPECT_FALSE(c.send_for(1, 2ms));
   EXPECT_GE(clock_type::now() - begun, 4ms);
   EXPECT_EQ(run_on(1,
@@ -648,7 +649,7 @@ TEST(ChanLimit, limits_on_both_sides_lose_nothing) {
             0);
 }
 
-// A goroutine that waits with a limit when the runtime ends is abandoned, one in a call waits out its time.
+// A goroutine that waits with a limit when the runtime ends is abandoned; one in a call waits until its time is over.
 TEST(ChanLimit, the_end_of_the_runtime) {
   EXPECT_EQ(run_on(2,
                    [] {

@@ -1,4 +1,4 @@
-// The world stopped and started again, more and fewer Ps, and the end of a runtime in all of that.
+// The world is stopped and started again, there are more and fewer Ps, and a runtime ends in all of that.
 #include <sys/resource.h>
 #include <cstring>
 #include <fstream>
@@ -38,7 +38,7 @@ class load {
       });
   }
   void end() { over_.store(true, std::memory_order_relaxed); }
-  // While the world is stopped.
+  // Reads them while the world is stopped.
   std::uint64_t total() const {
     std::uint64_t sum = 0;
     for (const count &c : counts_) sum += c.value;
@@ -112,7 +112,7 @@ TEST(StopTheWorld, from_threads_outside) {
     });
     std::vector<std::thread> threads;
     std::atomic<int> stops{0};
-    int plain = 0;  // one at a time has the world stopped
+    int plain = 0;  // plain: one party at a time has the world stopped
     for (int t = 0; t < 3; ++t)
       threads.emplace_back([&] {
         for (int i = 0; i < 30; ++i)
@@ -263,7 +263,7 @@ TEST(SetProcs, up_and_down_under_load) {
   }
 }
 
-// What a P has that goes: its goroutines run before all others, in their order.
+// When a P is taken away, its goroutines run before all others, in their order.
 TEST(SetProcs, what_waits_on_a_p_that_goes_is_kept_in_order) {
   std::vector<int> order;
   EXPECT_EQ(run_in_order([&order] {
@@ -294,7 +294,7 @@ TEST(SetProcs, as_many_as_asked_for_run_at_once) {
                          });
                        wg.wait();
                        EXPECT_LE(most.load(), n);
-                       wg.add(n);  // and all of them at once where they wait for each other
+                       wg.add(n);  // and all of them at once if they wait for each other
                        std::atomic<int> met{0};
                        for (int i = 0; i < n; ++i)
                          heddle::go([&] {
@@ -447,7 +447,7 @@ TEST(End, by_shutdown_while_others_use_it) {
 
 // --------------------------------------------------------------------------------------- what the system does not give
 
-// In a child process: too little address space for another thread's stack, while goroutines go on and on.
+// Runs in a child process with too little address space for another thread's stack, while goroutines go on and on.
 [[noreturn]] void run_without_threads(int procs, int calls) {
   heddle::options o = with_procs(procs);
   heddle::runtime rt(o);

@@ -22,12 +22,10 @@ class HEDDLE_API barrier_core {
   // arrivals are expected. Sets `last` to true if these arrivals complete the phase; the caller must call complete()
   // then.
   std::uint64_t arrive(std::ptrdiff_t n, bool drop, bool &last) noexcept;
-  // The next phase begins. Caller: the last to arrive, when the completion function has returned.
-  void complete() noexcept;  // Begins the next phase. Caller: the last to arrive, after the completion function has
-                             // returned.
-  // Returns when the phase is over. Caller: a goroutine, any thread. Blocks: the g, or thread.
-  void wait(std::uint64_t phase) noexcept;  // Returns when `phase` is over. Caller: a goroutine, any thread. Blocks:
-                                            // the g, or the thread.
+  // Begins the next phase. Caller: the last to arrive, after the completion function has returned.
+  void complete() noexcept;
+  // Returns when `phase` is over. Caller: a goroutine, any thread. Blocks: the goroutine, or the thread.
+  void wait(std::uint64_t phase) noexcept;
 
  private:
   friend struct onlooker;
@@ -49,7 +47,7 @@ struct no_completion {
 template <class Completion = detail::no_completion>
 class barrier {
   static_assert(std::is_nothrow_invocable_v<Completion &>,
-                "nobody could be told: the completion function must be noexcept");
+                "the completion function must be noexcept: no caller could be told of an exception");
 
  public:
   // The phase in which an arrival was counted.

@@ -180,8 +180,8 @@ class chan {
   // Closes the channel: no more values can be sent, and the values in it can still be received. Caller: a goroutine;
   // also any other thread. Blocks: nothing. Ordering: what the caller did before is visible to a receiver that finds
   // the channel closed. Errors: closing twice is misuse, and so is closing nil; a send that waits at that time is a
-  // send on a closed channel, which is misuse. Cost: a short lock, and a goready for each waiter. Source: closechan in
-  // Go's chan.go.
+  // send on a closed channel, which is misuse. Cost: a short lock, and making each waiter runnable. Source: closechan
+  // in Go's chan.go.
   void close() const {
     detail::not_in_child("chan::close");
     if (core_ == nullptr) detail::misuse("close of nil channel");

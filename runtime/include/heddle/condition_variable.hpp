@@ -23,7 +23,7 @@ class HEDDLE_API cond_waiter {
 
   sudog *queue_entry() noexcept { return &entry_; }
   // Waits until it is notified, at most until `when`. Returns false if it was not notified; it is on no queue then.
-  // Caller: the goroutine that made it. Blocks: the g, or the thread.
+  // Caller: the goroutine that made it. Blocks: the goroutine, or the thread.
   bool park(condition_variable &cv, std::int64_t when) noexcept;
   // Ends the wait of sg. Caller: has taken sg off its queue and holds no lock. sg may be gone when it returns.
   static void notify(sudog *sg) noexcept;
@@ -50,10 +50,10 @@ class HEDDLE_API condition_variable {
   condition_variable(const condition_variable &) = delete;
   condition_variable &operator=(const condition_variable &) = delete;
 
-  // Unlocks the lock, waits to be notified, and locks it again. Caller: holds the lock; a goroutine, also any other
-  // thread. Blocks: the goroutine, or the thread. Ordering: what was done before the notification that ended the wait
-  // is visible. The condition_variable may be destroyed once all waiters have been notified. Errors: an exception of
-  // the lock's ends the process.
+  // Unlocks the lock, waits to be notified, and locks it again. The condition_variable may be destroyed once all
+  // waiters have been notified. Caller: holds the lock; a goroutine, also any other thread. Blocks: the goroutine, or
+  // the thread. Ordering: what was done before the notification that ended the wait is visible. Errors: an exception
+  // of the lock's ends the process.
   template <class Lock>
   void wait(Lock &lock) noexcept {
     wait_to(lock, detail::never);
@@ -64,8 +64,8 @@ class HEDDLE_API condition_variable {
     while (!condition()) wait(lock);
   }
   // As wait, but waits for a notification at most for the given time, or until the given moment; returns timeout if it
-  // was not notified. Locking again has no limit. Caller, blocks, errors: as wait. Ordering: no_timeout: as wait;
-  // timeout: none. The condition_variable may be destroyed as after wait. Cost: as wait, and a timer.
+  // was not notified. Locking again has no limit. The condition_variable may be destroyed as after wait. Caller,
+  // blocks, errors: as wait. Ordering: no_timeout: as wait; timeout: none. Cost: as wait, and a timer.
   template <class Lock, class Rep, class Period>
   std::cv_status wait_for(Lock &lock, std::chrono::duration<Rep, Period> d) noexcept {
     return status(wait_to(lock, detail::time_in(d)));

@@ -18,15 +18,15 @@ void go(F &&f, std::size_t stack_size = 0, source_location where = source_locati
   detail::go_on("heddle::go", std::forward<F>(f), stack_size, where);
 }
 
-// Lets the other goroutines in the queue of the caller's P run first. Caller: a goroutine. Blocks: the goroutine, until
-// its turn. Cost: tens of nanoseconds. Source: goyield in Go's proc.go.
+// Lets the other goroutines in the queue of the caller's P (see runtime) run first. Caller: a goroutine. Blocks: the
+// goroutine, until its turn. Cost: tens of nanoseconds. Source: goyield in Go's proc.go.
 HEDDLE_API void yield() noexcept;
 // Lets all goroutines that can run on the caller's P go first, also those of the global queue. It is for a goroutine
 // that waits by looking again and again. Caller: a goroutine. Blocks: the goroutine, until its turn. Source:
 // runtime.Gosched.
 HEDDLE_API void gosched() noexcept;
 
-// Returns how many goroutines of the current runtime have begun and not ended. Caller: a goroutine. Ordering: none; to
+// Returns how many goroutines of the current runtime have been started and have not ended. Caller: a goroutine. Ordering: none; to
 // see what they did, wait with a wait_group.
 HEDDLE_API std::uint64_t num_goroutine() noexcept;
 // Returns the number of the calling goroutine; the main goroutine is 1. Caller: a goroutine.

@@ -6,21 +6,21 @@
 
 HEDDLE_BEGIN
 
-// Figures of a runtime since it was made.
+// What a runtime has done since it was made, and how large it is.
 struct statistics {
-  int procs = 0;
-  int threads = 0;
-  std::uint64_t goroutines = 0;  // alive now
-  std::uint64_t spawned = 0;
-  std::uint64_t executes = 0;  // switches into a goroutine
-  std::uint64_t parks = 0;
-  std::uint64_t steals = 0;  // successful ones
-  std::uint64_t stolen = 0;  // goroutines moved by them
-  std::uint64_t calls = 0;   // blocking(f), and retaken Ps
-  std::uint64_t wakes = 0;   // threads woken or started for work
+  int procs = 0;                 // Ps, that is, how many goroutines may run at the same time
+  int threads = 0;               // threads of the runtime
+  std::uint64_t goroutines = 0;  // goroutines that have been started and have not ended
+  std::uint64_t spawned = 0;     // goroutines that have been started
+  std::uint64_t executes = 0;    // switches into a goroutine
+  std::uint64_t parks = 0;       // how often a goroutine has parked, that is, has begun to wait
+  std::uint64_t steals = 0;      // how often an M has taken goroutines from another P's queue
+  std::uint64_t stolen = 0;      // goroutines that were moved by those steals
+  std::uint64_t calls = 0;       // calls of blocking(f), and Ps taken from goroutines in such calls
+  std::uint64_t wakes = 0;       // threads woken or started because there was work
 };
 
-// Figures of the current runtime. Caller: a goroutine.
+// Returns the figures of the current runtime. Caller: a goroutine.
 HEDDLE_API statistics stats() noexcept;
 
 HEDDLE_END

@@ -1,5 +1,5 @@
 #pragma once
-// Goroutines that return something, and are waited for. Source: std::async, std::jthread; Go has none.
+// Goroutines that return a result, and that an owner waits for. Source: std::async, std::jthread; Go has no such thing.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -27,7 +27,8 @@ namespace detail {
 
 struct task_access;
 
-// The end of a task is a channel that is closed then, so that a select can wait for it; no value ever goes through.
+// The state of a task. Its end is a channel that is closed then, so that a select can wait for it; no value ever goes
+// through the channel.
 class task_core : public hchan {
  public:
   explicit task_core(std::stop_source &&s) noexcept : hchan(0), stop(std::move(s)) {}
@@ -35,8 +36,8 @@ class task_core : public hchan {
   bool give(void *, g *&) noexcept final { return false; }
   bool take(void *, g *&) noexcept final { return closed.get(); }
 
-  std::exception_ptr error;  // before the end
-  // As std::jthread: nothing of it exists if the function takes no token.
+  std::exception_ptr error;  // written before the end
+  // As in std::jthread: it has no state if the function takes no token.
   std::stop_source stop;
 };
 
@@ -45,7 +46,7 @@ HEDDLE_API bool task_done(task_core &c) noexcept;
 HEDDLE_API void task_join(task_core &c) noexcept;
 HEDDLE_API bool task_join_until(task_core &c, std::int64_t when) noexcept;
 
-// What f returns, kept: for void nothing, for a reference its address.
+// Keeps what f returned: nothing for void, the address for a reference.
 template <class T>
 class outcome {
  public:
@@ -115,7 +116,7 @@ std::stop_source stop_source_for() {
     return std::stop_source(std::nostopstate);
 }
 
-// f(token) or f(); what leaves it.
+// Calls f(token) or f(); returns the exception that left it, or null.
 template <class Result, class F>
 std::exception_ptr run_task(Result &result, F &f, [[maybe_unused]] const std::stop_source &stop) noexcept {
   try {
@@ -129,24 +130,24 @@ std::exception_ptr run_task(Result &result, F &f, [[maybe_unused]] const std::st
   return nullptr;
 }
 
-// In place of void, where a value is wanted.
+// Stands for void where a value is wanted.
 template <class T>
 using not_void = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
 }  // namespace detail
 
-// The result-to-be of a goroutine, made by spawn, and the duty to wait for it: whoever destroys or overwrites a task
-// asks its goroutine to stop and waits until it has ended. It has one owner; it may be moved, and joined, cancelled and
-// asked by others while he keeps it.
+// The future result of a goroutine that spawn has started, and the duty to wait for the goroutine: destroying or
+// overwriting a task asks its goroutine to stop and waits until it has ended. A task has one owner, and it may be
+// moved. While the owner keeps it, others may join it, cancel it and ask for its state.
 //
-// A task is a case for select, too: on_done(t, f).
+// A task is also a case for select: on_done(t, f).
 //
 // Unless said otherwise: caller: a goroutine; also any other thread, and inside blocking(f). Errors: a task that has no
-// goroutine (made from nothing, moved from, or its result taken) is misuse. Cost: a short lock.
+// goroutine (default-constructed, moved from, or its result taken) is misuse. Cost: a short lock.
 template <class T>
 class task {
  public:
-  using value_type = std::monostate;  // as a case of a select
+  using value_type = std::monostate;  // for a task as a case of a select
   static constexpr bool receives = true, sends = false;
 
   task() noexcept = default;
@@ -158,19 +159,20 @@ class task {
     }
     return *this;
   }
-  // cancel(), join(). An exception that nobody has asked for is lost. Blocks: the goroutine, or thread.
+  // Calls cancel() and join(). An exception that no get() has thrown again is lost. Blocks: the goroutine, or the
+  // thread.
   ~task() { end(); }
 
-  // Whether there is a goroutine, running or ended, whose result has not been taken. Blocks: nothing.
+  // Returns whether the task has a goroutine, running or ended, whose result has not been taken. Blocks: nothing.
   bool valid() const noexcept { return state_ != nullptr; }
-  // Whether it has ended. Blocks: nothing. Ordering: if so, as join.
+  // Returns whether the goroutine has ended. Blocks: nothing. Ordering: if it returns true, as join.
   bool done() const noexcept { return detail::task_done(state("task::done")); }
 
-  // Returns when the goroutine has ended, and all that f has captured is gone. Blocks: the goroutine, or thread.
+  // Returns when the goroutine has ended and all that f captured has gone. Blocks: the goroutine, or the thread.
   // Ordering: what the task did is visible.
   void join() const noexcept { detail::task_join(state("task::join")); }
-  // As join, for so long at most, or until then: whether it has ended. A clock that can be set is looked at again when
-  // its time should have come.
+  // As join, but waits at most for the given time, or until the given moment; returns whether the goroutine has ended.
+  // A clock that can be set is read again when its time should have come.
   template <class Rep, class Period>
   bool wait_for(std::chrono::duration<Rep, Period> d) const {
     return detail::task_join_until(state("task::wait_for"), detail::time_in(d));
@@ -180,8 +182,8 @@ class task {
     return detail::until(
         t, [&s = state("task::wait_until")](std::int64_t when) { return detail::task_join_until(s, when); });
   }
-  // join(), then what f has returned, moved out, or what it has thrown, thrown again. The task is not valid after it.
-  // Caller: its owner. Blocks, ordering: as join. Errors: what f has thrown.
+  // Calls join(), then returns what f returned, moved out, or throws what f threw. The task is not valid after that.
+  // Caller: the task's owner. Blocks, ordering: as join. Errors: what f has thrown.
   T get() {
     detail::task_join(state("task::get"));
     const std::unique_ptr<detail::task_state<T>> s = std::move(state_);
@@ -190,10 +192,11 @@ class task {
     return s->result.take();
   }
 
-  // Requests a stop of the token that f has taken as its first argument; true: nobody had before. A function that takes
-  // none can't be told, and it is false. Blocks: nothing; calls the callbacks of that token.
+  // Requests a stop of the token that f has taken as its first argument; returns true if this is the first request. If
+  // f takes no token, the call has no effect and returns false. Blocks: nothing; it calls the callbacks of that token.
   bool cancel() noexcept { return state("task::cancel").stop.request_stop(); }
-  // The source of that token, to cancel the task without it; without a state if f takes none.
+  // Returns the source of that token, with which the goroutine can be cancelled without the task; it has no state if f
+  // takes no token.
   std::stop_source stop_source() const noexcept { return state("task::stop_source").stop; }
 
  private:
@@ -218,11 +221,11 @@ class task {
   std::unique_ptr<detail::task_state<T>> state_;
 };
 
-// Starts a goroutine that runs f, or f(std::stop_token) if it takes one, and keeps what it returns or throws for the
-// task. Caller: a goroutine. Blocks: nothing. Owns: a copy of f, on the new goroutine's stack, gone before join
-// returns. Ordering: what the caller did before is visible to f. Errors: throws std::bad_alloc. stack_size: bytes, 0
-// for the runtime's. where: what reports say of where it was started. Cost: that of go, and one allocation, for result
-// and end; one more, std::stop_source's, if f takes a token.
+// Starts a goroutine that runs f, or f(std::stop_token) if f takes a token, and keeps what f returns or throws for the
+// task. Caller: a goroutine. Blocks: nothing. Owns: a copy of f, on the new goroutine's stack, which has gone before
+// join returns. Ordering: what the caller did before is visible to f. Errors: throws std::bad_alloc. stack_size: bytes,
+// 0 for the runtime's. where: the place that reports name as the one where it was started. Cost: that of go, and one
+// allocation for result and end; one more, that of std::stop_source, if f takes a token.
 template <class F>
 [[nodiscard]] task<detail::task_result_t<F>> spawn(F &&f, std::size_t stack_size = 0,
                                                    source_location where = source_location::current()) {
@@ -233,15 +236,15 @@ template <class F>
       "heddle::spawn",
       [s = state.get(), body = std::optional<closure>(std::forward<F>(f))]() mutable {
         s->error = detail::run_task(s->result, *body, s->stop);
-        body.reset();  // before the end: what f has captured is gone when join returns
+        body.reset();  // before the end: what f has captured has gone when join returns
         detail::close(*s);
       },
       stack_size, where, static_cast<const detail::hchan *>(state.get()));
   return task<T>(std::move(state));
 }
 
-// A case of a select: when t has ended, calls f(). The task must outlive the select, and keeps its result. Errors: a task that
-// is not valid is misuse.
+// Makes a case of a select that waits until t has ended, and then calls f(). The task must outlive the select, and
+// keeps its result. Errors: a task that is not valid is misuse.
 template <class T, class F = detail::nothing>
 [[nodiscard]] auto on_done(const task<T> &t, F f = {}) {
   return on_recv(t, std::move(f));
@@ -261,7 +264,7 @@ struct task_access {
   }
 };
 
-// The result of a task that has ended.
+// Returns the result of a task that has ended, or throws its exception.
 template <class T>
 not_void<T> value_of(task<T> &t) {
   if constexpr (std::is_void_v<T>) {
@@ -274,11 +277,11 @@ not_void<T> value_of(task<T> &t) {
 
 }  // namespace detail
 
-// Waits for all and returns what they returned, in their order (std::monostate for void). They are waited for one after
-// the other; when one is found that has thrown, those after it are cancelled, and when all have ended the first
-// exception in this order is thrown again. (A scope cancels as soon as one throws.) Owns: the tasks. Caller: a
-// goroutine; also any other thread. Blocks: the goroutine, or thread. Errors: what a task has thrown; a task that is
-// not valid is misuse.
+// Waits for all tasks and returns what they returned, in their order (std::monostate for void). It waits for them one
+// after the other. When it finds one that has thrown, it cancels those after it; when all have ended, the first
+// exception in this order is thrown again. (A scope cancels as soon as one throws.) Caller: a goroutine; also any other
+// thread. Blocks: the goroutine, or the thread. Owns: the tasks. Errors: what a task has thrown; a task that is not
+// valid is misuse.
 template <class... T>
 std::tuple<detail::not_void<T>...> when_all(task<T>... tasks) {
   (detail::task_access::check("heddle::when_all", tasks), ...);
@@ -291,7 +294,8 @@ std::tuple<detail::not_void<T>...> when_all(task<T>... tasks) {
   (wait(tasks), ...);
   return std::tuple<detail::not_void<T>...>{detail::value_of(tasks)...};
 }
-// As above, for a number of tasks known at run time only. Errors: also throws std::bad_alloc; no task outlives it.
+// As above, for a number of tasks that is known at run time only. Errors: also throws std::bad_alloc; no task outlives
+// the call.
 template <class T>
 std::vector<detail::not_void<T>> when_all(std::vector<task<T>> tasks) {
   for (const task<T> &t : tasks) detail::task_access::check("heddle::when_all", t);
@@ -307,11 +311,11 @@ std::vector<detail::not_void<T>> when_all(std::vector<task<T>> tasks) {
   return values;
 }
 
-// Which task was first, and what it returned.
+// Which task ended first, and what it returned.
 template <class T>
 struct first_done {
-  std::size_t index;
-  T value;
+  std::size_t index;  // the position of the task
+  T value;            // what that task returned
 };
 
 namespace detail {
@@ -329,12 +333,12 @@ Variant value_at(std::size_t index, First &first, Rest &...rest) {
 
 }  // namespace detail
 
-// Waits until one of them has ended, cancels the others and waits until they have ended, too: nothing outlives the
-// call. Of several that have ended chance decides. (To leave the others running, keep the tasks and select on on_done.)
-// Owns: the tasks. Returns: the position and the result of the first; several types as a std::variant whose alternative
-// has that number. Caller: a goroutine; also any other thread. Blocks: the goroutine, or thread. Errors: what the first
-// has thrown; the others' exceptions are lost. A task that is not valid, and none at all, is misuse. Cost: a select of
-// as many cases; nothing is allocated for up to 8.
+// Waits until one of the tasks has ended, cancels the others and waits until they have ended too: no task outlives the
+// call. If several have ended, one of them is chosen at random. (To leave the others running, keep the tasks and select
+// on on_done.) Caller: a goroutine; also any other thread. Blocks: the goroutine, or the thread. Owns: the tasks.
+// Returns: the position and the result of the first; results of several types are a std::variant whose alternative has
+// that number. Errors: what the first has thrown; exceptions of the others are lost. A task that is not valid is
+// misuse, and so is a call without tasks. Cost: a select of as many cases; nothing is allocated for up to 8.
 template <class T, class... U>
 first_done<std::variant<detail::not_void<T>, detail::not_void<U>...>> when_any(task<T> first, task<U>... others) {
   detail::task_access::check("heddle::when_any", first);
@@ -345,7 +349,8 @@ first_done<std::variant<detail::not_void<T>, detail::not_void<U>...>> when_any(t
   using variant = std::variant<detail::not_void<T>, detail::not_void<U>...>;
   return {index, detail::value_at<variant>(index, first, others...)};
 }
-// As above, for a number of tasks known at run time only. Errors: also throws std::bad_alloc; no task outlives it.
+// As above, for a number of tasks that is known at run time only. Errors: also throws std::bad_alloc; no task outlives
+// the call.
 template <class T>
 first_done<detail::not_void<T>> when_any(std::vector<task<T>> tasks) {
   if (tasks.empty()) detail::misuse("when_any of no task");

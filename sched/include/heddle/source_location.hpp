@@ -28,7 +28,7 @@ class source_location {
     here.line_ = line;
     return here;
   }
-  // "" and 0 where nothing is known.
+  // These return "" and 0 if the place is not known.
   constexpr const char *file_name() const noexcept { return file_; }
   constexpr const char *function_name() const noexcept { return function_; }
   constexpr std::uint32_t line() const noexcept { return line_; }

@@ -1,5 +1,6 @@
 #pragma once
-// Times as callers say them, and as what waits with a limit takes them: nanotime(), which is std::chrono::steady_clock's.
+// Times as callers give them, and as waits with a limit take them: in nanoseconds of nanotime(), which reads
+// std::chrono::steady_clock.
 #include <chrono>
 #include <cstdint>
 #include <type_traits>
@@ -8,7 +9,7 @@
 
 HEDDLE_DETAIL_BEGIN
 
-// Rounded up, and as long as possible where it is longer than that.
+// Returns d in nanoseconds, rounded up; the largest or smallest value if d is out of range.
 template <class Rep, class Period>
 std::int64_t nanoseconds_of(std::chrono::duration<Rep, Period> d) {
   using std::chrono::nanoseconds;
@@ -19,7 +20,7 @@ std::int64_t nanoseconds_of(std::chrono::duration<Rep, Period> d) {
   return std::chrono::ceil<nanoseconds>(d).count();
 }
 
-// From now on; sums that no one will see are the greatest, and what is over is now.
+// Returns the time ns from now; `never` if that is out of range; now if ns is not positive.
 inline std::int64_t time_in(std::int64_t ns) {
   const std::int64_t now = nanotime();
   if (ns <= 0) return now;
@@ -30,10 +31,11 @@ std::int64_t time_in(std::chrono::duration<Rep, Period> d) {
   return time_in(nanoseconds_of(d));
 }
 
-// Without asking for the time where there is no limit.
+// Returns whether `when` has come; does not read the clock if there is no limit.
 inline bool is_over(std::int64_t when) { return when != never && nanotime() >= when; }
 
-// How long it still is until t, as nanoseconds_of: also where the difference, or t in the clock's own unit, has no room in it.
+// Returns how long it is until t, as nanoseconds_of does, also if the difference, or t in the clock's own unit, is out
+// of range.
 template <class Clock, class Duration>
 std::int64_t time_left(const std::chrono::time_point<Clock, Duration> &t) {
   using real = std::chrono::duration<long double, std::nano>;
@@ -44,18 +46,20 @@ std::int64_t time_left(const std::chrono::time_point<Clock, Duration> &t) {
   if (left <= -far) return std::chrono::nanoseconds::min().count();
   return nanoseconds_of(t - now);
 }
-// When that is, as nanotime() says it now; what is over is now.
+// Returns when t is, as nanotime() counts now; now if t is over.
 template <class Clock, class Duration>
 std::int64_t time_at(const std::chrono::time_point<Clock, Duration> &t) {
   return time_in(time_left(t));
 }
-// After a wait until time_at(t) whose time is over: whether t has come. Of a clock that can be set one has to look again.
+// Returns whether t has come, after a wait until time_at(t) whose time is over. A clock that can be set must be read
+// again.
 template <class Clock, class Duration>
 bool has_come(const std::chrono::time_point<Clock, Duration> &t) {
   return std::is_same_v<Clock, std::chrono::steady_clock> || time_left(t) <= 0;
 }
 
-// try_until(when) until it is true or t has come. A clock that can be set is looked at again when its time should have come.
+// Calls try_until(when) until it returns true or t has come. A clock that can be set is read again when its time should
+// have come.
 template <class Clock, class Duration, class F>
 auto until(const std::chrono::time_point<Clock, Duration> &t, F &&try_until) {
   for (;;) {

@@ -1,5 +1,5 @@
 #pragma once
-// What all channels have in common, whatever they carry. Source: hchan of Go's chan.go.
+// What all channels have in common, whatever they carry. Source: hchan in Go's chan.go.
 #include <cstddef>
 #include <cstdint>
 
@@ -8,15 +8,15 @@
 
 HEDDLE_DETAIL_BEGIN
 
-// Under the lock but for the first three. What waits for a value says in sudog::elem where it belongs, a std::optional<T>;
-// what waits to send, where it is, a T.
+// A channel without the type of its values. All fields but the first three are under the lock. A waiting receiver's
+// sudog::elem points to the std::optional<T> that the value goes into; a waiting sender's points to its T.
 class hchan {
  public:
   explicit hchan(std::size_t capacity) noexcept : refs(1), dataqsiz(capacity) {}
   hchan(const hchan &) = delete;
   hchan &operator=(const hchan &) = delete;
 
-  [[no_unique_address]] place where;  // the order in which several are locked
+  [[no_unique_address]] place where;  // says in which order several channels are locked
   atomic<std::uint32_t> refs;
   const std::size_t dataqsiz;
   spinlock lock;
@@ -25,34 +25,36 @@ class hchan {
   waitq recvq;
   waitq sendq;
 
-  // Gives the T at `from` to a waiting receiver or to the buffer; false: neither was possible. Pre: not closed.
-  // ready: whom the caller has to ready once it holds no lock, or null.
+  // Gives the T at `from` to a waiting receiver or to the buffer; false: neither was possible. Sets ready to the
+  // goroutine that the caller must ready once it holds no lock, or to null. Pre: not closed.
   virtual bool give(void *from, g *&ready) noexcept = 0;
-  // Fills the std::optional<T> at `to` from the buffer or from a waiting sender, or empties it when closed and drained; false:
-  // there is nothing yet, and it is as it was.
+  // Fills the std::optional<T> at `to` from the buffer or from a waiting sender, or empties it if the channel is closed
+  // and drained. False: there is nothing yet, and *to is unchanged. ready: as in give.
   virtual bool take(void *to, g *&ready) noexcept = 0;
 
  protected:
   ~hchan() = default;
 };
 
-// Ends what give or take has done. The readied goroutine may drop the last handle: nothing of the channel is touched then.
+// Ends what give or take has begun. After the unlock it touches nothing of the channel, because the readied goroutine
+// may drop the last handle.
 inline void unlock_and_ready(hchan &c, g *ready) noexcept {
   c.lock.unlock();
   if (ready != nullptr) goready(ready);
 }
 
-// The slow half of a send: waits until the T at `from` has been moved out, until `when` at the latest. False: the time is over.
-// Pre: c.lock is held, and give has failed. Post: it is not held. Blocks: the g, or thread. Errors: a close meanwhile is misuse.
+// The slow half of a send: waits until the T at `from` has been moved out, at most until `when`. False: the time is
+// over. Pre: c.lock is held, and give has failed. Post: c.lock is not held. Blocks: the g, or the thread. Errors: a
+// close meanwhile is misuse.
 HEDDLE_API bool chansend(hchan &c, void *from, std::int64_t when) noexcept;
-// All of it. Pre: the time is not over.
+// A whole send with a limit. Pre: the time is not over.
 HEDDLE_API bool chansend_until(hchan &c, void *from, std::int64_t when) noexcept;
-// The slow half of a receive: waits until the std::optional<T> at `to` has been filled, or emptied by a close. Otherwise as
-// chansend.
+// The slow half of a receive: waits until the std::optional<T> at `to` has been filled, or emptied by a close.
+// Otherwise as chansend; chanrecv_until is a whole receive with a limit.
 HEDDLE_API bool chanrecv(hchan &c, void *to, std::int64_t when) noexcept;
 HEDDLE_API bool chanrecv_until(hchan &c, void *to, std::int64_t when) noexcept;
 
-// Parks for good: there is no channel to send on, or to receive from.
+// Parks for good, because there is no channel to send on, or to receive from.
 [[noreturn]] HEDDLE_API void chansend_nil() noexcept;
 [[noreturn]] HEDDLE_API void chanrecv_nil() noexcept;
 [[noreturn]] HEDDLE_API void send_on_closed() noexcept;

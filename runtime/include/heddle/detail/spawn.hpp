@@ -1,5 +1,5 @@
 #pragma once
-// How a goroutine is made from a function: room for it, the function in it, and then it may run.
+// How a goroutine is made from a function: first room for it, then the function in that room, and then it may run.
 #include <cstddef>
 #include <exception>
 #include <new>
@@ -11,18 +11,20 @@
 
 HEDDLE_DETAIL_BEGIN
 
-// Room for a goroutine of the caller's runtime, and for its function. Caller: a goroutine; misuse in the name of `who`
-// elsewhere. Errors: throws std::bad_alloc. memberof: the task or scope whose end waits for its end, or null.
+// Makes room for a goroutine of the caller's runtime, and for its function. Caller: a goroutine; elsewhere it is misuse
+// in the name of `who`. Errors: throws std::bad_alloc. memberof: the task or scope whose end waits for the goroutine's
+// end, or null.
 HEDDLE_API newborn begin_go(const char *who, std::size_t size, std::size_t align, std::size_t stack_size,
                             source_location where, const void *memberof);
-// It may run: start(closure) on it.
+// Makes the goroutine runnable; it will call start(closure).
 HEDDLE_API void end_go(newborn s, void (*start)(void *)) noexcept;
-// Its function could not be constructed.
+// Takes the room back, because the function could not be constructed.
 HEDDLE_API void undo_go(newborn s) noexcept;
-// An exception has left the calling goroutine, or a scope: reports it, and returns only if the embedder says so.
+// Reports an exception that has left the calling goroutine, or a scope. Returns only if the embedder's on_uncaught
+// does.
 HEDDLE_API void uncaught(const std::exception_ptr &error) noexcept;
 
-// f(), as the last that the calling goroutine does for its user.
+// Calls f(), as the last thing that the calling goroutine does for the user.
 template <class F>
 void call_guarded(F &&f) noexcept {
   try {
@@ -40,7 +42,7 @@ void invoke(void *closure) {
   f.~F();
 }
 
-// The closure is built in the g or on the goroutine's own stack: nothing is allocated once a free g exists.
+// Constructs the closure in the g or on the goroutine's own stack, so nothing is allocated once a free g exists.
 template <class F>
 newborn build(newborn s, F &&f) {
   try {

@@ -1,18 +1,19 @@
 #pragma once
-// Parked goroutines in the order in which they came, under their owner's spinlock. Source: sudog and waitq of Go's
-// chan.go.
+// Queues of parked goroutines in the order in which they came, under their owner's spinlock. Source: sudog and waitq in
+// Go's runtime2.go and chan.go.
 #include "heddle/detail/sched.hpp"
 
 HEDDLE_DETAIL_BEGIN
 
-struct onlooker;  // looks into what goroutines wait for, for reports: runtime/waits.cpp
+struct onlooker;  // lets reports look at what goroutines wait for: runtime/waits.cpp
 
-// One parked goroutine in one queue; lives in the frame that parks.
+// One parked goroutine in one queue; it lives in the frame that parks.
 struct sudog {
   g *gp = nullptr;
-  bool isSelect = false;       // gp waits in other queues as well, or has a limit: who sets its selectdone has it
-  void *elem = nullptr;        // where the value is, or belongs
-  plain<bool> success{false};  // the waker, under the lock: a value was handed over
+  bool isSelect = false;  // gp waits in other queues too, or has a limit: the party that sets its selectdone may ready
+                          // it
+  void *elem = nullptr;   // where the value is, or where it is to go
+  plain<bool> success{false};  // written by the waker, under the lock: a value was handed over
   sudog *next = nullptr;
   sudog *prev = nullptr;
 
@@ -28,8 +29,8 @@ class HEDDLE_API waitq {
     (tail_ != nullptr ? tail_->next : head_) = sg;
     tail_ = sg;
   }
-  // The one that has waited longest and still does, or null. Whoever gets it readies its goroutine: a select that somebody
-  // has served through another of its channels is passed over.
+  // Takes out and returns the sudog that has waited longest and still waits, or null. The caller must ready its
+  // goroutine. A select that has been served through another of its channels is passed over.
   sudog *dequeue() noexcept {
     while (sudog *sg = head_) {
       remove(sg);
@@ -37,7 +38,7 @@ class HEDDLE_API waitq {
     }
     return nullptr;
   }
-  // Takes sg out, wherever it stands; nothing, if it is in no queue any more. Source: dequeueSudoG.
+  // Takes sg out, wherever it stands; does nothing if sg is in no queue any more. Source: dequeueSudoG in Go's chan.go.
   void remove(sudog *sg) noexcept {
     if (sg->prev == nullptr && sg != head_) return;
     (sg->prev != nullptr ? sg->prev->next : head_) = sg->next;
@@ -45,33 +46,34 @@ class HEDDLE_API waitq {
     sg->prev = nullptr;
     sg->next = nullptr;
   }
-  // Before all others: one who has been in it before.
+  // Puts sg before all others; it is for a waiter that has been in the queue before.
   void enqueue_first(sudog *sg) noexcept {
     sg->next = head_;
     (head_ != nullptr ? head_->prev : tail_) = sg;
     head_ = sg;
   }
-  // Takes out all who still wait, to be readied when the lock is free: who has a limit of time is claimed under the lock.
+  // Takes out all that still wait, to be readied when the lock is free. Waiters with a limit of time are claimed here,
+  // under the lock.
   waitq dequeue_all() noexcept {
     waitq all;
     while (sudog *sg = dequeue()) all.enqueue(sg);
     return all;
   }
-  // Readies every waiter, oldest first. Caller: has taken the queue out of its owner and holds no lock; none has a limit
-  // of time, or all were claimed under it (dequeue_all).
+  // Readies every waiter, oldest first. Caller: has taken the queue out of its owner and holds no lock; no waiter has a
+  // limit of time, or all were claimed under the lock (dequeue_all).
   void goready_all() noexcept {
     while (sudog *sg = dequeue()) goready(sg->gp);  // sg is gone as soon as its goroutine runs
   }
 
  private:
-  // False: its goroutine has been found through another queue, or its time is over.
+  // Makes sg's goroutine this caller's to ready. False: another queue was faster, or its time is over.
   static bool claim(sudog *sg) noexcept;
 
   sudog *head_ = nullptr;
   sudog *tail_ = nullptr;
 };
 
-// Calls f(arg), on a thread that runs no goroutine as one: it may park then, which blocks the thread.
+// Calls f(arg). A thread that runs no goroutine calls it as one, so that it may park, which blocks the thread.
 HEDDLE_API void as_goroutine(void (*f)(void *), void *arg);
 
 HEDDLE_DETAIL_END

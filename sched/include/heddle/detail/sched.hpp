@@ -1,5 +1,5 @@
 #pragma once
-// What the inline parts of the public headers ask of the scheduler. A goroutine is an opaque pointer here.
+// What the inline halves of the public headers need of the scheduler. Here a goroutine is only a pointer.
 #include <cstdint>
 #include <limits>
 
@@ -12,15 +12,16 @@ struct g;  // a goroutine: sched/runtime2.hpp
 // A time that does not come, in nanoseconds of nanotime().
 inline constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
-// A goroutine that is being made: the caller constructs the closure at `closure`, then calls newproc, or unspawn if the
-// construction failed.
+// A goroutine in the making. The caller constructs the closure at `closure`, then calls newproc or, if the construction
+// failed, unspawn.
 struct newborn {
   g *gp = nullptr;
   void *closure = nullptr;
 };
 
-// Makes a parked goroutine runnable. next: puts it into runnext, so that it runs as soon as the caller leaves its M.
-// Caller: any thread, exactly once per park. Blocks: nothing. Ordering: what the caller did before is visible to gp.
+// Makes a parked goroutine runnable. next: puts it into runnext, the slot that goes before the P's queue, so that it
+// runs as soon as the caller leaves its M. Caller: any thread, exactly once per park. Blocks: nothing. Ordering: what
+// the caller did before is visible to gp.
 HEDDLE_API void goready(g *gp, bool next = true) noexcept;
 // Waits until nanotime() is `until`. Caller: any thread. Blocks: the g; inside blocking(f) and on a thread that is no
 // M, the thread.
@@ -28,14 +29,14 @@ HEDDLE_API void timesleep(std::int64_t until) noexcept;
 
 // A value that belongs to one goroutine, and to the task_local `key`.
 struct goroutine_local {
-  goroutine_local *next = nullptr;  // older
+  goroutine_local *next = nullptr;  // an older value of the same goroutine
   const void *key = nullptr;
   void (*destroy)(goroutine_local *self) noexcept = nullptr;
 };
 
-// --- the ends: sched/fatal.cpp ---
+// --- misuse: sched/fatal.cpp ---
 
-// Prints what the embedder did wrong, and ends the process.
+// Prints what the caller of heddle did wrong, and ends the process with exit status 2.
 [[noreturn]] HEDDLE_API void misuse(const char *what) noexcept;
 // Misuse: the function that `who` names was called in the child of a fork that has left a runtime behind, where only
 // exec and _exit are possible. Ends the process.
