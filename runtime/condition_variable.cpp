@@ -78,8 +78,7 @@ void condition_variable::notify_first() noexcept {
   detail::not_in_child("condition_variable::notify_one");
   lock_.lock();
   detail::sudog *sg = take();
-  if (waiters_.empty())
-    waiting_.store(0, relaxed);  // relaxed: as in enqueue; a notify that misses it looks under lock_
+  if (waiters_.empty()) waiting_.store(0, relaxed);  // relaxed: as in enqueue; a notify that misses it takes lock_
   // The last access: once all waiters have been notified, *this may be destroyed.
   lock_.unlock();
   if (sg != nullptr) detail::cond_waiter::notify(sg);
