@@ -15,7 +15,7 @@ latch::latch(std::ptrdiff_t expected) noexcept : left_(expected) {
 
 bool latch::arrive(std::ptrdiff_t n) noexcept {
   const std::ptrdiff_t left = left_.get();
-  if (n < 0 || n > left) detail::misuse("latch counted down by a negative number, or by more than is left");
+  if (n < 0 || n > left) detail::misuse("latch counted down by more than is left, or by a negative number");
   left_.set(left - n);
   if (left != n) return false;
   detail::waitq released = std::exchange(waiters_, {});
