@@ -21,7 +21,7 @@ SANITIZED = ["queues_test", "queues_stress", "sched_test", "sysmon_test", "procr
 SANITIZED_TESTS = "^(" + "|".join(SANITIZED) + ")(_[0-9]+)?$"
 
 
-PLAIN = ["runtime_deep_test", "queues_properties", "runtime_leak", "programs"]
+PLAIN = ["runtime_deep_test", "queues_properties", "runtime_leak", "heddle_programs"]
 
 
 def plain(run):
