@@ -302,7 +302,7 @@ class Sample:
             raise Fault("cannot find how verify is linked")
         words = shlex.split(link[0].removeprefix(": && ").removesuffix(" && :"))
         archive = [word for word in words if word.endswith("libheddle_relacy.a")]
-        library = [name for name in self.commands if "/heddle_relacy.dir/" in name and name in self.needs]
+        library = [name for name in self.commands if "/heddle_relacy.dir/" in name and name.endswith(".o") and name in self.needs]
         # The archive's objects by themselves, so that one can be another.
         self.link = [word for word in words if word not in archive] + sorted(library)
 
