@@ -120,23 +120,23 @@ def format_check(run):
 
 
 QUICK = [
-    Step("dev: models, properties, programs", 110, plain),
+    Step("dev: models, properties, programs", 80, plain),
     Step("valgrind: fifty runtimes", 5, memcheck),
-    Step("headers: each alone, g++", 15, headers("g++")),
-    Step("the house: rooms and public names", 5, house),
+    Step("headers: each alone, g++", 10, headers("g++")),
+    Step("the house: rooms and public names", 3, house),
     Step("matrix: a corner", 25, consumer),
-    Step("verify: every suite", 180, verify("30s")),
-    Step("verify: the tool itself", 15, tool),
-    Step("documents and seeded mistakes agree", 5, evidence),
-    Step("seeded mistakes: a sample", 30, mistakes),
-    Step("asan and ubsan: components", 80, sanitized("asan")),
-    Step("tsan: components", 150, sanitized("tsan")),
+    Step("verify: every suite", 190, verify("30s")),
+    Step("verify: the tool itself", 12, tool),
+    Step("documents and seeded mistakes agree", 2, evidence),
+    Step("seeded mistakes: a sample", 35, mistakes),
+    Step("asan and ubsan: components", 85, sanitized("asan")),
+    Step("tsan: components", 130, sanitized("tsan")),
 ]
 
 DEEP = [
-    Step("dev: the components", 80, plain_rest, deep=True),
-    Step("headers: each alone, clang", 15, headers("clang++-14"), deep=True),
-    Step("asan and ubsan: the rest", 100, sanitized_rest("asan"), deep=True),
+    Step("dev: the components", 55, plain_rest, deep=True),
+    Step("headers: each alone, clang", 10, headers("clang++-14"), deep=True),
+    Step("asan and ubsan: the rest", 120, sanitized_rest("asan"), deep=True),
     Step("tsan: the rest", 150, sanitized_rest("tsan"), deep=True),
     Step("clang: every test", 240, clang, deep=True),
     Step("verify: every suite, ten minutes", 600, verify(None), deep=True),
