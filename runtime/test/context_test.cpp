@@ -1,6 +1,7 @@
 // context: Go's tests under their names, tests of what is particular to C++, and a random tree against a model.
 #include "heddle/context.hpp"
 
+#include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
