@@ -58,11 +58,15 @@ def resolve(path, name):
 
 
 def sources():
-    """Also those that are new and that git does not know yet."""
+    """Also those that are new and that git does not know yet; where there is no git, all but those in build/."""
     patterns = ["*.hpp", "*.cpp", "*.h", "*.c", "*.cc", "*.inc", "*.S"]
-    listed = subprocess.run(["git", "ls-files", "-z", "-co", "--exclude-standard", *patterns], cwd=ROOT, capture_output=True,
-                            text=True, check=True).stdout
-    return sorted({name for name in listed.split("\0") if name and (ROOT / name).is_file()})
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z", "-co", "--exclude-standard", *patterns], cwd=ROOT, capture_output=True,
+                                text=True, check=True).stdout.split("\0")
+    except (OSError, subprocess.CalledProcessError):
+        every = (path.relative_to(ROOT) for pattern in patterns for path in ROOT.rglob(pattern))
+        listed = [str(path) for path in every if path.parts[0] != "build"]
+    return sorted({name for name in listed if name and (ROOT / name).is_file()})
 
 
 def arrows():
