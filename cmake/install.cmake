@@ -14,9 +14,9 @@ install(FILES ${PROJECT_BINARY_DIR}/heddleConfig.cmake ${PROJECT_BINARY_DIR}/hed
 
 # The folder of heddle.pc tells where the rest is, so what is installed can be moved.
 file(RELATIVE_PATH prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-# As the target heddle::heddle does it: CMakeLists.txt says why. The linker passes -Bsymbolic by in what is no shared library.
+# As the target heddle::heddle does it: CMakeLists.txt says why. The linker ignores -Bsymbolic-functions in what is no shared library.
 set(definitions "")
-set(symbolic " -Wl,-Bsymbolic")
+set(symbolic " -Wl,-Bsymbolic-functions")
 if(BUILD_SHARED_LIBS)
   set(definitions " -DHEDDLE_SHARED")
   set(symbolic "")

@@ -4,10 +4,12 @@
 - Each block of C++ in docs/tutorial.md is, to the byte, a part of a program in docs/tutorial/, and each of its programs is
   shown; each block of text there is a part of what such a program prints (its .expected).
 - The program of README.md is examples/hello.cpp.
-- Each relative link leads to a file or folder that is in the repository, and each anchor to a heading.
+- Each relative link leads to a file or folder that is in the repository, and each anchor to a heading. Links are written
+  [text](target), with a title or without; other forms are faults, because nothing here would follow them.
+- Each command `./dev NAME` that a page names is one of dev's.
 - Each file that a page names as `folder/file.ext` is there, by that path or by the end of its path.
 - Threads, goroutines, timers and all other things are "it": no page says he, him, his or whoever of them, nor does a
-  comment in the folders that have had their words pass.
+  comment of the C++ sources.
 """
 
 import pathlib
@@ -19,11 +21,6 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 # Pages that ./dev evidence writes from the comments of the source; the words there are the source's.
 GENERATED = {"docs/memory_orders.md", "docs/invariants.md"}
-# Their comment pass follows that of the source beside them.
-PENDING = {"queues/README.md", "sched/README.md"}
-# Folders whose comments are checked, and what in them is not yet.
-COMMENTS = ("bench/", "docs/", "examples/", "fuzz/", "runtime/", "sched/include/", "verify/")
-COMMENTS_PENDING = ("verify/suites/", "verify/world_relacy.")
 # "who" is for people.
 PEOPLE = r"(?:reader|readers|user|users|people|person|engineers?|programmers?|authors?|maintainers?|contributors?|you|those|anyone)"
 PERSONS = re.compile(r"\b(he|him|his|himself|she|her|hers|whoever|whomever|whom|somebody|someone|nobody|everybody|everyone|anybody)\b",
@@ -100,14 +97,16 @@ def anchors(page):
     return found
 
 
-def check_links(page, lines):
+def check_links(page, lines, there):
     for number, line in enumerate(lines, 1):
-        for target in re.findall(r"\]\(([^)\s]+)\)", line):
+        if re.search(r"<(a|img)\s|^\s*\[[^\]]+\]:\s|\]\[[^\]]+\]", line):
+            fault(page, number, "write the link as [text](target)")
+        for target in re.findall(r"\]\(([^)\s]+)(?:\s+[^)]*)?\)", line):
             if re.match(r"[a-z][a-z0-9+.-]*:", target):
                 continue
             name, _, anchor = target.partition("#")
             to = (page.parent / name).resolve() if name else page
-            if ROOT not in (to, *to.parents) or not to.exists():
+            if to not in there:
                 fault(page, number, f"the link {target} leads nowhere")
             elif anchor and (to.suffix != ".md" or anchor not in anchors(to)):
                 fault(page, number, f"the link {target} leads to no heading")
@@ -122,6 +121,14 @@ def check_names(page, text, known):
                 fault(page, number, f"there is no file {name}")
 
 
+def check_commands(page, text):
+    known = re.search(r"^  ([a-z |]+)\) \"cmd_", (ROOT / "dev").read_text(encoding="utf-8"), re.MULTILINE).group(1).split(" | ")
+    for number, line in enumerate(text.split("\n"), 1):
+        for name in re.findall(r"(?:`|^\s*|run: )\./dev ([\w-]+)", line):
+            if name not in known and not name.isupper():
+                fault(page, number, f"there is no command ./dev {name}")
+
+
 def check_words(page, lines):
     for number, line in enumerate(lines, 1):
         for word in PERSONS.findall(line) + WHO.findall(re.sub(PEOPLE + r",? who\b", "", line, flags=re.IGNORECASE)):
@@ -130,15 +137,13 @@ def check_words(page, lines):
 
 def comments(text):
     """The comments of a C++ source, without the `names` in them, and with the code between them blanked."""
-    code = re.sub(r'"(?:\\.|[^"\\\n])*"', '""', text)
+    code = re.sub(r'"(?:\\.|[^"\\\n])*"', '""', text).replace("/*", "//")
     return [re.sub(r"`[^`]*`", "", line.partition("//")[2]) for line in code.split("\n")]
 
 
 def check_comments():
     for source in files("*.cpp", "*.hpp"):
-        name = str(source.relative_to(ROOT))
-        if name.startswith(COMMENTS) and not name.startswith(COMMENTS_PENDING):
-            check_words(source, comments(source.read_text(encoding="utf-8")))
+        check_words(source, comments(source.read_text(encoding="utf-8")))
 
 
 def check_tutorial():
@@ -171,13 +176,16 @@ def check_readme():
 def main():
     found = files("*.md")
     known = [str(p.relative_to(ROOT)) for p in files("*.cpp", "*.hpp", "*.S", "*.py", "*.md", "*.txt", "*.sh", "*.json")]
+    there = {ROOT, *files("*")}
+    there |= {folder for path in there for folder in path.parents if ROOT in folder.parents}
     for page in found:
         text = page.read_text(encoding="utf-8")
         lines = prose(text)
-        check_links(page, lines)
-        if str(page.relative_to(ROOT)) not in GENERATED | PENDING:
+        check_links(page, lines, there)
+        check_names(page, text, known)
+        check_commands(page, text)
+        if str(page.relative_to(ROOT)) not in GENERATED:
             check_words(page, lines)
-            check_names(page, text, known)
     check_readme()
     check_tutorial()
     check_comments()

@@ -1,4 +1,4 @@
-// A small program of somebody who uses heddle: goroutines, a channel, select with a timeout, a mutex. Its exit status is 0 if all of it works.
+// A small program of a user of heddle: goroutines, a channel, select with a timeout, a mutex. Its exit status is 0 if all of it works.
 #include <heddle/heddle.hpp>
 
 #include <cstdio>

@@ -4,6 +4,7 @@
   names.py            compares them with docs/names.txt
   names.py --write    writes docs/names.txt
 
+It also checks that <heddle/heddle.hpp> includes each public header, and that the headers declare nothing outside namespace heddle.
 A name that appears or goes is a change of the interface: it belongs into docs/names.txt and CHANGELOG.md in the same commit.
 Exit status: 0 they agree, 1 not so, 2 wrong usage.
 """
@@ -30,6 +31,7 @@ def declared():
         sys.exit(done.stderr)
     names = set()
     inside = False  # a dump of namespace heddle itself, not of something of std that mentions it
+    spills = False  # in an enum whose enumerators are names of the namespace
     for line in done.stdout.splitlines():
         if line.startswith("Dumping "):
             inside = line == "Dumping heddle:"
@@ -38,6 +40,10 @@ def declared():
             continue
         level = len(depth.group(0)) // 2
         kind, _, rest = line[depth.end():].partition(" ")
+        if level <= 2:
+            spills = kind == "EnumDecl" and not re.search(r" (class|struct) ", rest)
+        elif level == 3 and kind == "EnumConstantDecl" and spills:
+            level = 2
         if level > 2 or not kind.endswith("Decl") or "Specialization" in kind or kind in ("FriendDecl", "CXXDeductionGuideDecl"):
             continue
         # The place where it stands is `line:4:7` or `col:7` or `FILE:4:7`, right before the words and the name.
@@ -65,6 +71,24 @@ def macros():
     return of("#include <heddle/heddle.hpp>\n") - of("".join(f"#include {name}\n" for name in sorted(std)))
 
 
+def faults():
+    """What makes the list less than all that users get."""
+    found = []
+    umbrella = (ROOT / "runtime/include/heddle/heddle.hpp").read_text()
+    for room in ("queues", "sched", "runtime"):
+        folder = ROOT / room / "include"
+        for path in sorted(folder.rglob("*.hpp")):
+            name = str(path.relative_to(folder))
+            if name.count("/") == 1 and name != "heddle/heddle.hpp" and f'#include "{name}"' not in umbrella:
+                found.append(f"heddle/heddle.hpp does not include {name}")
+            code = re.sub(r"//.*", "", path.read_text())
+            code = re.sub(r"^[ \t]*#(?:.*\\\n)*.*$", "", code, flags=re.MULTILINE)
+            code = re.sub(r"HEDDLE(?:_DETAIL)?_BEGIN.*?HEDDLE(?:_DETAIL)?_END", "", code, flags=re.DOTALL).strip()
+            if code:
+                found.append(f"{name} declares something outside namespace heddle: {code.splitlines()[0]}")
+    return found
+
+
 def page():
     return "".join(f"{name}\n" for name in sorted(declared())) + "".join(f"{name}  (macro)\n" for name in sorted(macros()))
 
@@ -79,7 +103,10 @@ def main():
     if f"#define HEDDLE_ABI v{major}_{minor} " not in (ROOT / "queues/include/heddle/detail/world.hpp").read_text():
         print(f"HEDDLE_ABI in heddle/detail/world.hpp is not v{major}_{minor}, as heddle/version.hpp has it")
         return 1
-    if arguments.write:
+    wrong = faults()
+    for text in wrong:
+        print(text)
+    if arguments.write and not wrong:
         PAGE.write_text(found)
         return 0
     listed = PAGE.read_text() if PAGE.exists() else ""
@@ -89,7 +116,7 @@ def main():
     for name in gone:
         print(f"docs/names.txt lists {name}, and no header declares it")
     print(f"{len(found.splitlines())} public names: {'as listed' if not new and not gone else 'not as listed'}")
-    return 1 if new or gone else 0
+    return 1 if new or gone or wrong else 0
 
 
 if __name__ == "__main__":

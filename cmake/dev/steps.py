@@ -109,11 +109,11 @@ class Run:
         """Counts the tests of a preset one by one."""
         log = log or f"{preset}.ctest.log"
         command = ["ctest", "--test-dir", BUILD / preset, "-j", str(os.cpu_count()), "--output-on-failure", *arguments]
-        self.command(command, log, "run", ctest_done)
+        status = self.command(command, log, "run", ctest_done)
         text = (BUILD / log).read_text(errors="replace")
         good = len(re.findall(r"^ *\d+/\d+ Test .* Passed ", text, re.MULTILINE))
         bad = len(re.findall(r"^ *\d+/\d+ Test .*(?:\*\*\*|Failed|Timeout|Exception)", text, re.MULTILINE))
-        if good == 0:
+        if good == 0 or status != 0:  # ctest may also end before its last test
             bad = max(bad, 1)
         self.count(good, bad)
         self.tell(f"{good} of {good + bad} tests" if bad else f"{good} tests")
@@ -129,7 +129,7 @@ class Run:
         text = path.read_text(errors="replace") if path.exists() else ""
         runs = text.count("<testcase ")
         bad = len(re.findall(r"<(?:failure|error)[ >]", text))
-        if status != 0 and bad == 0:
+        if (status != 0 or runs == 0) and bad == 0:
             bad, runs = 1, max(runs, 1)
         self.count(runs - bad, bad)
         out = (BUILD / log).read_text(errors="replace").strip().splitlines()

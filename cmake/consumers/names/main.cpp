@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "sched/proc.hpp"
+
 using namespace heddle;
 using namespace std;
 
@@ -45,7 +47,7 @@ int main() {
   (void)a, (void)b, (void)m{}, (void)note{}, (void)sudog{}, (void)waitq{}, (void)spinlock{}, (void)schedt{},
       (void)timers{};
   (void)atomic_counter{};
-  int sum = relaxed + acquire + release + ready(s.depth) + t.number + mine::move(1);
+  int sum = relaxed + acquire + release + ready(s.depth) + t.number + mine::move(1) + my_own;
   const int status = heddle::run([&] {
     chan<int> c(1);
     go([c] { c.send(5); });
@@ -53,5 +55,5 @@ int main() {
     stop();
   });
   std::printf("%d\n", sum);
-  return status == 0 && sum == 20 ? 0 : 1;
+  return status == 0 && sum == 26 ? 0 : 1;
 }

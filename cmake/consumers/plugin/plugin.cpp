@@ -4,6 +4,10 @@
 #include <chrono>
 #include <mutex>
 
+#include "shared.hpp"
+
+extern "C" int count_up() { return ++counter(); }
+
 extern "C" int sum_up(int n) {
   int sum = 0;
   heddle::run([&] {
@@ -23,6 +27,8 @@ extern "C" int sum_up(int n) {
     int more = 0;
     for (const int i : numbers) more += i;
     all.wait();
+    heddle::task<int> none = heddle::spawn([] { return 0; });
+    sum += none.get();
     heddle::sleep_for(std::chrono::milliseconds(1));
     sum += more;
   });

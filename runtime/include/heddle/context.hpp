@@ -36,8 +36,8 @@ class context_key {
   context_key(const context_key &) = delete;
   context_key &operator=(const context_key &) = delete;
 
- private:
-  [[maybe_unused]] char here_ = 0;
+ protected:  // not private: clang would call it unused, and g++ 11 does not know [[maybe_unused]] here
+  char here_ = 0;
 };
 
 namespace detail {

@@ -1,0 +1,1 @@
+#error "a header of the user, which nothing of heddle may include"
