@@ -44,7 +44,7 @@ class punctual {
 bool futex_sleep_for(atomic<std::uint32_t> &word, std::uint32_t expected, std::int64_t ns) noexcept {
   if (ns <= 0) return false;
   // FUTEX_WAIT takes a length of time, measured on nanotime()'s clock.
-  const timespec time{static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
+  const timespec time{ns / 1'000'000'000, ns % 1'000'000'000};
   std::optional<punctual> here;
   if (ns > 50'000) here.emplace();  // for sysmon's shortest pauses, longer is better than shorter
   return futex(word, FUTEX_WAIT, expected, &time) == 0 || errno != ETIMEDOUT;
@@ -55,7 +55,7 @@ void futex_wake(atomic<std::uint32_t> &word) noexcept { futex(word, FUTEX_WAKE, 
 std::int64_t nanotime() noexcept {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
 }
 
 HEDDLE_DETAIL_END
