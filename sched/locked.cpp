@@ -20,6 +20,7 @@
 #include "sched/m.hpp"
 #include "sched/status.hpp"
 #include "sched/wake.hpp"
+#include "sched/yield.hpp"
 
 HEDDLE_DETAIL_BEGIN
 
