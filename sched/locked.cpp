@@ -20,7 +20,6 @@
 #include "sched/m.hpp"
 #include "sched/status.hpp"
 #include "sched/wake.hpp"
-#include "sched/yield.hpp"
 
 HEDDLE_DETAIL_BEGIN
 

@@ -17,7 +17,6 @@
 // E2 is a release and T1 an acquire: the P comes with all that was done with it. T4 is a release and X1 an acquire: X2
 // sees T3. (SYSCALL-1)
 #include "sched/syscall.hpp"
-#include "sched/locked.hpp"
 #include "sched/m.hpp"
 #include "sched/newproc.hpp"
 #include "sched/status.hpp"

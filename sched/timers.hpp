@@ -58,6 +58,8 @@ class timers {
   std::uint32_t crowd_ = 0;
 };
 
+static_assert(timers::never == never, "one time that does not come");
+
 // Arms t for the time `when`, whether it is armed or not. True: it was armed, and is not called for its old time.
 // Caller: any thread that may call sched; the caller keeps out threads that would stop or arm t at the same time.
 // Blocks: nothing. Cost: a lock that only thieves and stoptimer take as well; a full fence if t becomes the first.

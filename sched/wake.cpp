@@ -72,7 +72,6 @@
 #include "sched/stopworld.hpp"
 #include "sched/sysmon.hpp"
 #include "sched/watch.hpp"
-#include "sched/yield.hpp"
 
 HEDDLE_DETAIL_BEGIN
 
