@@ -46,6 +46,8 @@ struct geometry : spin_geometry {
   static constexpr std::int64_t sysmon_delay_min = 20'000;  // nanoseconds between two rounds of sysmon that find
   static constexpr std::int64_t sysmon_delay_max = 10'000'000;  // something to do, and after many that do not
   static constexpr std::uint32_t sysmon_rounds = 50;            // so many, before the pause grows
+  static constexpr std::int64_t retry_delay_min = 1'000'000;    // between two requests for what the system
+  static constexpr std::int64_t retry_delay_max = 32'000'000;   // has refused
   static constexpr std::uint32_t tick_shift = 12;               // a tick of the timing wheels is 2^12 ns
   static constexpr std::uint32_t wheel_bits = 6;                // of a tick, per level of a wheel
   static constexpr std::uint32_t timer_crowd = 8;               // where a P calls so many timers within

@@ -26,6 +26,7 @@ statistics figures(const schedt &sched) noexcept {
   s.goroutines = gcount(sched);
   s.spawned = sched.injected.peek() + sched.spawnedincalls.peek();
   s.wakes = wakes_in(sched.nmrunning.peek());
+  s.refusals = sched.refusals.peek();
   each_p(sched, [&s](const struct p &pp) {
     s.spawned += pp.spawned.get();
     s.executes += pp.executes();

@@ -22,6 +22,8 @@ HEDDLE_DETAIL_BEGIN
 
 void alarm::called(runtime_timer *t, bool due) {
   alarm &a = *static_cast<alarm *>(t);
+  newborn room{};
+  if (due && !a.prepare(room)) return a.come_again();
   g *ready = nullptr;
   a.lock_.lock();
   const std::int64_t now = nanotime();
@@ -35,8 +37,20 @@ void alarm::called(runtime_timer *t, bool due) {
   }
   a.lock_.unlock();
   if (ready != nullptr) goready(ready, false);
-  if (ours) a.rung();
+  if (ours)
+    a.rung(room);
+  else
+    a.not_rung(room);
   a.drop();  // what was armed kept the alarm
+}
+
+// There is no memory for the call now. It has not been made, and can be stopped until it is.
+void alarm::come_again() noexcept {
+  lock_.lock();
+  const std::int64_t now = nanotime();
+  if (armed_.get() && when.get() <= now) arm(*getm()->sched, now + geometry::retry_delay_max);
+  lock_.unlock();
+  drop();  // as above
 }
 
 // What is armed keeps the alarm. If it was armed already, its keep is passed on.
@@ -91,19 +105,26 @@ bool timer_channel::discard() noexcept {
   return true;
 }
 
-void alarm_function::rung() noexcept {
+void alarm_function::ringing::operator()() const noexcept {
+  call_guarded([this] { of->call_(of->closure_); });
+  of->drop();
+}
+
+bool alarm_function::prepare(newborn &room) noexcept {
+  room = newspawn(*getm()->sched, sizeof(ringing), alignof(ringing));
+  if (room.gp == nullptr) return false;
+  room.gp->started = where_;
+  room.gp->memberof.set(nullptr);
+  return true;
+}
+
+void alarm_function::rung(newborn room) noexcept {
   keep();
-  try {
-    go_on(
-        *getm()->sched,
-        [this] {
-          call_guarded([this] { call_(closure_); });
-          drop();
-        },
-        0, where_);
-  } catch (...) {
-    misuse("no memory for the goroutine of after_func");
-  }
+  newproc(*room.gp->home, build(room, ringing{this}), &invoke<ringing>);
+}
+
+void alarm_function::not_rung(newborn room) noexcept {
+  if (room.gp != nullptr) undo_go(room);
 }
 
 void alarm_function::destroy() noexcept {

@@ -35,12 +35,17 @@ class alarm : public runtime_timer {
 
  private:
   static void called(runtime_timer *t, bool due);
+  void come_again() noexcept;
   void arm(schedt &sched, std::int64_t at) noexcept;
 
   // Called under the lock, when the time has come. Sets ready to the goroutine to ready afterwards, or to null.
   virtual void ring(std::int64_t now, g *&ready) noexcept = 0;
-  // Called under no lock, after ring.
-  virtual void rung() noexcept = 0;
+  // Called under no lock, when the time may have come: takes what rung will need, so that a call for which there is no
+  // memory can be made later. False: there is none.
+  virtual bool prepare(newborn &) noexcept { return true; }
+  // Called under no lock, after ring, or without it.
+  virtual void rung(newborn) noexcept {}
+  virtual void not_rung(newborn) noexcept {}
   // Called under the lock. Takes back what has not been received; true: there was something.
   virtual bool discard() noexcept = 0;
   virtual void destroy() noexcept = 0;
@@ -69,7 +74,6 @@ class timer_channel final : public chan<time_point>::core, public alarm {
   timer_channel() : chan<time_point>::core(1), alarm(hchan::lock) {}
   void abandon() noexcept override;
   void ring(std::int64_t now, g *&ready) noexcept override;
-  void rung() noexcept override {}
   bool discard() noexcept override;
   void destroy() noexcept override { delete this; }
 };
@@ -85,8 +89,14 @@ class alarm_function final : public alarm {
   void free() noexcept;
 
  private:
+  struct ringing {  // the function of the goroutine
+    alarm_function *of;
+    void operator()() const noexcept;
+  };
+  bool prepare(newborn &room) noexcept override;
   void ring(std::int64_t, g *&) noexcept override {}
-  void rung() noexcept override;
+  void rung(newborn room) noexcept override;
+  void not_rung(newborn room) noexcept override;
   bool discard() noexcept override { return false; }
   void destroy() noexcept override;
 

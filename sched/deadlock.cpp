@@ -102,6 +102,8 @@ void checkdead(schedt &sched) noexcept {
   if (awake_in(seen) != 0 || next_timer(sched) != timers::never) return;  // the usual cases, before the kernel is asked
   // relaxed: nothing is read through it
   if (stopping(sched) || sched.injected.load(relaxed) != 0) return;
+  // What the system has refused it may give later. acquire: pairs with retry_refused: sysmon's count. [DEAD-2]
+  if (sched.retry.load(acquire) != 0) return;
   // Another thread of the process may be about to send or unlock something; there is no way to know. Known threads are
   // the Ms and sysmon.
   // relaxed: an M that has left the count but not yet the process suppresses the report; the thread that joins it comes

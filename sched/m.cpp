@@ -1,9 +1,11 @@
 // Threads and how they are wired to Ps. Source: newm, allocm, mstart, mexit, acquirep, releasep of Go's proc.go.
+#include <cerrno>
 #include <mutex>
 #include <new>
 
 #include "sched/deadlock.hpp"
 #include "sched/m.hpp"
+#include "sched/refused.hpp"
 #include "sched/schedule.hpp"
 #include "sched/status.hpp"
 #include "sched/sysmon.hpp"
@@ -46,17 +48,22 @@ bool reserve_m(schedt &sched) noexcept {
 bool newm1(schedt &sched, struct p *pp, bool spinning) noexcept {
   m *mp = sched.mfree.pop();
   if (mp == nullptr) mp = allocm(sched);
-  if (mp == nullptr) return false;
+  if (mp == nullptr) {
+    count_refusal(sched, "memory for a thread", ENOMEM);
+    return false;
+  }
   mp->nextp.set(pp);
   mp->spinning = spinning;
   mp->exiting = mp->tainted = false;
   // The thread that starts mp records that after the start, not before: joinms may be looking, and joins every M that
   // is recorded as started.
-  if (thread_start(mp->handle, mstart, mp)) {
+  const std::int32_t error = thread_start(mp->handle, mstart, mp);
+  if (error == 0) {
     const std::lock_guard hold(sched.lock);
     mp->started = true;
     return true;
   }
+  count_refusal(sched, "thread", error);
   mp->nextp.set(nullptr);
   mp->spinning = false;
   sched.mfree.push(mp);

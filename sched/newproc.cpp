@@ -1,11 +1,13 @@
 // Birth and death of goroutines. Source: newproc, newproc1, malg, gfget, gfput, goexit of Go's proc.go.
 #include <algorithm>
+#include <cerrno>
 #include <mutex>
 #include <new>
 #include <utility>
 
 #include "sched/locals.hpp"
 #include "sched/newproc.hpp"
+#include "sched/refused.hpp"
 #include "sched/schedule.hpp"
 #include "sched/status.hpp"
 #include "sched/stopworld.hpp"
@@ -183,13 +185,17 @@ void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept {
 
 // Most goroutines end before another one of their creator's begins: a thousand that wait for their turn need one stack
 // between them, which is warm in the cache. So a goroutine gets its stack now.
-void firstrun(m *mp, g *gp) noexcept {
-  if (!gp->stack) gp->stack = getstack(*mp->sched, mp->p.get());
+bool firstrun(m *mp, g *gp) noexcept {
+  schedt &sched = *mp->sched;
+  if (!gp->stack) gp->stack = getstack(sched, mp->p.get());
   if (!gp->stack) {
-    print_error("fatal error: the kernel has no memory left for the guard of a stack\n");
-    exit_misuse();
+    count_refusal(sched, "memory for the guard of a stack", errno);
+    sched.stackless.push(gp);
+    ask_again(sched);
+    return false;
   }
   stand_at(gp, top_of(gp, 0, 16));
+  return true;
 }
 
 extern "C" void heddle_goroutine_entry(g *gp) {

@@ -15,10 +15,10 @@ newborn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t
 // Ordering: what the caller did before is visible to the new goroutine.
 void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept;
 void unspawn(schedt &sched, newborn s) noexcept;
-// Gives gp, which was made and has never run, its stack. Caller: mp, on g0, with a P. Errors: ends the process when the
-// kernel has no memory of its own left; address space there is. Source: ours; in Go a goroutine has its stack from
-// newproc on.
-void firstrun(m *mp, g *gp) noexcept;
+// Gives gp, which was made and has never run, its stack. False: the kernel has no memory for its guard (address space
+// there is), and gp waits on stackless until it has. Caller: mp, on g0, with a P. Source: ours; in Go a goroutine has
+// its stack from newproc on.
+[[nodiscard]] bool firstrun(m *mp, g *gp) noexcept;
 // Ends the calling goroutine; its closure has been destroyed. Caller: a g.
 [[noreturn]] void goexit() noexcept;
 // Records that gp no longer runs on mp.

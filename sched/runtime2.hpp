@@ -233,6 +233,11 @@ struct schedt {
   alignas(cacheline) globrunq<g> runq;
   alignas(cacheline) inject<g> inbox;
   alignas(cacheline) gfree_global<g> gFree;
+  inject<g> stackless;             // gs that were to run first and got no stack: firstrun, retry_refused
+  atomic<std::uint32_t> retry;     // 1: the system has refused something: ask_again, retry_refused
+  atomic<std::uint64_t> refusals;  // count_refusal
+  std::int64_t retrywhen = 0;      // sysmon only: when it asks again; 0: not decided yet
+  std::int64_t retrydelay = 0;     // sysmon only: the last pause
 
   alignas(cacheline) atomic<std::uint64_t> goidgen{1};  // the last goid handed out; 1 is the main goroutine's
   atomic<std::int32_t> mcount;                          // Ms that exist or are being born (I34)

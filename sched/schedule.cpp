@@ -17,7 +17,6 @@ void execute(m *mp, g *gp, bool inherit) noexcept {
   mp->curg.store(gp, release);
   gp->m.set(mp);
   casgstatus<gstatus::runnable, gstatus::running>(gp);
-  if (gp->sched.sp == nullptr) firstrun(mp, gp);
   struct p *pp = mp->p.get();
   (inherit ? pp->inherits : pp->schedtick).add();
   gogo(mp, gp);
@@ -62,6 +61,10 @@ void schedule(m *mp) noexcept {
       inherit = false;
       gp = next_g(mp, inherit);
       if (gp == nullptr) return;
+    }
+    if (gp->sched.sp == nullptr && !firstrun(mp, gp)) {
+      gp = nullptr;
+      continue;
     }
     execute(mp, gp, inherit);
     gp = mp->mcallfn(mp, gp);

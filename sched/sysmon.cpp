@@ -2,27 +2,29 @@
 // proc.go.
 //
 // It retakes the Ps of long calls, asks goroutines that have run for long to give way, makes Ms exit that have been
-// idle for long, joins Ms that have ended, and starts threads for Ms that may not clone their own. (In Go a template
+// idle for long, joins Ms that have ended, starts threads for Ms that may not clone their own, and asks again for what
+// the system has refused (sched/refused.cpp). (In Go a template
 // thread starts those. Here sysmon is the template thread, so none can be missing when the first goroutine locks its
 // thread, B13.)
 //
 // How sysmon sleeps. sysmonwait says what it does:
 //   awake    it works
-//   dozing   a timed sleep; a P on newmhandoff, stop and watch_timers end it early
-//   deep     all is idle; those three, a P that leaves pidle and an M on freem end the sleep
+//   dozing   a timed sleep; a P on newmhandoff, a refusal, stop and watch_timers end it early
+//   deep     all is idle; those four, a P that leaves pidle and an M on freem end the sleep
 // The party that ends the sleep moves sysmonwait to awake, and only that party wakes the thread. Two pairs see to it
 // that none is missed:
 //               sysmon                                     the other party
 //   SYSMON-1    sysmonwait := deep                         take a P off pidle, or put an M on freem
 //               heavy fence                                light fence
 //               read pidle and freem                       read sysmonwait
-//   SYSMON-2    sysmonwait := dozing or deep               put a P on newmhandoff, or set attention
+//   SYSMON-2    sysmonwait := dozing or deep               put a P on newmhandoff, or set attention or retry
 //               full fence                                 full fence
-//               read newmhandoff, attention                read sysmonwait
+//               read newmhandoff, attention, retry         read sysmonwait
 #include <algorithm>
 
 #include "sched/deadlock.hpp"
 #include "sched/m.hpp"
+#include "sched/refused.hpp"
 #include "sched/status.hpp"
 #include "sched/stopworld.hpp"
 #include "sched/syscall.hpp"
@@ -104,7 +106,7 @@ bool all_idle(const schedt &sched) noexcept {
 
 // Sleeps for at most ns from `now`, when sysmon last looked at everything. told: sysmon has just had an M run timers.
 void sysmon_sleep(schedt &sched, std::int64_t now, std::int64_t ns, bool told) noexcept {
-  const bool deep = ns == geometry::sysmon_delay_max && all_idle(sched);
+  const bool deep = ns == geometry::sysmon_delay_max && all_idle(sched) && retry_time(sched) == timers::never;
   const auto until = [&sched, now, ns, deep, told] {
     const std::int64_t t = sysmon_until(sched, deep ? timers::never : now + ns);
     return t <= now && told ? now + ns : t;  // the M that was told sees to all that are due; there may be no M
@@ -114,16 +116,17 @@ void sysmon_sleep(schedt &sched, std::int64_t now, std::int64_t ns, bool told) n
   // release: pairs with wake_sysmon: the note is clear. [SYSMON-2]
   // Survives as relaxed (other architecture): where stores change places the note is cleared after it was signalled.
   sched.sysmonwait.store(deep ? sysmon_deep : sysmon_dozing, release);
-  // sysmonwait against pidle and freem, newmhandoff and attention, sysmonuntil against wake_time, pidle and midleuntil;
-  // partners: leave_idle, newm, stop, watch_timers, end_watch. [SYSMON-1, SYSMON-2, TIME-1]
+  // sysmonwait against pidle and freem, newmhandoff, attention and retry, sysmonuntil against wake_time, pidle and
+  // midleuntil; partners: leave_idle, newm, ask_again, stop, watch_timers, end_watch. [SYSMON-1, SYSMON-2, TIME-1]
   if (deep)
     fence_heavy();
   else
     fence(seq_cst);
   // relaxed: ordered by the fence
+  const std::int64_t retry = retry_time(sched);
   const bool due = !sched.newmhandoff.empty() || stopping(sched);
   // A party that has read `promised` relies on it, whatever this thread sees now.
-  const std::int64_t wake = std::min(promised, until());
+  const std::int64_t wake = std::min({promised, until(), retry});
   bool woken = false;
   if (!due && wake == timers::never && all_idle(sched)) {
     sched.sysmonnote.notesleep();
@@ -150,6 +153,7 @@ void sysmon(void *arg) {
     const std::int64_t now = nanotime();
     sched.clock.set(static_cast<std::uint64_t>(now));
     useful |= retake(sched, now) != 0;
+    useful |= retry_refused(sched, now);
     const bool told = wake_for_timers(sched, now);
     reap(sched, now);
     if (sched.options.schedtrace_ns != 0 && now - sched.sysmontraced >= sched.options.schedtrace_ns) {
@@ -232,8 +236,8 @@ void wake_sysmon(schedt &sched) noexcept {
   if (sched.sysmonwait.exchange(sysmon_awake, acquire) != sysmon_awake) sched.sysmonnote.notewakeup();
 }
 
-bool start_sysmon(schedt &sched) noexcept {
-  return !sched.options.sysmon || thread_start(sched.sysmonthread, sysmon, &sched);
+std::int32_t start_sysmon(schedt &sched) noexcept {
+  return sched.options.sysmon ? thread_start(sched.sysmonthread, sysmon, &sched) : 0;
 }
 
 void stop_sysmon(schedt &sched) noexcept {

@@ -54,6 +54,7 @@
 //          needspinning := 1             full fence                    full fence
 //          full fence                    read needspinning (D5)        read needspinning
 //          read midle and mcount
+//      Where the system has refused, there may be no such M for long: sysmon asks again (sched/refused.cpp).
 //   6. A P that is handed on (handoffp) goes to an M at once if find_runnable would find something there (I16). Else it
 //      is put like the P of a dropper that was not counted: put, full fence, D5. (DANCE-3)
 //   7. A foreign thread (one that is no M) must not start an M after joinms has joined all of them. It counts itself in
@@ -68,6 +69,7 @@
 #include "sched/wake.hpp"
 #include "sched/deadlock.hpp"
 #include "sched/m.hpp"
+#include "sched/refused.hpp"
 #include "sched/schedule.hpp"
 #include "sched/stopworld.hpp"
 #include "sched/sysmon.hpp"
@@ -186,6 +188,7 @@ bool put_back(schedt &sched, struct p *pp, bool spinning, birth why) noexcept {
   // stop_the_world, for_each_p. [DANCE-5, ATTN-1]
   fence(seq_cst);
   if (sched.attention.load(relaxed) != 0) heed_unowned(sched);  // relaxed: ordered by the fence
+  if (why == birth::refused) ask_again(sched);
   // relaxed: ordered by the fence
   return !sched.midle.empty() || (why == birth::full && sched.mcount.load(relaxed) < sched.options.threads_max);
 }

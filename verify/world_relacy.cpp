@@ -18,6 +18,8 @@ verify::visitor visit = nullptr;
 std::int64_t sleeps_last = no_sleep;
 bool threads_counted = false;
 std::int64_t step_ns = 1000;
+unsigned refusals = 0, refusable = 0;
+bool guards_take_mappings = false;
 
 bool mistaken(const site &s, access what, mistake how) noexcept {
   if (how != mutant.how || what != mutant.what || s.line < mutant.first_line || s.line > mutant.last_line) return false;
@@ -248,11 +250,23 @@ void futex_wake(atomic<std::uint32_t> &word, site s) noexcept {
   wake_one(word, s);
 }
 
-bool thread_start(thread &t, void (*fn)(void *), void *arg, site s) noexcept {
-  rl::ctx().sched();
-  if (now.started == now.shape.dynamic_threads) {
-    log(s, "thread start: refused");
+namespace {
+
+// Returns whether this call is refused.
+bool refuses(unsigned kind) noexcept {
+  if (harness::refusals == 0 || (harness::refusable & kind) == 0 || rl::ctx().rand(2, rl::sched_type_user) == 0)
     return false;
+  --harness::refusals;
+  return true;
+}
+
+}  // namespace
+
+std::int32_t thread_start(thread &t, void (*fn)(void *), void *arg, site s) noexcept {
+  rl::ctx().sched();
+  if (now.started == now.shape.dynamic_threads || refuses(harness::threads)) {
+    log(s, "thread start: refused");
+    return EAGAIN;
   }
   start &slot = now.starts[now.started];
   slot = {fn, arg};
@@ -262,7 +276,7 @@ bool thread_start(thread &t, void (*fn)(void *), void *arg, site s) noexcept {
   now.begun |= 1u << index;
   log(s, "thread start: thread", index);
   t.handle = rl::ctx().create_thread(&dynamic_thread, &slot);
-  return true;
+  return 0;
 }
 
 void thread_join(thread &t, site s) noexcept {
@@ -291,6 +305,7 @@ stackpool::stackpool(std::size_t, bool) noexcept {}
 stackpool::~stackpool() = default;
 
 stack stackpool::stackalloc(std::size_t size) noexcept {
+  if (refuses(harness::stacks)) return {};
   for (unsigned i = 0; i < stacks_count && size <= geometry::stack_size; ++i) {
     if (now.stacks_out & 1u << i) continue;
     now.stacks_out |= 1u << i;
@@ -306,7 +321,10 @@ void stackpool::stackfree(stack s) noexcept {
 
 std::size_t stackpool::usable(std::size_t) const noexcept { return geometry::stack_size - page_size; }
 
-bool stackpool::promise() noexcept { return now.stacks_promised < stacks_count && ++now.stacks_promised != 0; }
+bool stackpool::promise() noexcept {
+  if (!promises()) return true;
+  return now.stacks_promised < stacks_count && ++now.stacks_promised != 0;
+}
 
 struct alignas(cacheline) persistent::piece {
   piece *older;
@@ -320,7 +338,7 @@ persistent::~persistent() {
 }
 
 void *persistent::persistentalloc(std::size_t size) noexcept {
-  void *const at = ::operator new(sizeof(piece) + size, std::nothrow);
+  void *const at = refuses(harness::memory) ? nullptr : ::operator new(sizeof(piece) + size, std::nothrow);
   if (at == nullptr) return nullptr;
   pieces_ = new (at) piece{pieces_};
   return pieces_ + 1;
@@ -377,6 +395,8 @@ void begin_execution(const shape &s) noexcept {
   sleeps_last = no_sleep;
   threads_counted = false;
   step_ns = 1000;
+  refusals = refusable = 0;
+  guards_take_mappings = false;
 }
 
 void on_main(bool is) noexcept { now.on_main = is; }

@@ -94,6 +94,8 @@ struct geometry : spin_geometry {
   static constexpr std::uint32_t runnext_pauses = 1;
   static constexpr std::int64_t sysmon_delay_min = 5'000'000;
   static constexpr std::int64_t sysmon_delay_max = 10'000'000;
+  static constexpr std::int64_t retry_delay_min = 20'000;
+  static constexpr std::int64_t retry_delay_max = 40'000;
   static constexpr std::uint32_t sysmon_rounds = 0;
   static constexpr std::uint32_t tick_shift = 10;
   static constexpr std::uint32_t wheel_bits = 2;
@@ -135,6 +137,10 @@ extern std::int64_t
     sleeps_last;              // a timed sleep of so many ns or more ends by a wake alone: only then is a lost one seen
 extern bool threads_counted;  // true: thread_count() tells the truth
 extern std::int64_t step_ns;  // how long a step takes
+// So many calls that ask for one of these may be refused. Which ones is a choice of the strategy.
+inline constexpr unsigned threads = 1, stacks = 2, memory = 4;
+extern unsigned refusals, refusable;
+extern bool guards_take_mappings;  // true: a stack is not promised with its g, as on kernels without light guards
 // The order that the settings above make of `order` at this site, and whether the mutant is this mistake at this site.
 std::memory_order altered_order(const site &s, access what, std::memory_order order) noexcept;
 bool mistaken(const site &s, access what, mistake how) noexcept;
@@ -395,9 +401,9 @@ void futex_wake(atomic<std::uint32_t> &word, site s = site::here()) noexcept;
 struct thread {
   rl::win_waitable_object *handle = nullptr;
 };
-// False when the suite's dynamic threads are all used up: so a suite can see what happens when a thread cannot be
-// started.
-[[nodiscard]] bool thread_start(thread &t, void (*fn)(void *), void *arg, site s = site::here()) noexcept;
+// EAGAIN when the suite's dynamic threads are all used up, or as harness::refusals says: so a suite can see what happens
+// when a thread cannot be started.
+[[nodiscard]] std::int32_t thread_start(thread &t, void (*fn)(void *), void *arg, site s = site::here()) noexcept;
 void thread_join(thread &t, site s = site::here()) noexcept;
 
 // 0 unless the suite has set harness::threads_counted: suites with threads from outside detect no deadlock.
@@ -441,7 +447,7 @@ class stackpool {
   stack stackalloc(std::size_t size) noexcept;
   void stackfree(stack s) noexcept;
   bool promise() noexcept;
-  bool promises() const noexcept { return true; }
+  bool promises() const noexcept { return !harness::guards_take_mappings; }
   std::size_t usable(std::size_t) const noexcept;
 };
 

@@ -1,7 +1,6 @@
 // The class runtime: a scheduler with its main goroutine, its sysmon and its end.
 #include "heddle/runtime.hpp"
 
-#include <cerrno>
 #include <ostream>
 #include <system_error>
 
@@ -40,8 +39,8 @@ runtime::runtime(const options &o) {
   impl_ = std::make_unique<impl>(o);
   detail::schedt &sched = impl_->sched;
   if (!detail::schedinit(sched)) throw std::bad_alloc();
-  if (!detail::start_sysmon(sched))
-    throw std::system_error(EAGAIN, std::system_category(), "the system gives no thread for sysmon");
+  if (const int error = detail::start_sysmon(sched); error != 0)
+    throw std::system_error(error, std::system_category(), "the system gives no thread for sysmon");
   detail::count_runtimes(1);
 }
 

@@ -45,13 +45,13 @@ void *thread_main(void *raw) {
 
 void thread_yield() noexcept { sched_yield(); }
 
-bool thread_start(thread &t, void (*fn)(void *), void *arg) noexcept {
+std::int32_t thread_start(thread &t, void (*fn)(void *), void *arg) noexcept {
   auto *args = static_cast<start_args *>(std::malloc(sizeof(start_args)));
-  if (args == nullptr) return false;
+  if (args == nullptr) return ENOMEM;
   *args = {fn, arg};
-  if (pthread_create(&t.handle, nullptr, thread_main, args) == 0) return true;
-  std::free(args);
-  return false;
+  const int error = pthread_create(&t.handle, nullptr, thread_main, args);
+  if (error != 0) std::free(args);
+  return error;
 }
 
 void thread_join(thread &t) noexcept { pthread_join(t.handle, nullptr); }

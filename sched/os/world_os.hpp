@@ -21,8 +21,8 @@ void futex_wake(atomic<std::uint32_t> &word) noexcept;  // wakes at most one sle
 struct thread {
   pthread_t handle{};
 };
-// Starts fn(arg) on a new kernel thread. False: the system gives none.
-[[nodiscard]] bool thread_start(thread &t, void (*fn)(void *), void *arg) noexcept;
+// Starts fn(arg) on a new kernel thread. Returns 0, or the error (an errno value) with which the system gives none.
+[[nodiscard]] std::int32_t thread_start(thread &t, void (*fn)(void *), void *arg) noexcept;
 void thread_join(thread &t) noexcept;
 
 // Returns the number of threads of this process, or 0 when the system does not say.

@@ -30,7 +30,7 @@ struct standstill : suite<1 + Foreign, Dynamic> {
   void told() { heddle::detail::stop(sched); }
   void thread(unsigned i) {
     if (i != 0) return static_cast<Derived *>(this)->foreign();
-    if (sched.options.sysmon) VERIFY_CHECK(heddle::detail::start_sysmon(sched));
+    if (sched.options.sysmon) VERIFY_CHECK(heddle::detail::start_sysmon(sched) == 0);
     heddle::detail::start_main(sched);
     Derived *self = static_cast<Derived *>(this);
     auto main = [self] { self->body(); };

@@ -24,7 +24,7 @@ struct deep : suite<Hogs, 1> {
     }
   }
   void thread(unsigned i) {
-    if (i == 0) VERIFY_CHECK(start_sysmon(sched));
+    if (i == 0) VERIFY_CHECK(start_sysmon(sched) == 0);
     struct p *pp = pidleget(sched);
     acquirep(ms[i], pp);
     while (pp->preempt.load(relaxed) == 0) cpu_relax();
@@ -52,7 +52,7 @@ struct stopped : suite<2, 1> {
   }
   void thread(unsigned i) {
     if (i == 0) {
-      VERIFY_CHECK(start_sysmon(sched));
+      VERIFY_CHECK(start_sysmon(sched) == 0);
       begun.store(1, release);
     }
     stop(sched);
@@ -73,7 +73,7 @@ struct dozing : suite<2, 1> {
     sched.pidle.get();
   }
   void thread(unsigned i) {
-    if (i == 0) VERIFY_CHECK(start_sysmon(sched));
+    if (i == 0) VERIFY_CHECK(start_sysmon(sched) == 0);
     for (int k = 0; k < 2; ++k) wake_sysmon(sched);
     if (i != 0) return;
     stop(sched);
@@ -115,7 +115,7 @@ struct joined : suite<1, 3> {
   atomic<std::uint32_t> locked;
   void before() { VERIFY_CHECK(schedinit(sched)); }
   void thread(unsigned) {
-    VERIFY_CHECK(start_sysmon(sched));
+    VERIFY_CHECK(start_sysmon(sched) == 0);
     heddle::detail::go_from_outside(
         sched,
         [this] {

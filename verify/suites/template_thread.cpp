@@ -97,7 +97,7 @@ struct template_refused : suite<1, 1> {
     VERIFY_CHECK(schedinit(sched));
   }
   void thread(unsigned) {
-    VERIFY_CHECK(start_sysmon(sched));
+    VERIFY_CHECK(start_sysmon(sched) == 0);
     VERIFY_CHECK(attach_m0(sched) != nullptr);
     m *const mp = sched.m0;
     go([this] {
@@ -140,7 +140,7 @@ struct template_stop : suite<3, 2> {
   }
   void thread(unsigned i) {
     if (i == 0) {
-      VERIFY_CHECK(start_sysmon(sched));
+      VERIFY_CHECK(start_sysmon(sched) == 0);
       stop(sched);
       joinms(sched);
     } else if (i == 1) {

@@ -136,7 +136,7 @@ struct armed : suite<Drops ? 2 : 1, 2> {
   void thread(unsigned i) {
     set_current_m(ms[i]);
     if (i == 0) {
-      VERIFY_CHECK(start_sysmon(sched));
+      VERIFY_CHECK(start_sysmon(sched) == 0);
       if (Second) resettimer(sched, &earlier, nanotime() + Due * us / 2);
       resettimer(sched, &t, nanotime() + Due * us);
       if (Second && !stoptimer(&earlier))
@@ -189,7 +189,7 @@ struct on_watch : suite<2, 2> {
     m *const mp = ms[i];
     set_current_m(mp);
     if (i == 0) {
-      VERIFY_CHECK(start_sysmon(sched));
+      VERIFY_CHECK(start_sysmon(sched) == 0);
       if (Later)
         resettimer(sched, &t, nanotime() + 20 * us);
       else
@@ -239,7 +239,7 @@ struct handed : suite<3, 2> {
     m *const mp = ms[i];
     set_current_m(mp);
     if (i == 0) {
-      VERIFY_CHECK(start_sysmon(sched));
+      VERIFY_CHECK(start_sysmon(sched) == 0);
       resettimer(sched, &t, nanotime() + 100 * us);
       await_call();
       stop(sched);

@@ -17,7 +17,7 @@ struct watched : scheduled<Derived, Ms + 1 + Spare, Procs, Foreign> {
   }
   void options() {}
   void thread(unsigned i) {
-    if (i == 0) VERIFY_CHECK(heddle::detail::start_sysmon(this->sched));
+    if (i == 0) VERIFY_CHECK(heddle::detail::start_sysmon(this->sched) == 0);
     base::thread(i);
   }
 };

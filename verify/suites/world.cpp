@@ -28,9 +28,9 @@ struct thread_starts : verify::suite<1, 2> {
     heddle::detail::thread t[3];
     for (int i = 0; i < 2; ++i) {
       jobs[i] = {this, i};
-      VERIFY_CHECK(heddle::detail::thread_start(t[i], &run, &jobs[i]));
+      VERIFY_CHECK(heddle::detail::thread_start(t[i], &run, &jobs[i]) == 0);
     }
-    VERIFY_CHECK(!heddle::detail::thread_start(t[2], &run, nullptr));
+    VERIFY_CHECK(heddle::detail::thread_start(t[2], &run, nullptr) == EAGAIN);
     for (int i = 0; i < 2; ++i) {
       heddle::detail::thread_join(t[i]);
       VERIFY_CHECK(done[i].get() == i + 1);

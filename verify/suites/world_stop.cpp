@@ -278,7 +278,7 @@ struct main_ends_template : scheduled<main_ends_template, 3, 2, 1> {
   void thread(unsigned i) {
     if (i == 0) {
       sched.options.sysmon = true;
-      VERIFY_CHECK(start_sysmon(sched));
+      VERIFY_CHECK(start_sysmon(sched) == 0);
       ready.store(1, release);
     }
     base::thread(i);

@@ -18,6 +18,7 @@ struct statistics {
   std::uint64_t stolen = 0;      // goroutines that were moved by those steals
   std::uint64_t calls = 0;       // calls of blocking(f), and Ps taken from goroutines in such calls
   std::uint64_t wakes = 0;       // threads woken or started because there was work
+  std::uint64_t refusals = 0;    // how often the system has refused a thread, or memory for a stack; it is asked again
 };
 
 // Returns the figures of the current runtime. Caller: a goroutine.
