@@ -2,6 +2,13 @@
 // race. The submitter never runs anything itself: it stands for an M that computes on for ever. If a wake-up is lost,
 // the others sleep (deadlock) or a goroutine waits for its twin (livelock).
 #include "heddle/runtime.hpp"
+#include "runtime/spawn.hpp"
+#include "sched/boot.hpp"
+#include "sched/m.hpp"
+#include "sched/schedule.hpp"
+#include "sched/status.hpp"
+#include "sched/stopworld.hpp"
+#include "sched/wake.hpp"
 #include "verify/suite.hpp"
 #include "verify/suites/describe.hpp"
 
