@@ -28,7 +28,7 @@ void barrier_core::complete() noexcept {
   lock_.lock();
   left_.set(expected_.get());
   phase_.set(phase_.get() + 1);
-  waitq released = std::exchange(waiters_, {});
+  waitq released = waiters_.dequeue_all();
   lock_.unlock();  // the last access: a waiter may be the last user, and destroy the barrier
   released.goready_all();
 }

@@ -11,7 +11,11 @@ using namespace detail;
 
 namespace detail {
 
-cond_waiter::cond_waiter() noexcept : entry_(own_g(getm()), this) {}
+cond_waiter::cond_waiter() noexcept : entry_(own_g(getm()), this), next_(entry_.gp->condwaiters.get()) {
+  entry_.gp->condwaiters.set(this);
+}
+
+cond_waiter::~cond_waiter() { own_g(getm())->condwaiters.set(next_); }
 
 // Waits until it is notified, at most until `when`; false: the time is over. Caller: holds lock_. Post: lock_ is free,
 // unless it returns false.
@@ -43,15 +47,35 @@ void cond_waiter::notify(sudog *sg) noexcept {
   cond_waiter &w = *static_cast<cond_waiter *>(sg->elem);
   w.lock_.lock();
   sudog *parked = w.parked_.dequeue();
-  if (parked == nullptr) w.notified_.set(true);
+  w.notified_.set(true);
   w.lock_.unlock();  // the last access: a waiter that has not parked goes on at once after it
   if (parked != nullptr) goready(parked->gp);
+}
+
+// A waiter that has been notified does not touch the condition_variable, which may have gone.
+bool cond_waiter::abandoned() noexcept {
+  for (;;) {
+    lock_.lock();
+    const bool told = notified_.get();
+    lock_.unlock();
+    if (told) return true;
+    if (entry_.gp == nullptr) return false;   // the condition_variable has gone without a notification
+    if (entry_.q.load(relaxed) == nullptr) {  // relaxed: lock_ has what comes of it
+      thread_yield();                         // a notifier has it, and comes for lock_
+      continue;
+    }
+    const std::lock_guard hold(cv_->lock_);
+    if (entry_.q.load(relaxed) == nullptr) continue;  // relaxed: under the lock
+    cv_->waiters_.remove(&entry_);
+    return false;
+  }
 }
 
 }  // namespace detail
 
 void condition_variable::enqueue(detail::cond_waiter &w) noexcept {
   detail::not_in_child("condition_variable::wait");
+  w.cv_ = this;
   const std::lock_guard hold(lock_);
   waiters_.enqueue(w.queue_entry());
   waiting_.store(1, relaxed);  // relaxed: the caller's lock orders it before the notification that counts
@@ -62,22 +86,15 @@ void condition_variable::enqueue(detail::cond_waiter &w) noexcept {
 // while we are still here.
 bool condition_variable::leave(detail::cond_waiter &w) noexcept {
   const std::lock_guard hold(lock_);
-  if (w.queue_entry()->success.get()) return false;
+  if (w.queue_entry()->q.load(relaxed) == nullptr) return false;  // relaxed: under the lock
   waiters_.remove(w.queue_entry());
   return true;
-}
-
-// Takes out the next waiter to be notified; null: there is none. Caller: holds lock_.
-detail::sudog *condition_variable::take() noexcept {
-  detail::sudog *sg = waiters_.dequeue();
-  if (sg != nullptr) sg->success.set(true);
-  return sg;
 }
 
 void condition_variable::notify_first() noexcept {
   detail::not_in_child("condition_variable::notify_one");
   lock_.lock();
-  detail::sudog *sg = take();
+  detail::sudog *sg = waiters_.dequeue();
   if (waiters_.empty()) waiting_.store(0, relaxed);  // relaxed: as in enqueue; a notify that misses it takes lock_
   // The last access: once all waiters have been notified, *this may be destroyed.
   lock_.unlock();
@@ -87,8 +104,7 @@ void condition_variable::notify_first() noexcept {
 void condition_variable::notify_every() noexcept {
   detail::not_in_child("condition_variable::notify_all");
   lock_.lock();
-  detail::waitq all;
-  while (detail::sudog *sg = take()) all.enqueue(sg);
+  detail::waitq all = waiters_.dequeue_all();
   waiting_.store(0, relaxed);  // relaxed: as in notify_first.
   lock_.unlock();
   while (detail::sudog *sg = all.dequeue()) detail::cond_waiter::notify(sg);

@@ -5,6 +5,7 @@
 
 #include "heddle/blocking.hpp"
 #include "heddle/runtime.hpp"
+#include "runtime/abandon.hpp"
 #include "runtime/spawn.hpp"
 #include "runtime/wait.hpp"
 #include "sched/boot.hpp"
@@ -51,6 +52,7 @@ void run_main(schedt &sched, newborn main, void (*startfn)(void *)) noexcept {
   leave_p(mp);
   set_current_m(nullptr);
   joinms(sched);
+  leave_queues(sched);
 }
 
 namespace {
@@ -98,6 +100,7 @@ void shut_down(schedt &sched) noexcept {
   if (getm() != nullptr) misuse("runtime::shutdown called on a goroutine");
   stop(sched);
   joinms(sched);
+  leave_queues(sched);
 }
 
 void with_world_stopped(void (*f)(void *), void *arg) {

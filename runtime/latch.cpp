@@ -18,7 +18,7 @@ bool latch::arrive(std::ptrdiff_t n) noexcept {
   if (n < 0 || n > left) detail::misuse("latch counted down by more than is left, or by a negative number");
   left_.set(left - n);
   if (left != n) return false;
-  detail::waitq released = std::exchange(waiters_, {});
+  detail::waitq released = waiters_.dequeue_all();
   lock_.unlock();  // the last access: a waiter may destroy *this
   released.goready_all();
   return true;

@@ -1,8 +1,14 @@
 // The slow half of mutex.
 #include "heddle/mutex.hpp"
 
+#include <cstddef>
+
+#include "runtime/abandon.hpp"
 #include "runtime/wait.hpp"
 #include "sched/yield.hpp"
+
+// Some members are not public; the offset of a member is still the same in every object.
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
 
 HEDDLE_BEGIN
 
@@ -153,6 +159,12 @@ bool mutex::lock_until(std::int64_t when) noexcept {
     mp = getm();
   }
   return true;
+}
+
+void detail::mutex_abandoned(detail::waitq *waiters) noexcept {
+  auto &mu = *reinterpret_cast<mutex *>(reinterpret_cast<char *>(waiters) - offsetof(mutex, waiters_));
+  if ((mu.state_.load(relaxed) & mutex::awake) != 0 && mu.give_up(mutex::awake))  // relaxed: the CAS looks again
+    mu.unlock();
 }
 
 // Wakes one waiter, which will compete for the mutex. False: look again.

@@ -19,7 +19,7 @@ void scope::leave() noexcept {
   detail::waitq released;
   lock_.lock();
   running_.set(running_.get() - 1);
-  if (running_.get() == 0) released = std::exchange(waiters_, {});
+  if (running_.get() == 0) released = waiters_.dequeue_all();
   lock_.unlock();
   released.goready_all();
 }

@@ -21,6 +21,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "runtime/abandon.hpp"
 #include "runtime/wait.hpp"
 #include "runtime/waits.hpp"
 
@@ -156,6 +157,18 @@ std::size_t selectgo(scase *cases, std::uint16_t *orders, std::size_t n, bool bl
     ready_now(cases[done], none);  // the channel was closed: does the case as if it had been closed before
   all.selunlock();
   return done;
+}
+
+void select_abandoned(const void *selecting) noexcept {
+  const selection &s = *static_cast<const selection *>(selecting);
+  for (std::size_t i = 0; i < s.n; ++i) {
+    scase &one = s.cases[s.by_lock[i]];
+    // acquire: pairs with waitq::take_out: the waker's claim. [LEAVE-1]
+    if (one.sg.q.load(acquire) == nullptr) continue;
+    one.c->lock.lock();
+    queue_of(one).remove(&one.sg);
+    one.c->lock.unlock();
+  }
 }
 
 bool select_waits(const void *selecting, std::size_t i, const hchan *&c, bool &send) noexcept {

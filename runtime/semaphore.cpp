@@ -50,7 +50,7 @@ void semaphore::release(std::ptrdiff_t n) noexcept {
   for (; n != 0; --n) {
     detail::sudog *sg = waiters_.dequeue();
     if (sg == nullptr) break;
-    served.enqueue(sg);
+    served.append(sg);
   }
   const std::ptrdiff_t units = units_.get();
   if (n > std::numeric_limits<std::ptrdiff_t>::max() - units) detail::misuse("semaphore with too many units");

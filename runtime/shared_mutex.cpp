@@ -56,7 +56,7 @@ bool shared_mutex::lock_until(bool shared, std::int64_t when) noexcept {
 std::uint64_t shared_mutex::take_readers(detail::waitq &in) noexcept {
   std::uint64_t more = 0;
   while (detail::sudog *sg = readers_.dequeue()) {
-    in.enqueue(sg);
+    in.append(sg);
     more += reader;
   }
   return more;

@@ -145,6 +145,7 @@ bool gopark_until(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m
     gp->waitsince.set(nanotime());
     const bool told = park_thread_until(mp, gp, unlockf, lock, when);
     gp->waitingon.set(nullptr);
+    gp->waiting.set(nullptr);
     return told;
   }
   time_limit limit;
@@ -175,6 +176,7 @@ void gopark(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m *mp) 
     mcall(mp, park_m);
   }
   gp->waitingon.set(nullptr);
+  gp->waiting.set(nullptr);
 }
 
 bool parkunlock(g *, void *lock) noexcept {
@@ -185,12 +187,13 @@ bool parkunlock(g *, void *lock) noexcept {
 void goready(g *gp, bool next) noexcept {
   if (gp->atomicstatus.load(relaxed) != gstatus::waiting) return ready_thread(gp);  // relaxed: gp has parked
   schedt &sched = *gp->home;
-  casgstatus<gstatus::waiting, gstatus::runnable>(gp);
   if (struct p *pp = own_p(sched, getm())) {
+    casgstatus<gstatus::waiting, gstatus::runnable>(gp);
     put_local(sched, pp, gp, next);
     return wakep(sched);
   }
-  const foreign_call here(sched);
+  const foreign_call here(sched);  // before the status: the end of the runtime waits for one, then for the other
+  casgstatus<gstatus::waiting, gstatus::runnable>(gp);
   sched.inbox.push(gp);
   if (here.open()) wakep(sched);
 }

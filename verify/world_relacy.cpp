@@ -81,6 +81,13 @@ std::uint32_t bit_of(stack s) noexcept {
   return 1u << (s.lo - arena[0]) / static_cast<std::ptrdiff_t>(geometry::stack_size);
 }
 
+struct resident {
+  void *at;
+  void (*destroy)(void *);
+};
+resident residents[4096];  // no container: Relacy takes its memory for a leak
+std::size_t residents_count = 0;
+
 void guard_arena() noexcept {
   if (arena_guarded) return;
   for (auto &base : arena) mprotect(base, page_size, PROT_NONE);
@@ -349,7 +356,26 @@ void fiber_create(fiber &, stack s) noexcept {
   now.stacks_lived_on |= bit_of(s);
 }
 
-void fiber_destroy(fiber &, stack s) noexcept { now.stacks_lived_on &= ~bit_of(s); }
+bool on_a_stack(const void *at) noexcept { return at >= arena[0] && at < arena[0] + sizeof arena; }
+void write_down(void *at, void (*destroy)(void *)) noexcept {
+  if (residents_count == std::size(residents)) fail("the stacks hold too many atomics", site::here());
+  residents[residents_count++] = {at, destroy};
+}
+void strike_out(const void *at) noexcept {
+  for (std::size_t i = residents_count; i-- != 0;) {
+    if (residents[i].at != at) continue;
+    std::copy(residents + i + 1, residents + residents_count, residents + i);
+    --residents_count;
+    return;
+  }
+}
+
+void fiber_destroy(fiber &, stack s) noexcept {
+  now.stacks_lived_on &= ~bit_of(s);
+  // The newest first. Each strikes itself out.
+  for (std::size_t i = residents_count; i-- != 0;)
+    if (const resident r = residents[i]; r.at >= s.lo && r.at < s.hi) r.destroy(r.at);
+}
 
 os_facts osinit() noexcept { return {harness::cpus, page_size}; }
 
@@ -390,6 +416,7 @@ void begin_execution(const shape &s) noexcept {
   now.places = 0;
   now.text_size = 0;
   now.text[0] = 0;
+  residents_count = 0;
   cpus = 2;
   steps = 0;
   sleeps_last = no_sleep;

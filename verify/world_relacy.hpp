@@ -225,8 +225,25 @@ T unpack(representation_t<T> v) noexcept {
     return static_cast<T>(v);
 }
 
+// What an abandoned goroutine leaves on its stack is never destroyed, and Relacy takes that for a leak. So what lies on a
+// stack is written down, and destroyed with it.
+bool on_a_stack(const void *at) noexcept;
+void write_down(void *at, void (*destroy)(void *)) noexcept;
+void strike_out(const void *at) noexcept;
+
 template <class T>
-class atomic {
+class on_stack {
+ protected:
+  void born(T *at) noexcept {
+    if (on_a_stack(at)) write_down(at, [](void *of) { static_cast<T *>(of)->~T(); });
+  }
+  void gone(const T *at) noexcept {
+    if (on_a_stack(at)) strike_out(at);
+  }
+};
+
+template <class T>
+class atomic : on_stack<atomic<T>> {
   using value = representation_t<T>;
 
  public:
@@ -235,7 +252,9 @@ class atomic {
   atomic(T v = T{}, site s = site::here()) noexcept {
     rl::preemption_disabler alone(rl::ctx());
     cell_.store(pack<T>(v), rl::mo_relaxed, s);
+    this->born(this);
   }
+  ~atomic() { this->gone(this); }
   atomic(const atomic &) = delete;
   atomic &operator=(const atomic &) = delete;
 
@@ -336,9 +355,10 @@ class plain_cell<T, false> {
 };
 
 template <class T>
-class plain {
+class plain : on_stack<plain<T>> {
  public:
-  plain(T v = T{}) noexcept : cell_(v) {}
+  plain(T v = T{}) noexcept : cell_(v) { this->born(this); }
+  ~plain() { this->gone(this); }
   plain(const plain &) = delete;
   plain &operator=(const plain &) = delete;
 

@@ -18,6 +18,7 @@ namespace detail {
 class HEDDLE_API cond_waiter {
  public:
   cond_waiter() noexcept;  // a waiter for the calling goroutine
+  ~cond_waiter();
   cond_waiter(const cond_waiter &) = delete;
   cond_waiter &operator=(const cond_waiter &) = delete;
 
@@ -28,13 +29,22 @@ class HEDDLE_API cond_waiter {
   // Ends the wait of sg. Caller: has taken sg off its queue and holds no lock. sg may be gone when it returns.
   static void notify(sudog *sg) noexcept;
 
+  // Its goroutine is abandoned: takes it out of the queue. True: a notifier had taken it out, and is done with it but
+  // for readying the goroutine, if that has parked.
+  bool abandoned() noexcept;
+  cond_waiter *next() const noexcept { return next_; }
+
  private:
   bool park_locked(condition_variable &cv, std::int64_t when) noexcept;
 
-  sudog entry_;  // in the condition_variable's queue, under its lock; success: taken out of it to be notified
+  friend class heddle::condition_variable;
+
+  sudog entry_;  // in the condition_variable's queue, under its lock, until it is notified
   spinlock lock_;
-  plain<bool> notified_;  // under lock_, as parked_: it was notified before it parked
+  plain<bool> notified_;  // under lock_, as parked_
   waitq parked_;          // holds itself while it is parked
+  condition_variable *cv_ = nullptr;
+  cond_waiter *const next_;  // of the same goroutine: that of a wait during which it waits, in a lock's unlock
 };
 
 }  // namespace detail
@@ -123,7 +133,6 @@ class HEDDLE_API condition_variable {
   }
   void enqueue(detail::cond_waiter &w) noexcept;
   bool leave(detail::cond_waiter &w) noexcept;
-  detail::sudog *take() noexcept;
   void notify_first() noexcept;
   void notify_every() noexcept;
 

@@ -1,11 +1,15 @@
 #pragma once
 // Queues of parked goroutines in the order in which they came, under their owner's spinlock. Source: sudog and waitq in
 // Go's runtime2.go and chan.go.
+#include <utility>
+
 #include "heddle/detail/sched.hpp"
 
 HEDDLE_DETAIL_BEGIN
 
 struct onlooker;  // lets reports look at what goroutines wait for: runtime/waits.cpp
+class waitq;
+void mutex_abandoned(waitq *waiters) noexcept;  // a part of the end of a runtime: runtime/abandon.cpp
 
 // One parked goroutine in one queue; it lives in the frame that parks.
 struct sudog {
@@ -14,6 +18,7 @@ struct sudog {
                           // it
   void *elem = nullptr;   // where the value is, or where it is to go
   plain<bool> success{false};  // written by the waker, under the lock: a value was handed over
+  atomic<waitq *> q;  // written under its owner's lock: the queue in which it stands and can be found, else null
   sudog *next = nullptr;
   sudog *prev = nullptr;
 
@@ -23,8 +28,27 @@ struct sudog {
 
 class HEDDLE_API waitq {
  public:
+  waitq() noexcept = default;
+  waitq(waitq &&other) noexcept
+      : head_(std::exchange(other.head_, nullptr)), tail_(std::exchange(other.tail_, nullptr)) {}
+  waitq &operator=(waitq &&other) noexcept {
+    std::swap(head_, other.head_);
+    std::swap(tail_, other.tail_);
+    return *this;
+  }
+  // Goroutines that still wait, wait for ever, and nothing of them leads here any more.
+  ~waitq() {
+    if (head_ != nullptr) [[unlikely]]
+      orphan();
+  }
+
   bool empty() const noexcept { return head_ == nullptr; }
   void enqueue(sudog *sg) noexcept {
+    append(sg);
+    stands_here(sg);
+  }
+  // Adds sg to a list of those that have been taken out and are to be readied.
+  void append(sudog *sg) noexcept {
     sg->prev = tail_;
     (tail_ != nullptr ? tail_->next : head_) = sg;
     tail_ = sg;
@@ -33,30 +57,28 @@ class HEDDLE_API waitq {
   // goroutine. A select that has been served through another of its channels is passed over.
   sudog *dequeue() noexcept {
     while (sudog *sg = head_) {
-      remove(sg);
-      if (!sg->isSelect || claim(sg)) return sg;
+      const bool ours = !sg->isSelect || claim(sg);
+      take_out(sg);
+      if (ours) return sg;
     }
     return nullptr;
   }
   // Takes sg out, wherever it stands; does nothing if sg is in no queue any more. Source: dequeueSudoG in Go's chan.go.
   void remove(sudog *sg) noexcept {
-    if (sg->prev == nullptr && sg != head_) return;
-    (sg->prev != nullptr ? sg->prev->next : head_) = sg->next;
-    (sg->next != nullptr ? sg->next->prev : tail_) = sg->prev;
-    sg->prev = nullptr;
-    sg->next = nullptr;
+    if (sg->q.load(relaxed) == this) take_out(sg);  // relaxed: under the owner's lock
   }
   // Puts sg before all others; it is for a waiter that has been in the queue before.
   void enqueue_first(sudog *sg) noexcept {
     sg->next = head_;
     (head_ != nullptr ? head_->prev : tail_) = sg;
     head_ = sg;
+    stands_here(sg);
   }
   // Takes out all that still wait, to be readied when the lock is free. Waiters with a limit of time are claimed here,
   // under the lock.
   waitq dequeue_all() noexcept {
     waitq all;
-    while (sudog *sg = dequeue()) all.enqueue(sg);
+    while (sudog *sg = dequeue()) all.append(sg);
     return all;
   }
   // Readies every waiter, oldest first. Caller: has taken the queue out of its owner and holds no lock; no waiter has a
@@ -68,6 +90,18 @@ class HEDDLE_API waitq {
  private:
   // Makes sg's goroutine this caller's to ready. False: another queue was faster, or its time is over.
   static bool claim(sudog *sg) noexcept;
+  void orphan() noexcept;
+  // relaxed: under the owner's lock; the end of a runtime, which looks without it, looks again with the lock.
+  void stands_here(sudog *sg) noexcept { sg->q.store(this, relaxed); }
+  void take_out(sudog *sg) noexcept {
+    (sg->prev != nullptr ? sg->prev->next : head_) = sg->next;
+    (sg->next != nullptr ? sg->next->prev : tail_) = sg->prev;
+    sg->prev = nullptr;
+    sg->next = nullptr;
+    // release: pairs with the end of a runtime that finds sg in no queue: the claim, or that another had claimed it.
+    // [LEAVE-1]
+    sg->q.store(nullptr, release);
+  }
 
   sudog *head_ = nullptr;
   sudog *tail_ = nullptr;

@@ -1,0 +1,92 @@
+// The end of a runtime and the objects that outlive it.
+//
+// A goroutine that waits when its runtime ends never runs again, and its stack goes with the runtime. What it waits for
+// may be used on: by another runtime, or by any thread. So it must stand in no queue then. There are three ways to the
+// queues of a goroutine:
+//   waits in one queue    g::waiting is its entry there, g::waitlock the lock over the queue
+//   waits in a select     g::waitingon is the select, which knows its channels
+//   condition_variable    g::condwaiters: it is in that queue before it parks, and while it unlocks the mutex
+// Whoever destroys an object while goroutines wait for it leaves none of them a way to it (~waitq): main may end, and
+// its variables with it, while others wait for them.
+//
+// Threads outside and other runtimes go on meanwhile (LEAVE-1):
+//   the end of the runtime                          a waker
+//   N1 under the object's lock: takes the           K1 under the object's lock: takes the goroutine out
+//      goroutine out, or finds that a waker has     K2 fills what it waits for
+//   N2 it has: waits until the goroutine's          K3 goready: foreigners +1, status := runnable, inbox, foreigners -1
+//      status is not waiting
+//   N3 waits until foreigners is 0
+// After N1 no waker finds the goroutine. One that has found it before is between K1 and the end of K3, gives no turn up
+// there, and is waited for.
+//
+// A goroutine that was readied and did not run any more keeps what it was given: a value, a unit, a lock, a
+// notification. But a waiter of a mutex that was readied to compete for it has nothing yet, and unlocks wake no other
+// while it is expected: that role is passed on.
+#include "runtime/abandon.hpp"
+
+#include "heddle/condition_variable.hpp"
+#include "heddle/detail/waitq.hpp"
+#include "sched/status.hpp"
+
+HEDDLE_DETAIL_BEGIN
+
+namespace {
+
+bool waits(const g *gp) noexcept {
+  // acquire: pairs with goready's store and the fence of its foreign_call: that the waker counts in foreigners.
+  // [LEAVE-1]
+  return gp->atomicstatus.load(acquire) == gstatus::waiting;
+}
+
+// N2. A goroutine that stays in the queues of this runtime alone (a sleep, a nil channel) is not meant.
+void await_waker(const g *gp) noexcept {
+  while (waits(gp)) thread_yield();
+}
+
+// N1 for a wait in one queue. False: its goroutine was not in the queue any more.
+bool leave_queue(sudog *sg, spinlock *lock) noexcept {
+  // The object may have gone. acquire: pairs with waitq::take_out: the waker's claim. [LEAVE-1]
+  if (sg->q.load(acquire) == nullptr) return false;
+  lock->lock();
+  waitq *const q = sg->q.load(relaxed);  // relaxed: under the lock
+  if (q != nullptr) q->remove(sg);
+  lock->unlock();
+  return q != nullptr;
+}
+
+// A goroutine that has been readied, by a timer or by one channel of its select, may stand in other queues until it runs.
+void leave(g *gp) noexcept {
+  for (cond_waiter *w = gp->condwaiters.get(); w != nullptr; w = w->next())
+    if (w->abandoned() && gp->waitreason.get() == waitreason::condition_variable_wait) await_waker(gp);
+  if (sudog *sg = gp->waiting.get()) {
+    if (gp->waitreason.get() == waitreason::condition_variable_wait) return;  // its queue is its own
+    if (!leave_queue(sg, gp->waitlock.get())) await_waker(gp);
+  } else if (const void *on = gp->waitingon.get(); on != nullptr && gp->waitreason.get() == waitreason::select) {
+    select_abandoned(on);
+    if (gp->selectdone.load(relaxed) != 0) await_waker(gp);  // relaxed: it was written under a lock that we have had
+  }
+}
+
+template <class F>
+void each_g(const schedt &sched, F f) noexcept {
+  // acquire: pairs with allgadd. [ALLG-1]
+  // Survives as relaxed (equivalent): the threads that made gs have ended, and were joined.
+  for (g *gp = sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire))
+    if (readgstatus(gp) != gstatus::dead) f(gp);
+}
+
+}  // namespace
+
+void leave_queues(schedt &sched) noexcept {
+  each_g(sched, leave);
+  while (sched.foreigners.load(acquire) != 0) thread_yield();  // acquire: pairs with ~foreign_call. [STOP-2]
+  each_g(sched, [](g *gp) {
+    if (gp->waiting.get() != nullptr && !waits(gp) && gp->waitreason.get() == waitreason::mutex_lock)
+      mutex_abandoned(static_cast<waitq *>(const_cast<void *>(gp->waitingon.get())));
+    gp->waiting.set(nullptr);
+    gp->waitingon.set(nullptr);
+    gp->condwaiters.set(nullptr);
+  });
+}
+
+HEDDLE_DETAIL_END
