@@ -6,21 +6,6 @@
 
 #include "heddle/detail/world.hpp"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define HEDDLE_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HEDDLE_ASAN 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define HEDDLE_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define HEDDLE_TSAN 1
-#endif
-#endif
-
 HEDDLE_DETAIL_BEGIN
 
 // Sizes and rates of production; the values and their sources are those of Go's runtime unless a note says otherwise.

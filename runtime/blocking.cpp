@@ -7,7 +7,10 @@ HEDDLE_DETAIL_BEGIN
 
 bool begin_call(bool lasting) noexcept {
   m *mp = getm();
-  if (mp == nullptr || mp->incall != 0 || mp->locks != 0) return false;
+  if (mp == nullptr || mp->incall != 0 || mp->locks != 0) {
+    not_in_user_code();
+    return false;
+  }
   if (lasting)
     entersyscallblock(mp);
   else

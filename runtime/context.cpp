@@ -16,7 +16,7 @@
 //                                                            context
 // the party that cancels       a reader of err and cause     err_ is written once, after the cause             CTX-3
 //
-// Nothing is called under a lock: the party that cancels a context collects, under the lock, the channel and the token
+// Nothing is called, and nothing of the embedder's destroyed, under a lock or on g0: the party that cancels a context collects, under the lock, the channel and the token
 // that it must act on, and acts on them afterwards. A tree is cancelled without recursion, over the links of the list
 // of children; once a child is off the list, its links are the canceller's.
 #include "heddle/context.hpp"
@@ -88,7 +88,7 @@ void unref(context_node *n) noexcept {
 // Takes a reference, for a party that has found the context in a list or by its timer and not by a handle. Fails once
 // the last handle has gone.
 bool canceller::try_ref() noexcept {
-  std::uint32_t n = refs.load(relaxed);  // relaxed: the exchange looks again
+  std::uint64_t n = refs.load(relaxed);  // relaxed: the exchange looks again
   while (n != 0)
     // relaxed: what it leads to is read under a lock.  relaxed on failure: another turn.
     if (refs.compare_exchange_weak(n, n + 1, relaxed, relaxed)) return true;
@@ -149,6 +149,29 @@ void request_stop_elsewhere(schedt &sched, std::stop_source &stop) noexcept {
   }
 }
 
+// A reference that goes with its goroutine.
+struct last_use {
+  context_node *of;
+  explicit last_use(context_node *n) noexcept : of(n) {}
+  last_use(last_use &&other) noexcept : of(std::exchange(other.of, nullptr)) {}
+  last_use &operator=(last_use &&) = delete;
+  ~last_use() { unref(of); }
+};
+
+// As unref, also on g0 (timer_of: the runtime whose timer has come, else null): a value of the embedder's may go with
+// the node, and its destructor may do what only a goroutine may. If there is no memory for a goroutine, it runs here.
+void unref_in(schedt *timer_of, context_node *n) noexcept {
+  const context_node *value = n;
+  while (value != nullptr && value->key == nullptr) value = value->parent;
+  if (timer_of == nullptr || value == nullptr) return unref(n);
+  try {
+    go_on(
+        *timer_of, [use = last_use(n)] {}, 0, source_location::current());
+  } catch (...) {
+    // The closure was not made, or has gone again and n with it.
+  }
+}
+
 }  // namespace
 
 // Cancels this context alone, and puts the contexts to be cancelled with it in front of `todo`. False: it has been
@@ -190,7 +213,7 @@ void canceller::cancel(context_error why, std::exception_ptr cause, schedt *time
     todo = next->next_;
     next->next_ = nullptr;
     next->settle(why, cause, timer_of, todo);
-    unref(next);
+    unref_in(timer_of, next);
   }
 }
 
@@ -210,13 +233,13 @@ void canceller::expire(runtime_timer *t, bool due) {
   schedt *sched = self->timer_of_.get();
   if (due && self->try_ref()) {
     self->cancel(context_error::deadline_exceeded, nullptr, sched);
-    unref(self);
+    unref_in(sched, self);
   }
   // acq_rel: pairs with dispose's exchange; what each party has done with it is over before the other frees it. [CTX-2]
   if (self->timer_.exchange(over, acq_rel) != orphaned) return;
   context_node *up = self->parent;
   delete self;
-  unref(up);
+  unref_in(due ? sched : nullptr, up);
 }
 
 bool canceller::dispose() noexcept {
@@ -238,12 +261,10 @@ receiver<std::monostate> canceller::done() {
     mine.close();  // before it is published: the cancellation is over, and closes no other channel
     lock_.lock();
   }
-  if (done_.is_nil())
-    done_ = mine;
-  else
-    mine = done_;
+  const chan<std::monostate> late = done_;
+  if (late.is_nil()) done_ = mine;
   lock_.unlock();
-  return mine;
+  return late.is_nil() ? mine : late;  // a channel that is not needed goes when the lock is free
 }
 
 std::stop_token canceller::stop_token() {
@@ -258,12 +279,10 @@ std::stop_token canceller::stop_token() {
     mine.request_stop();  // before it is published, as in done
     lock_.lock();
   }
-  if (stop_.stop_possible())
-    mine = stop_;
-  else
-    stop_ = mine;
+  const std::stop_source late = stop_;
+  if (!late.stop_possible()) stop_ = mine;
   lock_.unlock();
-  return mine.get_token();
+  return late.stop_possible() ? late.get_token() : mine.get_token();
 }
 
 receiver<std::monostate> context_done(canceller *c) {

@@ -70,8 +70,7 @@ void end_go(newborn s, void (*start)(void *)) noexcept { newproc(*s.gp->home, s,
 void undo_go(newborn s) noexcept { unspawn(*s.gp->home, s); }
 
 void start_from_outside(schedt &sched, newborn s, void (*start)(void *)) noexcept {
-  // A goroutine of this runtime gives way in newproc, and may be abandoned there, so no foreign_call may be open;
-  // joinms waits for its M in any case.
+  // A goroutine of this runtime is at home: joinms waits for its M in any case.
   if (const m *mp = getm(); mp != nullptr && mp->sched == &sched) return newproc(sched, s, start);
   const foreign_call here(sched, true);
   newproc(sched, s, start);

@@ -181,11 +181,34 @@ bool select_waits(const void *selecting, std::size_t i, const hchan *&c, bool &s
   return true;
 }
 
+// The places of a select's cases that receive into variables which hold values. When they are settled no lock is held.
+struct places {
+  std::span<const select_case> cases;
+  scase *comms;
+  std::size_t made = 0;  // the first so many cases have theirs, if they need one
+  std::size_t done = no_case;
+
+  void make() {
+    for (; made < cases.size(); ++made) {
+      const select_case &from = cases[made];
+      if (from.place_ == nullptr || from.c_ == nullptr) continue;
+      if (void *place = from.place_->make(from.elem_)) comms[made].elem = place;
+    }
+  }
+  ~places() {
+    for (std::size_t i = 0; i < made; ++i)
+      if (void *place = comms[i].elem; place != cases[i].elem_)
+        cases[i].place_->settle(place, cases[i].elem_, i == done);
+  }
+};
+
 std::size_t select_among(std::span<const select_case> cases, bool block) {
   const std::size_t n = cases.size();
   const auto go_among = [&](scase *comms, std::uint16_t *orders) {
     for (std::size_t i = 0; i < n; ++i) comms[i].set(cases[i]);
-    return selectgo(comms, orders, n, block);
+    places all{cases, comms};
+    all.make();
+    return all.done = selectgo(comms, orders, n, block);
   };
   if (n <= select_in_frame) {
     scase comms[select_in_frame];

@@ -37,11 +37,11 @@ void alarm::called(runtime_timer *t, bool due) {
   }
   a.lock_.unlock();
   if (ready != nullptr) goready(ready, false);
+  // What was armed kept the alarm, and has it dropped now.
   if (ours)
     a.rung(room);
   else
-    a.not_rung(room);
-  a.drop();  // what was armed kept the alarm
+    a.drop(room);
 }
 
 // There is no memory for the call now. It has not been made, and can be stopped until it is.
@@ -119,15 +119,13 @@ bool alarm_function::prepare(newborn &room) noexcept {
 }
 
 void alarm_function::rung(newborn room) noexcept {
-  keep();
   newproc(*room.gp->home, build(room, ringing{this}), &invoke<ringing>);
 }
 
-void alarm_function::not_rung(newborn room) noexcept {
-  if (room.gp != nullptr) undo_go(room);
-}
+void alarm_function::ending::operator()() const noexcept { of->destroy({}); }
 
-void alarm_function::destroy() noexcept {
+void alarm_function::destroy(newborn room) noexcept {
+  if (room.gp != nullptr) return newproc(*room.gp->home, build(room, ending{this}), &invoke<ending>);
   end_(closure_);
   free();
 }

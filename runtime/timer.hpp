@@ -2,6 +2,7 @@
 // The objects behind timers, tickers and after_func.
 #include <cstddef>
 
+#include "heddle/detail/spawn.hpp"
 #include "heddle/detail/spinlock.hpp"
 #include "heddle/time.hpp"
 #include "sched/timers.hpp"
@@ -24,9 +25,11 @@ class alarm : public runtime_timer {
 
   // It lives as long as it is kept: by each handle, by being armed, and by a call under way.
   void keep() noexcept { keeps_.fetch_add(1, relaxed); }  // relaxed: the caller keeps it
-  void drop() noexcept {
+  // room: for the goroutine in which what is the embedder's shall go, if this is the last; empty: it goes here.
+  void drop(newborn room = {}) noexcept {
     // acq_rel: pairs with itself in the other keepers; the last one sees all that they did. [TIMER-1]
-    if (keeps_.fetch_sub(1, acq_rel) == 1) destroy();
+    if (keeps_.fetch_sub(1, acq_rel) == 1) return destroy(room);
+    if (room.gp != nullptr) undo_go(room);
   }
 
  protected:
@@ -43,17 +46,16 @@ class alarm : public runtime_timer {
   // Called under no lock, when the time may have come: takes what rung will need, so that a call for which there is no
   // memory can be made later. False: there is none.
   virtual bool prepare(newborn &) noexcept { return true; }
-  // Called under no lock, after ring, or without it.
-  virtual void rung(newborn) noexcept {}
-  virtual void not_rung(newborn) noexcept {}
+  // Called under no lock, on g0, after ring; it drops what was armed.
+  virtual void rung(newborn room) noexcept { drop(room); }
   // Called under the lock. Takes back what has not been received; true: there was something.
   virtual bool discard() noexcept = 0;
-  virtual void destroy() noexcept = 0;
+  virtual void destroy(newborn room) noexcept = 0;  // as drop says
 
   spinlock &lock_;
-  plain<bool> armed_;        // under lock_
-  std::int64_t period_ = 0;  // under lock_
-  atomic<std::uint32_t> keeps_{1};
+  plain<bool> armed_;               // under lock_
+  std::int64_t period_ = 0;         // under lock_
+  atomic<std::uint64_t> keeps_{1};  // as in hchan, it cannot come round
 };
 
 // The channel of a timer. It has a buffer of one, so that the call never waits. Without a handle it is not armed.
@@ -75,7 +77,7 @@ class timer_channel final : public chan<time_point>::core, public alarm {
   void abandon() noexcept override;
   void ring(std::int64_t now, g *&ready) noexcept override;
   bool discard() noexcept override;
-  void destroy() noexcept override { delete this; }
+  void destroy(newborn) noexcept override { delete this; }
 };
 
 // The function of an after_func, which is called whenever its time comes. Each handle keeps it. The closure lies behind
@@ -93,12 +95,15 @@ class alarm_function final : public alarm {
     alarm_function *of;
     void operator()() const noexcept;
   };
+  struct ending {  // likewise, where the function must go and may not be destroyed on g0
+    alarm_function *of;
+    void operator()() const noexcept;
+  };
   bool prepare(newborn &room) noexcept override;
   void ring(std::int64_t, g *&) noexcept override {}
   void rung(newborn room) noexcept override;
-  void not_rung(newborn room) noexcept override;
   bool discard() noexcept override { return false; }
-  void destroy() noexcept override;
+  void destroy(newborn room) noexcept override;
 
   spinlock own_;
   void *const closure_;

@@ -15,8 +15,10 @@ void wait_group::add(std::int64_t n) noexcept {
   detail::not_in_child("wait_group::add");
   detail::waitq released;
   lock_.lock();
-  const std::int64_t count = count_.get() + n;
-  if (count < 0) detail::misuse("negative wait_group counter");
+  std::int64_t count = 0;
+  const bool over = __builtin_add_overflow(count_.get(), n, &count);
+  if (over && n > 0) detail::misuse("wait_group counter larger than an std::int64_t");
+  if (over || count < 0) detail::misuse("negative wait_group counter");
   count_.set(count);
   if (count == 0) released = waiters_.dequeue_all();
   lock_.unlock();  // if the count is zero, the last access: a wait may return and destroy *this

@@ -12,6 +12,7 @@ HEDDLE_DETAIL_BEGIN
 class needm {
  public:
   needm() noexcept {
+    not_in_user_code();
     mp_.curg.store(&gp_, relaxed);  // relaxed: no other thread knows of it yet
     mp_.extra = true;
     mp_.incall = 1;

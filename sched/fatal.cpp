@@ -1,7 +1,7 @@
 // How the process ends when the embedder breaks a rule: with words about what was called, and with status 2.
 #include "sched/fatal.hpp"
 
-#include "sched/world.hpp"
+#include "sched/runtime2.hpp"
 
 HEDDLE_DETAIL_BEGIN
 
@@ -27,6 +27,39 @@ void no_goroutine(const char *who) noexcept {
   exit_misuse();
 }
 
-void may_not_wait() noexcept { misuse("wait or yield inside no_preempt or stop_the_world"); }
+void may_not_wait() noexcept {
+  not_in_user_code();
+  misuse("wait or yield inside no_preempt or stop_the_world");
+}
+
+// On an M, locks is counted as well: so what looks at locks anyway needs no second look where there is none.
+void enter_user_code() noexcept {
+  m *mp = getm();
+  if (mp == nullptr) {
+    ++user_code_depth();
+    return;
+  }
+  ++mp->locks;
+  ++mp->usercode;
+}
+
+void leave_user_code() noexcept {
+  m *mp = getm();
+  if (mp == nullptr) {
+    --user_code_depth();
+    return;
+  }
+  --mp->usercode;
+  --mp->locks;
+}
+
+void not_in_user_code() noexcept {
+  const m *mp = getm();
+  if ((mp != nullptr ? mp->usercode : user_code_depth()) == 0) [[likely]]
+    return;
+  misuse(
+      "heddle called by the move or destructor of a value that is on its way through a channel, under the channel's "
+      "lock");
+}
 
 HEDDLE_DETAIL_END

@@ -17,6 +17,9 @@
 //   sleeps                                 lockedwait: waiting -> its own P; wakes the g's M
 //   takes the P, runs the g                sleeps without a P (stopm)
 #include "sched/locked.hpp"
+
+#include <limits>
+
 #include "sched/m.hpp"
 #include "sched/status.hpp"
 #include "sched/wake.hpp"
@@ -51,6 +54,7 @@ bool waitlockedm(m *mp) noexcept {
 // Locks the calling goroutine and its thread to each other until as many unlocks. Caller: a g. Blocks: nothing. A
 // goroutine that ends while it is locked ends its thread.
 void lock_os_thread(m *mp) noexcept {
+  if (mp->lockedExt == std::numeric_limits<std::int32_t>::max()) misuse("lock_os_thread: too many calls not undone");
   ++mp->lockedExt;
   g *gp = mp->curg.load(relaxed);  // relaxed: own M
   mp->lockedg = gp;

@@ -13,7 +13,6 @@
 #include "sched/stopworld.hpp"
 #include "sched/switch/switch.hpp"
 #include "sched/wake.hpp"
-#include "sched/yield.hpp"
 
 HEDDLE_DETAIL_BEGIN
 
@@ -152,6 +151,7 @@ void unspawn(schedt &sched, newborn s) noexcept { gfput(sched, own_p(sched, getm
 
 void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept {
   m *mp = getm();
+  if (mp == nullptr || mp->locks != 0) not_in_user_code();
   struct p *pp = own_p(sched, mp);
   g *gp = s.gp;
   gp->startfn = startfn;
@@ -178,8 +178,7 @@ void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept {
     // relaxed: as in foreign_call
     if (!stopping(sched)) wakep(sched);
   } else if (!main) {  // main runs on this M; no other is needed yet
-    wakep(sched);
-    safepoint(mp);
+    wakep(sched);      // and no safepoint: callers may hold a lock of their thread's
   }
 }
 

@@ -185,9 +185,11 @@ bool parkunlock(g *, void *lock) noexcept {
 }
 
 void goready(g *gp, bool next) noexcept {
+  m *mp = getm();
+  if (mp == nullptr || mp->locks != 0) not_in_user_code();
   if (gp->atomicstatus.load(relaxed) != gstatus::waiting) return ready_thread(gp);  // relaxed: gp has parked
   schedt &sched = *gp->home;
-  if (struct p *pp = own_p(sched, getm())) {
+  if (struct p *pp = own_p(sched, mp)) {
     casgstatus<gstatus::waiting, gstatus::runnable>(gp);
     put_local(sched, pp, gp, next);
     return wakep(sched);

@@ -138,6 +138,7 @@ struct alignas(cacheline) m : lfnode {
   bool exiting = false;               // own M: its locked g has ended; retire_m, before the wake: the M leaves its loop
   bool tainted = false;               // own M: its goroutine may have changed the thread: no thread is cloned from it
   std::int32_t locks = 0;             // own M: > 0: safepoints are ignored (acquirem, releasem)
+  std::int32_t usercode = 0;          // own M: > 0: in user code under a lock (enter_user_code); part of locks
   std::int32_t incall = 0;            // own M: depth of entersyscall; > 0: curg is in a system call and must not use p
   std::int32_t lockedExt = 0;         // own M: lock_os_thread calls not yet undone
   g *lockedg = nullptr;               // own M: the only g that it may run, else null

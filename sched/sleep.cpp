@@ -22,6 +22,7 @@ void wake_sleeper(runtime_timer *t, bool due) {
 void timesleep(std::int64_t until) noexcept {
   m *mp = getm();
   if (mp == nullptr || mp->incall != 0) {  // this code may block the thread
+    not_in_user_code();
     note n;
     for (std::int64_t left = until - nanotime(); left > 0; left = until - nanotime()) n.notetsleep(left);
     return;

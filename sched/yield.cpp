@@ -1,6 +1,8 @@
 // How a goroutine gives way. Source: Gosched, goyield of Go's proc.go; acquirem, releasem of Go's runtime1.go.
 #include "sched/yield.hpp"
 
+#include <limits>
+
 #include "sched/fatal.hpp"
 #include "sched/newproc.hpp"
 #include "sched/schedule.hpp"
@@ -44,7 +46,10 @@ void gosched(m *mp) noexcept {
 }
 
 // Source: acquirem, releasem of Go's runtime1.go; Go uses the M's locks counter as well.
-void acquirem(m *mp) noexcept { ++mp->locks; }
+void acquirem(m *mp) noexcept {
+  if (mp->locks == std::numeric_limits<std::int32_t>::max()) misuse("no_preempt: too many at a time");
+  ++mp->locks;
+}
 
 void releasem(m *mp) noexcept {
   --mp->locks;

@@ -60,6 +60,7 @@ struct execution {
   start starts[harness::threads_limit] = {};
   void *m[harness::threads_limit + 1] = {};
   void *last_m[harness::threads_limit + 1] = {};
+  std::int32_t user_code[harness::threads_limit + 1] = {};
   sleeper sleepers[harness::threads_limit] = {};
   unsigned sleepers_count = 0;
   std::int64_t skipped = 0;  // nanoseconds that passed within no step
@@ -300,6 +301,8 @@ void set_current_m(void *mp) noexcept {
   if (mp != nullptr) now.last_m[self()] = mp;
 }
 
+std::int32_t &user_code_depth() noexcept { return now.user_code[self()]; }
+
 std::int64_t nanotime() noexcept { return static_cast<std::int64_t>(harness::steps) * harness::step_ns + now.skipped; }
 
 place::place() noexcept : at_(++now.places) {}
@@ -410,6 +413,7 @@ void begin_execution(const shape &s) noexcept {
   now.started = 0;
   std::fill(std::begin(now.m), std::end(now.m), nullptr);
   std::fill(std::begin(now.last_m), std::end(now.last_m), nullptr);
+  std::fill(std::begin(now.user_code), std::end(now.user_code), 0);
   now.sleepers_count = 0;
   now.skipped = 0;
   now.stacks_out = now.stacks_lived_on = now.stacks_promised = 0;

@@ -431,6 +431,7 @@ std::int32_t thread_count() noexcept;
 
 [[gnu::noinline]] void *current_m() noexcept;
 [[gnu::noinline]] void set_current_m(void *mp) noexcept;
+[[gnu::noinline]] std::int32_t &user_code_depth() noexcept;
 
 // One microsecond, or harness::step_ns, for each scheduling point so far, plus the time that sleeps have skipped which
 // lasted to their end.

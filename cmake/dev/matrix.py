@@ -121,9 +121,40 @@ def install(row):
 def as_installed(row):
     install(row)
     user = row.folder / "user"
-    configure(row, CONSUMERS / "installed", user, [f"-DCMAKE_PREFIX_PATH={row.folder / 'prefix'}"])
+    configure(row, CONSUMERS / "installed", user, [f"-DCMAKE_PREFIX_PATH={row.folder / 'prefix'}", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"])
     build(row, user)
     run(row, [user / "consumer"])
+
+
+def refused(row, flags, library, name):
+    """The consumer, compiled with these flags, must not link with the library, and the linker must say why."""
+    done = subprocess.run([row.compiler or "c++", "-std=c++20", *flags, f"-I{row.folder / 'prefix' / 'include'}", "-o", row.folder / "mixed",
+                           CONSUMERS / "main.cpp", library, "-pthread"], capture_output=True, text=True)
+    if done.returncode == 0:
+        raise Bad(f"a consumer with {' '.join(flags) or 'no sanitizer'} links with {library.name}")
+    if not re.search(rf"undefined reference to `heddle::\w+::detail::heddle_is_compiled_{name}'", done.stderr):
+        raise Bad(f"the linker does not say that heddle is not compiled {name}")
+
+
+def looked_at(row):
+    """What find_package gives: the flag for stacks; a consumer with a sanitizer is refused by a heddle without it."""
+    commands = json.loads((row.folder / "user" / "compile_commands.json").read_text())
+    if not all("-fstack-clash-protection" in entry["command"].split() for entry in commands):
+        raise Bad("the consumer is not compiled with -fstack-clash-protection")
+    library = next((row.folder / "prefix").rglob("libheddle.a"))
+    for sanitizer, word in (("address", "asan"), ("thread", "tsan")):
+        refused(row, [f"-fsanitize={sanitizer}"], library, f"with_{word}")
+
+
+def with_sanitizer(row):
+    """heddle with ThreadSanitizer: a consumer with it runs, one without it is refused."""
+    install(row)
+    library = next((row.folder / "prefix").rglob("libheddle.a"))
+    run(row, [row.compiler or "c++", "-std=c++20", "-fsanitize=thread", f"-I{row.folder / 'prefix' / 'include'}", CONSUMERS / "main.cpp",
+              library, "-o", row.folder / "consumer", "-pthread"])
+    run(row, [row.folder / "consumer"])
+    refused(row, [], library, "without_asan_and_tsan")
+    refused(row, ["-fsanitize=address"], library, "with_asan")
 
 
 def by_pkg_config(row):
@@ -149,7 +180,7 @@ def alone(row):
         raise Bad("examples/hello says something else")
 
 
-HOWS = {"subdirectory": as_subdirectory, "newer": by_newer_standard, "plugin": of_folder("plugin"), "names": of_folder("names"), "fetched": as_fetched, "installed": as_installed, "pkg-config": by_pkg_config, "alone": alone}
+HOWS = {"subdirectory": as_subdirectory, "newer": by_newer_standard, "plugin": of_folder("plugin"), "names": of_folder("names"), "fetched": as_fetched, "installed": as_installed, "sanitizer": with_sanitizer, "pkg-config": by_pkg_config, "alone": alone}
 
 
 def has_shared_library(row):
@@ -201,14 +232,15 @@ def rows():
         Row("-fno-rtti", release + ["-DCMAKE_CXX_FLAGS=-fno-rtti"]),
         Row("names of a user's own", how="names", says="using namespace heddle, std; struct g, p, stack ..."),
         Row("a plugin in a host, both with heddle", how="plugin", says="-rdynamic, dlopen"),
-        Row("find_package after install", release, "installed"),
+        Row("find_package after install", release, "installed", after=looked_at),
+        Row("ThreadSanitizer in heddle, and not in a program", ["-DCMAKE_BUILD_TYPE=Debug", "-DHEDDLE_SANITIZE=thread"], "sanitizer"),
         Row("FetchContent", release, "fetched"),
         Row("pkg-config after install", release, "pkg-config"),
     ]
     return all_rows
 
 
-CORNER = ["find_package after install"]
+CORNER = ["find_package after install", "ThreadSanitizer in heddle, and not in a program"]
 
 
 def knows(compiler, flags):

@@ -100,8 +100,9 @@ def main():
     found = page()
     major, minor = (re.search(rf"HEDDLE_VERSION_{part} (\d+)", (ROOT / "runtime/include/heddle/version.hpp").read_text()).group(1)
                     for part in ("MAJOR", "MINOR"))
-    if f"#define HEDDLE_ABI v{major}_{minor} " not in (ROOT / "queues/include/heddle/detail/world.hpp").read_text():
-        print(f"HEDDLE_ABI in heddle/detail/world.hpp is not v{major}_{minor}, as heddle/version.hpp has it")
+    abi = set(re.findall(r"#define HEDDLE_ABI (\w+)", (ROOT / "queues/include/heddle/detail/world.hpp").read_text()))
+    if abi != {f"v{major}_{minor}{suffix}" for suffix in ("", "_asan", "_tsan")}:
+        print(f"HEDDLE_ABI in heddle/detail/world.hpp is not v{major}_{minor}, as heddle/version.hpp has it, with _asan or _tsan or alone")
         return 1
     wrong = faults()
     for text in wrong:

@@ -498,7 +498,8 @@ TEST(ChanDeathTest, send_on_closed) {
   };
   EXPECT_EXIT(with_closed([](auto &c) { c.send(1); }), testing::ExitedWithCode(2),
               "fatal error: send on closed channel\n");
-  EXPECT_EXIT(with_closed([](auto &c) { c.try_send(1); }), testing::ExitedWithCode(2), "send on closed channel\n");
+  EXPECT_EXIT(with_closed([](auto &c) { (void)c.try_send(1); }), testing::ExitedWithCode(2),
+              "send on closed channel\n");
   EXPECT_EXIT(with_closed([](auto &c) { c.close(); }), testing::ExitedWithCode(2),
               "fatal error: close of closed channel\n");
 }

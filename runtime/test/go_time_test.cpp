@@ -232,9 +232,9 @@ TEST(GoTimeDeathTest, TestZeroTimerResetPanics) {
 
 // In Go, Tick of no interval gives no channel; here it is misuse, as it is for a ticker.
 TEST(GoTimeDeathTest, TestTickLtZeroDuration) {
-  EXPECT_EXIT((void)run_on(1, [] { heddle::tick(-1ns); }), testing::ExitedWithCode(2),
+  EXPECT_EXIT((void)run_on(1, [] { (void)heddle::tick(-1ns); }), testing::ExitedWithCode(2),
               "non-positive interval for a ticker");
-  EXPECT_EXIT((void)run_on(1, [] { heddle::tick(0s); }), testing::ExitedWithCode(2),
+  EXPECT_EXIT((void)run_on(1, [] { (void)heddle::tick(0s); }), testing::ExitedWithCode(2),
               "non-positive interval for a ticker");
 }
 

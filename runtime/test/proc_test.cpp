@@ -317,10 +317,11 @@ TEST(Proc, TestNumGoroutine) {
 TEST(Proc, TestNewOSProc0) {
   heddle::detail::thread t;
   std::atomic<int> ran{0};
-  ASSERT_EQ(heddle::detail::thread_start(
-                t, [](void *arg) { static_cast<std::atomic<int> *>(arg)->fetch_add(heddle::detail::getm() == nullptr); },
-                &ran),
-            0);
+  ASSERT_EQ(
+      heddle::detail::thread_start(
+          t, [](void *arg) { static_cast<std::atomic<int> *>(arg)->fetch_add(heddle::detail::getm() == nullptr); },
+          &ran),
+      0);
   heddle::detail::thread_join(t);
   EXPECT_EQ(ran.load(), 1);
 }

@@ -392,8 +392,8 @@ TEST(Timer, TestTimerGC) {
   EXPECT_EQ(run_on(2,
                    [] {
                      for (int i = 0; i < 1000; ++i) {
-                       heddle::after(never);
-                       heddle::tick(never);
+                       (void)heddle::after(never);
+                       (void)heddle::tick(never);
                        const timer t(never);
                        const heddle::receiver<time_point> r = t;
                      }

@@ -9,6 +9,14 @@
 
 HEDDLE_DETAIL_BEGIN
 
+#if defined(HEDDLE_ASAN)
+const char heddle_is_compiled_with_asan = 0;
+#elif defined(HEDDLE_TSAN)
+const char heddle_is_compiled_with_tsan = 0;
+#else
+const char heddle_is_compiled_without_asan_and_tsan = 0;
+#endif
+
 void print_error(const char *text) noexcept {
   for (std::size_t left = std::strlen(text); left != 0;) {
     const ssize_t n = write(STDERR_FILENO, text, left);

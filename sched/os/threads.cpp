@@ -18,6 +18,7 @@ namespace {
 
 // The M of this kernel thread. Local to this file and reached through two functions that are never inlined.
 thread_local void *tls_m = nullptr;
+thread_local std::int32_t tls_user_code = 0;
 
 std::atomic<int> runtimes{0};
 
@@ -83,6 +84,11 @@ void *current_m() noexcept {
 void set_current_m(void *mp) noexcept {
   asm volatile("");
   tls_m = mp;
+}
+
+std::int32_t &user_code_depth() noexcept {
+  asm volatile("");
+  return tls_user_code;
 }
 
 void count_runtimes(int change) noexcept { runtimes.fetch_add(change, std::memory_order_relaxed); }

@@ -32,6 +32,8 @@ std::int32_t thread_count() noexcept;
 // may be on another thread.
 [[gnu::noinline]] void *current_m() noexcept;
 [[gnu::noinline]] void set_current_m(void *mp) noexcept;
+// How deep a thread that is no M is in user code under a lock (enter_user_code).
+[[gnu::noinline]] std::int32_t &user_code_depth() noexcept;
 
 std::uint64_t random_seed() noexcept;
 

@@ -70,8 +70,8 @@ class player {
     outcome seen;
     const auto with_case = [&](unsigned k, const auto &then) {
       const chan<int> &c = channel(o.cases[k].chan);
-      if (o.cases[k].send)
-        return then(on_send(c, int{value_of(who, at, k)}, [&seen, k] { seen = {static_cast<std::uint8_t>(k), 0}; }));
+      const int value = value_of(who, at, k);
+      if (o.cases[k].send) return then(on_send(c, value, [&seen, k] { seen = {static_cast<std::uint8_t>(k), 0}; }));
       return then(on_recv(c, [&seen, k](std::optional<int> v) { seen = received(k, v); }));
     };
     with_case(0, [&](auto first) {

@@ -154,6 +154,7 @@ struct tells {
   tells(tells &&other) noexcept : gone(std::exchange(other.gone, nullptr)), earlier(other.earlier), n(other.n) {}
   ~tells() {
     if (gone == nullptr) return;
+    VERIFY_INV("USER-CODE", getm() == nullptr || getm()->locks == 0);  // no timer's function runs here
     ++*gone;
     for (int i = 0; i < n; ++i) VERIFY_INV("CTX-1", earlier[i].steps.get() == 1);
   }
@@ -196,7 +197,13 @@ struct expires : suite<2> {
     set_current_m(nullptr);
   }
   void thread(unsigned i) {
-    if (i == 1) return sched.allp[0].get()->timers.run(nanotime() + 2 * long_time);
+    if (i == 1) {
+      set_current_m(mp);
+      ++mp->locks;  // as checktimers does
+      sched.allp[0].get()->timers.run(nanotime() + 2 * long_time);
+      --mp->locks;
+      return set_current_m(nullptr);
+    }
     earlier.step();
     if constexpr (What == deadline_meets::cancel) ctx->cancel();
     if constexpr (What == deadline_meets::parent) parent->cancel();
@@ -207,6 +214,8 @@ struct expires : suite<2> {
   void after() {
     VERIFY_INV("CTX-2", sched.allp[0].get()->timers.wake_time() == timers::never);
     parent.reset();
+    bool inherit = false;  // runs the goroutine in which the value goes that may not go in the timer's function
+    while (g *gp = mp->p.get()->runq.runqget(inherit)) gp->startfn(gp->sched.ctxt);
     VERIFY_INV("CTX-2", gone == 1);
     leave_p(mp);
     schedfree(sched);
@@ -296,17 +305,17 @@ HEDDLE_SUITE(seen, {.name = "context.err",
                     .modes = {random_mix(0.5), bounded(2, 0.5)}})
 HEDDLE_SUITE(expires_dropped, {.name = "context.expire_drop",
                                .component = "context",
-                               .invariants = "CTX-1 CTX-2",
+                               .invariants = "CTX-1 CTX-2 USER-CODE",
                                .what = "a deadline comes as the context is dropped",
                                .modes = {random_mix(1), bounded(2, 1)}})
 HEDDLE_SUITE(expires_cancelled, {.name = "context.expire_cancel",
                                  .component = "context",
-                                 .invariants = "CTX-1 CTX-2 CTX-TREE",
+                                 .invariants = "CTX-1 CTX-2 CTX-TREE USER-CODE",
                                  .what = "a deadline comes as the context is cancelled and dropped",
                                  .modes = {random_mix(1), bounded(2, 1)}})
 HEDDLE_SUITE(expires_with_parent, {.name = "context.expire_parent",
                                    .component = "context",
-                                   .invariants = "CTX-1 CTX-2 CTX-TREE",
+                                   .invariants = "CTX-1 CTX-2 CTX-TREE USER-CODE",
                                    .what = "a deadline comes as the parent is cancelled and the context dropped",
                                    .modes = {random_mix(1), bounded(2, 1)}})
 HEDDLE_SUITE(waits, {.name = "context.wait",

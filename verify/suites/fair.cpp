@@ -93,6 +93,28 @@ struct yields_wake_nobody : scheduled<yields_wake_nobody, 2, 2> {
   void check() { VERIFY_INV("WAKE-COUNT", sched.mcount.peek() == 1); }
 };
 
+// The slice is over, and the goroutine does what blocks nothing: it keeps its turn, because it may hold a lock of its
+// thread's. It gives way at the safepoint after that.
+struct keeps_its_turn : scheduled<keeps_its_turn, 2, 1> {
+  countdown all{2};
+  chan<int> served{1};
+  std::uint64_t turns() { return sched.allp[0].get()->executes(); }
+  void body() {
+    go([this] {
+      served.recv();
+      all.arrive();
+    });
+    preemptone(sched.allp[0].get());  // as sysmon does
+    const std::uint64_t before = turns();
+    go([this] { all.arrive(); });
+    VERIFY_CHECK(served.try_send(1));
+    VERIFY_INV("SECTION", turns() == before);
+    safepoint(getm());
+    VERIFY_CHECK(turns() > before);
+    all.wait();
+  }
+};
+
 }  // namespace
 
 HEDDLE_SUITE(pair, {.name = "fair.runnext",
@@ -115,6 +137,12 @@ HEDDLE_SUITE(turns, {.name = "fair.yield_turns",
                      .invariants = "I59",
                      .what = "two that goyield on one P take turns",
                      .modes = {random_mix(2)}})
+HEDDLE_SUITE(keeps_its_turn,
+             {.name = "fair.keeps_its_turn",
+              .component = "sched",
+              .invariants = "SECTION",
+              .what = "after its slice a goroutine gives way at a safepoint, not where it starts another",
+              .modes = {random_mix(1)}})
 HEDDLE_SUITE(yields_wake_nobody, {.name = "fair.yields_wake_nobody",
                                   .component = "sched",
                                   .invariants = "WAKE-COUNT",

@@ -59,7 +59,7 @@ struct dropped : ringing<dropped, 2, 2> {
       const ticker k(us(30));
       sleep_for(us(30));
     }
-    heddle::after(us(20));
+    (void)heddle::after(us(20));
     VERIFY_INV("I47", heddle::after(us(20)).recv().has_value());
   }
 };
@@ -203,7 +203,7 @@ struct ended : suite<2> {
     set_current_m(allocm(sched));
     t.emplace(us(50));
     theirs.emplace(*t);
-    heddle::after(us(50));
+    (void)heddle::after(us(50));
     f.emplace(after_func(us(50), [] {}));
     set_current_m(nullptr);
   }

@@ -63,7 +63,7 @@ class barrier {
   };
 
   // The largest number of expected arrivals.
-  static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max(); }
+  [[nodiscard]] static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max(); }
 
   // Makes a barrier whose phases are complete after `expected` arrivals; f is its completion function. Errors: a
   // negative number is misuse.

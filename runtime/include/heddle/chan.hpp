@@ -33,9 +33,9 @@ template <class T>
 class received : public std::optional<T> {
  public:
   // True if there is no value and none will come: the channel is closed and drained.
-  bool closed() const noexcept { return closed_; }
+  [[nodiscard]] bool closed() const noexcept { return closed_; }
   // True if the receive found a value or the end of the channel; false if there was nothing yet, or nothing in time.
-  bool arrived() const noexcept { return closed_ || this->has_value(); }
+  [[nodiscard]] bool arrived() const noexcept { return closed_ || this->has_value(); }
 
  private:
   template <class>
@@ -49,7 +49,10 @@ class received : public std::optional<T> {
 // With capacity 0 a send and a receive meet, and the value moves from the sender's frame to the receiver's. Otherwise
 // up to `capacity` values wait in the channel. Values arrive in the order in which they were sent. What the sender did
 // before the send is visible to the receiver of the value. Waiting goroutines are served in the order in which they
-// came. Under the lock these invariants hold: the two queues do not both have waiters, except those of one select that
+// came. A value moves under the channel's lock: T's move constructor, and the destructor of a T that has been moved
+// from, may not call heddle, which is detected and is misuse. All other destructors of values run under no lock.
+//
+// Under the lock these invariants hold: the two queues do not both have waiters, except those of one select that
 // both sends and receives on the channel (I51); values wait only while no receiver waits, and there is free room only
 // while no sender waits (I52).
 template <class T>
@@ -67,7 +70,7 @@ class chan {
   // Returns a handle of no channel, as a handle is after a move. send and recv on it wait for ever, try_send and
   // try_recv return at once with nothing done, the calls with a limit return when their time is over, a select ignores
   // the case, and close is misuse. Assign it to a handle to take its case out of a select.
-  static chan nil() noexcept { return chan(no_channel()); }
+  [[nodiscard]] static chan nil() noexcept { return chan(no_channel()); }
   chan(const chan &other) noexcept : core_(other.core_) {
     if (core_ != nullptr) core_->refs.fetch_add(1, detail::relaxed);  // relaxed: the handle copied from keeps it alive
   }
@@ -81,9 +84,9 @@ class chan {
     if (core_ != nullptr && core_->refs.fetch_sub(1, detail::acq_rel) == 1) core_->abandon();
   }
   // Returns whether it is a handle of no channel: nil(), or moved from.
-  bool is_nil() const noexcept { return core_ == nullptr; }
+  [[nodiscard]] bool is_nil() const noexcept { return core_ == nullptr; }
   // Returns whether both are handles of the same channel, or both are nil.
-  friend bool operator==(const chan &a, const chan &b) noexcept { return a.core_ == b.core_; }
+  [[nodiscard]] friend bool operator==(const chan &a, const chan &b) noexcept { return a.core_ == b.core_; }
 
   // Sends value: gives it to a waiting receiver, or puts it into the channel, or waits. Caller: a goroutine; also any
   // other thread. Blocks: the goroutine, or the thread, until a receiver has the value or there is room for it.
@@ -103,31 +106,32 @@ class chan {
   // Sends value if that is possible without waiting, and returns whether it was sent. An rvalue (std::move(x), 5) is
   // moved from only if it was sent; otherwise the value stays where it was. Caller: a goroutine; also any other thread
   // of the process. Blocks: nothing. Ordering, errors: as send.
-  bool try_send(T &&value) const {
+  [[nodiscard]] bool try_send(T &&value) const {
     detail::not_in_child("chan::try_send");
     return core_ != nullptr && send_now(value);
   }
-  bool try_send(const T &value) const requires std::copy_constructible<T> { return try_send(T(value)); }
+  [[nodiscard]] bool try_send(const T &value) const requires std::copy_constructible<T> { return try_send(T(value)); }
 
   // Sends value, and waits at most for the given time, or until the given moment; if the time is over already it tries
   // once. Returns false if the value was not sent in time; the value then stays where it was. Caller: as send. Blocks:
   // the goroutine, or the thread. Ordering, errors: as send. Cost: as send; if it waits, also a timer, which lies in
   // its frame.
   template <class Rep, class Period>
-  bool send_for(T &&value, std::chrono::duration<Rep, Period> d) const {
+  [[nodiscard]] bool send_for(T &&value, std::chrono::duration<Rep, Period> d) const {
     return send_by(value, detail::time_in(d));
   }
   template <class Rep, class Period>
-  bool send_for(const T &value, std::chrono::duration<Rep, Period> d) const requires std::copy_constructible<T> {
+  [[nodiscard]] bool send_for(const T &value,
+                              std::chrono::duration<Rep, Period> d) const requires std::copy_constructible<T> {
     return send_for(T(value), d);
   }
   template <class Clock, class Duration>
-  bool send_until(T &&value, const std::chrono::time_point<Clock, Duration> &t) const {
+  [[nodiscard]] bool send_until(T &&value, const std::chrono::time_point<Clock, Duration> &t) const {
     return detail::until(t, [&](std::int64_t when) { return send_by(value, when); });
   }
   template <class Clock, class Duration>
-  bool send_until(const T &value,
-                  const std::chrono::time_point<Clock, Duration> &t) const requires std::copy_constructible<T> {
+  [[nodiscard]] bool send_until(
+      const T &value, const std::chrono::time_point<Clock, Duration> &t) const requires std::copy_constructible<T> {
     return send_until(T(value), t);
   }
 
@@ -150,7 +154,7 @@ class chan {
 
   // Receives the next value if there is one now. Caller: a goroutine; also any other thread. Blocks: nothing. Ordering:
   // as recv.
-  received<T> try_recv() const {
+  [[nodiscard]] received<T> try_recv() const {
     detail::not_in_child("chan::try_recv");
     received<T> value;
     if (core_ == nullptr) return value;
@@ -166,11 +170,11 @@ class chan {
   //   if (auto v = c.recv_for(10ms)) use(*v); else if (v.closed()) ...; else ...not in time...
   // Caller, blocks, ordering: as recv. Cost: as recv; if it waits, also a timer, which lies in its frame.
   template <class Rep, class Period>
-  received<T> recv_for(std::chrono::duration<Rep, Period> d) const {
+  [[nodiscard]] received<T> recv_for(std::chrono::duration<Rep, Period> d) const {
     return recv_by(detail::time_in(d));
   }
   template <class Clock, class Duration>
-  received<T> recv_until(const std::chrono::time_point<Clock, Duration> &t) const {
+  [[nodiscard]] received<T> recv_until(const std::chrono::time_point<Clock, Duration> &t) const {
     for (;;) {
       received<T> value = recv_by(detail::time_at(t));
       if (value.arrived() || detail::has_come(t)) return value;
@@ -190,7 +194,7 @@ class chan {
 
   // Returns how many values wait in the channel; the number may be old when the caller looks at it. Caller: a
   // goroutine; also any other thread. Blocks: nothing. Cost: a short lock.
-  std::size_t size() const noexcept {
+  [[nodiscard]] std::size_t size() const noexcept {
     detail::not_in_child("chan::size");
     if (core_ == nullptr) return 0;
     core_->lock.lock();
@@ -199,10 +203,10 @@ class chan {
     return n;
   }
   // Returns the capacity with which the channel was made; 0 for nil.
-  std::size_t capacity() const noexcept { return core_ == nullptr ? 0 : core_->dataqsiz; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return core_ == nullptr ? 0 : core_->dataqsiz; }
   // Returns whether the channel has been closed; there may still be values in it. nil is never closed. Caller, blocks,
   // cost: as size. Ordering: if it returns true, what was done before the close is visible.
-  bool closed() const noexcept {
+  [[nodiscard]] bool closed() const noexcept {
     detail::not_in_child("chan::closed");
     if (core_ == nullptr) return false;
     core_->lock.lock();
@@ -226,14 +230,16 @@ class chan {
       return *this;
     }
     void operator++(int) { ++*this; }
-    bool operator==(std::default_sentinel_t) const noexcept { return !value_.has_value(); }
+    [[nodiscard]] bool operator==(std::default_sentinel_t) const noexcept { return !value_.has_value(); }
 
    private:
     const chan *chan_;
     mutable std::optional<T> value_;  // mutable, as what a pointer points to: the caller may change it
   };
-  iterator begin() const { return iterator(this); }
-  std::default_sentinel_t end() const noexcept { return {}; }
+  // Receives the first value. Blocks: as recv.
+  [[nodiscard]] iterator begin() const & { return iterator(this); }
+  iterator begin() const && = delete;  // the iterator refers to the handle; range-for keeps a temporary one
+  [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
  private:
   struct core : detail::hchan {
@@ -247,6 +253,7 @@ class chan {
 
     bool give(void *from, detail::g *&ready) noexcept final {
       T &value = *static_cast<T *>(from);
+      const detail::value_moves<T> under_lock;
       if (detail::sudog *sg = recvq.dequeue()) {
         static_cast<std::optional<T> *>(sg->elem)->emplace(std::move(value));
         ready = served(sg);
@@ -259,6 +266,7 @@ class chan {
 
     bool take(void *to, detail::g *&ready) noexcept final {
       std::optional<T> &value = *static_cast<std::optional<T> *>(to);
+      const detail::value_moves<T> under_lock;
       if (qcount.get() != 0) {
         T *oldest = pop();
         value.emplace(std::move(*oldest));
@@ -276,7 +284,7 @@ class chan {
         return true;
       }
       if (!closed.get()) return false;
-      value.reset();
+      value.reset();  // it is empty, or its destructor is trivial
       return true;
     }
 

@@ -68,7 +68,8 @@ class HEDDLE_API condition_variable {
   void wait(Lock &lock) noexcept {
     wait_to(lock, detail::never);
   }
-  // Waits as long as condition() is false. It calls condition with the lock held. Errors: what condition throws.
+  // Waits as long as condition() is false. It calls condition with the lock held. Blocks: as above.
+  // Errors: what condition throws.
   template <class Lock, class Condition>
   void wait(Lock &lock, Condition condition) {
     while (!condition()) wait(lock);
@@ -86,16 +87,17 @@ class HEDDLE_API condition_variable {
   std::cv_status wait_until(Lock &lock, const std::chrono::time_point<Clock, Duration> &t) noexcept {
     return status(wait_to(lock, detail::time_at(t)) || !detail::has_come(t));
   }
-  // Waits as long as condition() is false and the time is not over; returns condition(). Errors: what condition throws.
+  // Waits as long as condition() is false and the time is not over; returns condition(). Blocks: as above. Errors: what
+  // condition throws.
   template <class Lock, class Rep, class Period, class Condition>
-  bool wait_for(Lock &lock, std::chrono::duration<Rep, Period> d, Condition condition) {
+  [[nodiscard]] bool wait_for(Lock &lock, std::chrono::duration<Rep, Period> d, Condition condition) {
     const std::int64_t when = detail::time_in(d);
     while (!condition())
       if (!wait_to(lock, when)) return condition();
     return true;
   }
   template <class Lock, class Clock, class Duration, class Condition>
-  bool wait_until(Lock &lock, const std::chrono::time_point<Clock, Duration> &t, Condition condition) {
+  [[nodiscard]] bool wait_until(Lock &lock, const std::chrono::time_point<Clock, Duration> &t, Condition condition) {
     while (!condition())
       if (wait_until(lock, t) == std::cv_status::timeout) return condition();
     return true;

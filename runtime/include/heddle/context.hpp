@@ -50,7 +50,7 @@ struct context_node {
   context_node &operator=(const context_node &) = delete;
   virtual ~context_node() = default;
 
-  atomic<std::uint32_t> refs{1};
+  atomic<std::uint64_t> refs{1};  // as in hchan, it cannot come round
   context_node *const parent;     // has a reference; null: there is nothing above
   canceller *const cancelled_by;  // this node, or the nearest above that can be cancelled, or null
   const void *key = nullptr;      // the name of the value, if it has one
@@ -95,7 +95,7 @@ class context {
  public:
   context() noexcept = default;
   // Returns the background, as context(). Source: context.Background.
-  static context background() noexcept { return {}; }
+  [[nodiscard]] static context background() noexcept { return {}; }
   context(const context &other) noexcept : node_(detail::ref(other.node_)) {}
   context(context &&other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
   context &operator=(context other) noexcept {
@@ -106,15 +106,15 @@ class context {
 
   // Returns a channel that is closed when the context is cancelled; nil if it can never be cancelled. Errors: throws
   // std::bad_alloc. Cost: the first call allocates the channel.
-  receiver<std::monostate> done() const { return detail::context_done(by()); }
+  [[nodiscard]] receiver<std::monostate> done() const { return detail::context_done(by()); }
   // Returns whether, and why, the context has been cancelled. Ordering: if it is not none, what was done before the
   // cancellation is visible. Cost: one load.
-  context_error err() const noexcept { return detail::context_err(by()); }
+  [[nodiscard]] context_error err() const noexcept { return detail::context_err(by()); }
   // Returns the cause that was given to cancel, or else a context_canceled or a context_deadline_exceeded; null while
   // the context is not cancelled. Ordering: as err.
-  std::exception_ptr cause() const noexcept { return detail::context_cause(by()); }
+  [[nodiscard]] std::exception_ptr cause() const noexcept { return detail::context_cause(by()); }
   // Returns when the context will be cancelled at the latest; empty if there is no deadline.
-  std::optional<std::chrono::steady_clock::time_point> deadline() const noexcept {
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> deadline() const noexcept {
     const std::int64_t at = detail::context_deadline(by());
     if (at == detail::never) return std::nullopt;
     return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(at));
@@ -122,13 +122,15 @@ class context {
   // Returns the value that the nearest with_value has given this key, or null. The value lives as long as the context.
   // Cost: a step for each context above.
   template <class T>
-  const T *value(const context_key<T> &key) const noexcept {
+  [[nodiscard]] const T *value(const context_key<T> &key) const noexcept {
     return static_cast<const T *>(detail::context_value(node_, &key));
   }
+  template <class T>
+  const T *value(const context_key<T> &&temporary) const noexcept = delete;  // its address would be the name
   // Returns a token of which a stop is requested when the context is cancelled. The canceller requests the stop; after
   // a deadline, a goroutine that is started for it does. Errors: throws std::bad_alloc. Cost: the first call allocates
   // a std::stop_source.
-  std::stop_token stop_token() const { return detail::context_stop_token(by()); }
+  [[nodiscard]] std::stop_token stop_token() const { return detail::context_stop_token(by()); }
 
  protected:
   explicit context(detail::context_node *n) noexcept : node_(n) {}
@@ -148,7 +150,7 @@ class context {
   detail::context_node *node_ = nullptr;
 };
 
-// A context together with the right and the duty to cancel it: destroying or overwriting it cancels it. It cannot be
+// A context together with the right and the duty to cancel it: destroying or overwriting it cancels it, as cancel does. It cannot be
 // copied; pass copies on as a context: go([ctx = heddle::context(mine)] { ... }).
 class cancel_context : public context {
  public:
@@ -179,8 +181,8 @@ class cancel_context : public context {
 };
 
 // Makes a context that is cancelled with `parent`, or by its own cancel. When it has gone, nothing of it is left in
-// parent. Caller: any thread. Errors: throws std::bad_alloc. Cost: one allocation, and a short lock of the nearest
-// context above that can be cancelled.
+// parent. Caller: any thread. Blocks: nothing. Errors: throws std::bad_alloc. Cost: one allocation, and a short lock of
+// the nearest context above that can be cancelled.
 [[nodiscard]] inline cancel_context with_cancel(const context &parent) {
   return cancel_context(detail::make_canceller(parent.node_, detail::never, "heddle::with_cancel"));
 }
@@ -190,10 +192,7 @@ class cancel_context : public context {
 // parent is cancelled sooner anyway.
 template <class Clock, class Duration>
 [[nodiscard]] cancel_context with_deadline(const context &parent, const std::chrono::time_point<Clock, Duration> &at) {
-  const std::int64_t when = std::is_same_v<Clock, std::chrono::steady_clock>
-                                ? detail::nanoseconds_of(at.time_since_epoch())
-                                : detail::time_at(at);
-  return cancel_context(detail::make_canceller(parent.node_, when, "heddle::with_deadline"));
+  return cancel_context(detail::make_canceller(parent.node_, detail::moment_of(at), "heddle::with_deadline"));
 }
 // As with_deadline, with a time from now on.
 template <class Rep, class Period>
@@ -204,14 +203,16 @@ template <class Rep, class Period>
 // optional arguments. Caller: any thread. Owns: the value, as long as a handle lives. Errors: throws std::bad_alloc,
 // and what the value's constructor throws. Cost: one allocation.
 template <class T, class U>
-context with_value(const context &parent, const context_key<T> &key, U &&value) {
+[[nodiscard]] context with_value(const context &parent, const context_key<T> &key, U &&value) {
   auto *n = new detail::value_node<T>(parent.node_, parent.by(), key, std::forward<U>(value));
   detail::ref(parent.node_);
   return context(n);
 }
+template <class T, class U>
+context with_value(const context &parent, const context_key<T> &&temporary, U &&value) = delete;  // as context::value
 // Makes a context with parent's values that is not cancelled with parent. Caller: any thread. Errors: throws
 // std::bad_alloc. Cost: one allocation.
-inline context without_cancel(const context &parent) {
+[[nodiscard]] inline context without_cancel(const context &parent) {
   auto *n = new detail::context_node(parent.node_, nullptr);
   detail::ref(parent.node_);
   return context(n);

@@ -45,31 +45,34 @@ class sender : public detail::channel_end<T> {
  public:
   static constexpr bool receives = false, sends = true;
   sender(chan<T> c) noexcept : detail::channel_end<T>(std::move(c)) {}  // implicit: a channel is a sender
-  static sender nil() noexcept { return chan<T>::nil(); }
+  [[nodiscard]] static sender nil() noexcept { return chan<T>::nil(); }
 
   void send(T value) const { this->chan_.send(std::move(value)); }
-  bool try_send(T &&value) const { return this->chan_.try_send(std::move(value)); }
-  bool try_send(const T &value) const requires std::copy_constructible<T> { return this->chan_.try_send(value); }
+  [[nodiscard]] bool try_send(T &&value) const { return this->chan_.try_send(std::move(value)); }
+  [[nodiscard]] bool try_send(const T &value) const requires std::copy_constructible<T> {
+    return this->chan_.try_send(value);
+  }
   template <class Rep, class Period>
-  bool send_for(T &&value, std::chrono::duration<Rep, Period> d) const {
+  [[nodiscard]] bool send_for(T &&value, std::chrono::duration<Rep, Period> d) const {
     return this->chan_.send_for(std::move(value), d);
   }
   template <class Rep, class Period>
-  bool send_for(const T &value, std::chrono::duration<Rep, Period> d) const requires std::copy_constructible<T> {
+  [[nodiscard]] bool send_for(const T &value,
+                              std::chrono::duration<Rep, Period> d) const requires std::copy_constructible<T> {
     return this->chan_.send_for(value, d);
   }
   template <class Clock, class Duration>
-  bool send_until(T &&value, const std::chrono::time_point<Clock, Duration> &t) const {
+  [[nodiscard]] bool send_until(T &&value, const std::chrono::time_point<Clock, Duration> &t) const {
     return this->chan_.send_until(std::move(value), t);
   }
   template <class Clock, class Duration>
-  bool send_until(const T &value,
-                  const std::chrono::time_point<Clock, Duration> &t) const requires std::copy_constructible<T> {
+  [[nodiscard]] bool send_until(
+      const T &value, const std::chrono::time_point<Clock, Duration> &t) const requires std::copy_constructible<T> {
     return this->chan_.send_until(value, t);
   }
   void close() const { this->chan_.close(); }
   // Returns whether both are ends of the same channel, or both are nil.
-  friend bool operator==(const sender &a, const sender &b) noexcept { return a.chan_ == b.chan_; }
+  [[nodiscard]] friend bool operator==(const sender &a, const sender &b) noexcept { return a.chan_ == b.chan_; }
 };
 
 // The end that receives, also by range-for. Each call is that of chan<T>; on_recv and select_case::recv take it as
@@ -79,23 +82,24 @@ class receiver : public detail::channel_end<T> {
  public:
   static constexpr bool receives = true, sends = false;
   receiver(chan<T> c) noexcept : detail::channel_end<T>(std::move(c)) {}  // implicit: a channel is a receiver
-  static receiver nil() noexcept { return chan<T>::nil(); }
+  [[nodiscard]] static receiver nil() noexcept { return chan<T>::nil(); }
 
   std::optional<T> recv() const { return this->chan_.recv(); }
-  received<T> try_recv() const { return this->chan_.try_recv(); }
+  [[nodiscard]] received<T> try_recv() const { return this->chan_.try_recv(); }
   template <class Rep, class Period>
-  received<T> recv_for(std::chrono::duration<Rep, Period> d) const {
+  [[nodiscard]] received<T> recv_for(std::chrono::duration<Rep, Period> d) const {
     return this->chan_.recv_for(d);
   }
   template <class Clock, class Duration>
-  received<T> recv_until(const std::chrono::time_point<Clock, Duration> &t) const {
+  [[nodiscard]] received<T> recv_until(const std::chrono::time_point<Clock, Duration> &t) const {
     return this->chan_.recv_until(t);
   }
-  bool closed() const noexcept { return this->chan_.closed(); }
-  auto begin() const { return this->chan_.begin(); }
-  std::default_sentinel_t end() const noexcept { return {}; }
+  [[nodiscard]] bool closed() const noexcept { return this->chan_.closed(); }
+  [[nodiscard]] auto begin() const & { return this->chan_.begin(); }
+  auto begin() const && = delete;  // as in chan
+  [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
   // Returns whether both are ends of the same channel, or both are nil.
-  friend bool operator==(const receiver &a, const receiver &b) noexcept { return a.chan_ == b.chan_; }
+  [[nodiscard]] friend bool operator==(const receiver &a, const receiver &b) noexcept { return a.chan_ == b.chan_; }
 };
 
 HEDDLE_END

@@ -28,8 +28,8 @@ HEDDLE_API void gosched() noexcept;
 
 // Returns how many goroutines of the current runtime have been started and have not ended. Caller: a goroutine.
 // Ordering: none; to see what they did, wait with a wait_group.
-HEDDLE_API std::uint64_t num_goroutine() noexcept;
+[[nodiscard]] HEDDLE_API std::uint64_t num_goroutine() noexcept;
 // Returns the number of the calling goroutine; the main goroutine is 1. Caller: a goroutine.
-HEDDLE_API std::uint64_t goid() noexcept;
+[[nodiscard]] HEDDLE_API std::uint64_t goid() noexcept;
 
 HEDDLE_END

@@ -12,7 +12,7 @@ HEDDLE_BEGIN
 class HEDDLE_API latch {
  public:
   // The largest count.
-  static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max(); }
+  [[nodiscard]] static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max(); }
 
   // Makes a latch with this count. Errors: a negative count is misuse.
   explicit latch(std::ptrdiff_t expected) noexcept;
@@ -25,7 +25,7 @@ class HEDDLE_API latch {
   void count_down(std::ptrdiff_t n = 1) noexcept;
   // Returns whether the count is zero. Caller: any thread. Blocks: nothing. Ordering: if it returns true, as after
   // wait.
-  bool try_wait() const noexcept;
+  [[nodiscard]] bool try_wait() const noexcept;
   // Returns when the count is zero. The latch may be destroyed then, as soon as no other call of wait can begin.
   // Caller: a goroutine; also any other thread. Blocks: the goroutine, or the thread. Ordering: what was done before
   // each count_down is visible.

@@ -31,7 +31,7 @@ class HEDDLE_API mutex {
   }
   // Takes the mutex if it is free, also ahead of waiters; returns whether it did. Caller: as lock. Blocks: nothing.
   // Ordering: true: as lock; false: none.
-  bool try_lock() noexcept {
+  [[nodiscard]] bool try_lock() noexcept {
     std::uint32_t state = 0;
     return try_lock_from(state, 0);  // no load first: an old value would show a holder that has gone
   }
@@ -40,12 +40,12 @@ class HEDDLE_API mutex {
   // blocks: as lock. Ordering: true: as lock; false: none. Cost: one CAS if it is free; a timer if it waits. Source:
   // std::timed_mutex.
   template <class Rep, class Period>
-  bool try_lock_for(std::chrono::duration<Rep, Period> d) noexcept {
+  [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> d) noexcept {
     return try_lock() || lock_until(detail::time_in(d));
   }
   // As try_lock_for. A clock that can be set is read again when its time should have come.
   template <class Clock, class Duration>
-  bool try_lock_until(const std::chrono::time_point<Clock, Duration> &t) noexcept {
+  [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration> &t) noexcept {
     return try_lock() || detail::until(t, [this](std::int64_t when) { return lock_until(when); });
   }
   // Releases the mutex. The goroutine that takes it next may destroy it. Caller: any goroutine or thread. Blocks:

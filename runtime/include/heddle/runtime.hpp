@@ -21,9 +21,9 @@ HEDDLE_BEGIN
 class HEDDLE_API runtime {
  public:
   // Makes the Ps and starts the thread of sysmon, which watches the Ps; it makes no M (no thread that runs goroutines)
-  // yet. Errors: throws config_error, std::bad_alloc; std::system_error if the system gives no thread.
+  // yet. Blocks: the thread, until sysmon's has been started. Errors: throws config_error, std::bad_alloc; std::system_error if the system gives no thread.
   explicit runtime(const options &o = {});
-  // Stops the runtime, as shutdown. In the child of a fork it leaves everything as it is, because there is no thread to
+  // Stops the runtime. Blocks: as shutdown. In the child of a fork it leaves everything as it is, because there is no thread to
   // stop.
   ~runtime();
   runtime(const runtime &) = delete;
@@ -88,10 +88,10 @@ class HEDDLE_API runtime {
   // Returns figures of the runtime. Caller: any thread while the runtime exists, also after run. Blocks: nothing.
   // Ordering: none; each figure is read by itself, so two of them may be of different moments. Cost: a few loads for
   // each P.
-  statistics stats() const noexcept;
+  [[nodiscard]] statistics stats() const noexcept;
   // Returns how many goroutines may run at once. Caller: any thread while the runtime exists. Blocks: nothing.
   // Ordering: none.
-  int procs() const noexcept;
+  [[nodiscard]] int procs() const noexcept;
 
   // Writes for each goroutine its number, its state, what it waits for and for how long (to some 10 ms), whether it is
   // locked to a thread, where it was started, and its stack. In the stack, functions that the dynamic linker knows have
@@ -131,7 +131,7 @@ int run(F &&f, const options &o = {}, source_location where = source_location::c
 }
 
 // Returns how many Ps the current runtime has, that is, how many goroutines may run at once. Caller: a goroutine.
-HEDDLE_API int procs() noexcept;
+[[nodiscard]] HEDDLE_API int procs() noexcept;
 // Changes the number of Ps of the current runtime, see runtime::set_procs. Caller: a goroutine.
 HEDDLE_API void set_procs(int n);
 // Runs f while no other goroutine of this runtime runs, see runtime::stop_the_world. Caller: a goroutine.

@@ -25,9 +25,11 @@ class HEDDLE_API scope {
  public:
   // Makes a scope that is cancelled by cancel() or by the first error. Errors: throws std::bad_alloc. Cost: one
   // allocation, that of std::stop_source.
-  scope() : in_flight_(std::uncaught_exceptions()) {}
+  [[nodiscard]] scope() : in_flight_(std::uncaught_exceptions()) {}
   // Makes a scope that is also cancelled as soon as a stop of `parent` is requested. Errors, cost: as above.
-  explicit scope(std::stop_token parent) : scope() { from_parent_.emplace(std::move(parent), passes_on{*this}); }
+  [[nodiscard]] explicit scope(std::stop_token parent) : scope() {
+    from_parent_.emplace(std::move(parent), passes_on{*this});
+  }
   scope(const scope &) = delete;
   scope &operator=(const scope &) = delete;
   // Waits for all goroutines of the scope, as wait; if an exception in flight has ended the block, it cancels them
@@ -71,9 +73,9 @@ class HEDDLE_API scope {
   void cancel() noexcept { stop_.request_stop(); }
   // Returns whether the goroutines have been asked to stop, by cancel, an error or the parent. Caller: any thread while
   // the scope exists. Blocks: nothing. Ordering: if it returns true, what was done before the request is visible.
-  bool cancelled() const noexcept { return stop_.stop_requested(); }
+  [[nodiscard]] bool cancelled() const noexcept { return stop_.stop_requested(); }
   // Returns the token that functions which take one get; it may outlive the scope. Caller, blocks: as cancelled.
-  std::stop_token stop_token() const noexcept { return stop_.get_token(); }
+  [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
 
  private:
   friend struct detail::onlooker;

@@ -14,10 +14,30 @@ HEDDLE_BEGIN
 
 namespace detail {
 struct scase;
-template <class T, class F>
-struct recv_case;
-template <class T, class F>
-struct send_case;
+struct places;
+struct case_access;
+
+// Where a select receives into a variable that holds a value: that value's destructor must not run under the channels'
+// locks, so the new one goes into a place of its own first.
+struct receiving_place {
+  void *(*make)(const void *to);  // null: the variable is empty, and will do. Throws std::bad_alloc.
+  // Frees the place; done: moves what is there into the variable, whose old value goes before that.
+  void (*settle)(void *place, void *to, bool done) noexcept;
+};
+template <class T>
+inline constexpr receiving_place receiving_place_of{
+    [](const void *to) -> void * {
+      return static_cast<const std::optional<T> *>(to)->has_value() ? new std::optional<T>() : nullptr;
+    },
+    [](void *place, void *to, bool done) noexcept {
+      auto *from = static_cast<std::optional<T> *>(place);
+      auto &variable = *static_cast<std::optional<T> *>(to);
+      if (done) {
+        variable.reset();
+        if (from->has_value()) variable.emplace(std::move(**from));
+      }
+      delete from;
+    }};
 }  // namespace detail
 
 // A send or receive for a select whose cases are known at run time only. It holds no handle: channel and value must
@@ -26,27 +46,36 @@ class select_case {
  public:
   select_case() noexcept = default;
   // Makes a case that receives into `to`; `to` is empty afterwards if the channel is closed and drained. If another
-  // case is done, `to` is not touched.
+  // case is done, `to` is not touched. A value that is in `to` before goes when no lock is held any more. Cost: such a
+  // value costs an allocation, unless its destructor is trivial; an empty `to` costs none.
   template <detail::receiving C>
-  static select_case recv(const C &c, std::optional<typename C::value_type> &to) noexcept {
-    return {detail::channel_access::of(c), &to, false};
+  [[nodiscard]] static select_case recv(const C &c, std::optional<typename C::value_type> &to) noexcept {
+    using T = typename C::value_type;
+    return {detail::channel_access::of(c), &to, false,
+            std::is_trivially_destructible_v<T> ? nullptr : &detail::receiving_place_of<T>};
   }
+  template <detail::receiving C>
+  static select_case recv(const C &&temporary, std::optional<typename C::value_type> &to) = delete;
   // Makes a case that sends `from`, which is moved from only if this case is done.
   template <detail::sending C>
-  static select_case send(const C &c, typename C::value_type &from) noexcept {
+  [[nodiscard]] static select_case send(const C &c, typename C::value_type &from) noexcept {
     return {detail::channel_access::of(c), &from, true};
   }
+  template <detail::sending C>
+  static select_case send(const C &&temporary, typename C::value_type &from) = delete;
+  template <detail::sending C>
+  static select_case send(const C &c, const typename C::value_type &&temporary) = delete;
 
  private:
   friend struct detail::scase;
-  template <class T, class F>
-  friend struct detail::recv_case;
-  template <class T, class F>
-  friend struct detail::send_case;
-  select_case(detail::hchan *c, void *elem, bool send) noexcept : c_(c), elem_(elem), send_(send) {}
+  friend struct detail::places;
+  friend struct detail::case_access;
+  select_case(detail::hchan *c, void *elem, bool send, const detail::receiving_place *place = nullptr) noexcept
+      : c_(c), elem_(elem), place_(place), send_(send) {}
 
   detail::hchan *c_ = nullptr;
   void *elem_ = nullptr;
+  const detail::receiving_place *place_ = nullptr;
   bool send_ = false;
 };
 
@@ -76,13 +105,44 @@ struct nothing {
   void operator()() const noexcept {}
 };
 
-template <class T, class F>
+struct case_access {
+  static select_case recv(hchan *c, void *to) noexcept { return {c, to, false}; }
+  static select_case send(hchan *c, void *from) noexcept { return {c, from, true}; }
+};
+
+// The handle of a case: it refers to one that has a name, and keeps one that has not.
+template <class C>
+struct named_handle {
+  const C *c;
+  hchan *channel() const noexcept { return channel_access::of(*c); }
+};
+template <class C>
+struct kept_handle {
+  C c;
+  hchan *channel() const noexcept { return channel_access::of(c); }
+};
+// C: what a `C &&` parameter has been given, so a reference for an lvalue.
+template <class C>
+auto handle_from(std::remove_reference_t<C> &c) {
+  using handle = std::remove_cvref_t<C>;
+  if constexpr (std::is_lvalue_reference_v<C>)
+    return named_handle<handle>{&c};
+  else
+    return kept_handle<handle>{static_cast<C &&>(c)};
+}
+template <class C>
+using handle_from_t = decltype(handle_from<C>(std::declval<std::remove_reference_t<C> &>()));
+
+template <class H, class T, class F>
 struct recv_case {
   static constexpr bool is_default = false;
-  hchan *c;
+  H handle;
   F f;
   std::optional<T> value{};
-  select_case comm() noexcept { return {c, &value, false}; }
+  select_case comm() noexcept {
+    value.reset();  // of an earlier select: not under the channels' locks
+    return case_access::recv(handle.channel(), &value);
+  }
   void done() {
     if constexpr (std::is_invocable_v<F &, std::optional<T>>)
       f(std::move(value));
@@ -91,14 +151,26 @@ struct recv_case {
   }
 };
 
-// T: the case has a value of its own. T &: the value is the caller's.
-template <class T, class F>
+// Has a value of its own.
+template <class H, class T, class F>
 struct send_case {
   static constexpr bool is_default = false;
-  hchan *c;
+  H handle;
   T value;
   F f;
-  select_case comm() noexcept { return {c, &value, true}; }
+  select_case comm() noexcept { return case_access::send(handle.channel(), &value); }
+  void done() { f(); }
+};
+
+// Refers to a value that may be gone with the statement, so it is for the select of that statement only.
+template <class H, class T, class F>
+struct send_case_of_temporary {
+  static constexpr bool is_default = false;
+  H handle;
+  T &value;
+  F f;
+  select_case comm() &&noexcept { return case_access::send(handle.channel(), &value); }
+  select_case comm() & = delete;  // on_send(c, 5): write it in the select's argument list
   void done() { f(); }
 };
 
@@ -111,31 +183,41 @@ struct default_case {
 };
 
 template <class C>
-concept case_of_select = requires(std::remove_cvref_t<C> &c) {
-  { c.comm() } -> std::same_as<select_case>;
+concept case_of_select = requires(C &&c) {
+  { static_cast<C &&>(c).comm() } -> std::same_as<select_case>;
   c.done();
 };
 
+template <class C>
+concept receiving_handle = receiving<std::remove_cvref_t<C>>;
+template <class C>
+concept sending_handle = sending<std::remove_cvref_t<C>>;
+
 }  // namespace detail
 
-// on_recv, on_send and otherwise make the cases of a select, and are written in its argument list. A case holds no
-// handle: `c` must outlive the select.
+// on_recv, on_send and otherwise make the cases of a select. A case refers to a handle that has a name, which must
+// outlive the case; a temporary handle, as on_recv(after(1s)) has, is kept by the case. A case that has a name itself
+// may be used by several selects, one after the other.
 //
 // Makes a case that receives from c and then calls f(std::optional<T>), or f() if f takes nothing. The optional is
 // empty if the channel is closed and drained.
-template <detail::receiving C, class F = detail::nothing>
-[[nodiscard]] auto on_recv(const C &c, F f = {}) {
-  return detail::recv_case<typename C::value_type, F>{detail::channel_access::of(c), std::move(f)};
+template <detail::receiving_handle C, class F = detail::nothing>
+[[nodiscard]] auto on_recv(C &&c, F f = {}) {
+  using T = typename std::remove_cvref_t<C>::value_type;
+  return detail::recv_case<detail::handle_from_t<C>, T, F>{detail::handle_from<C>(c), std::move(f)};
 }
 // Makes a case that sends value on c and then calls f(). An rvalue (std::move(x), 5) is moved from only if this case is
-// done; otherwise it stays where it is. An lvalue is copied first.
-template <detail::sending C, class F = detail::nothing>
-[[nodiscard]] auto on_send(const C &c, typename C::value_type &&value, F f = {}) {
-  return detail::send_case<typename C::value_type &, F>{detail::channel_access::of(c), value, std::move(f)};
+// done; otherwise it stays where it is. So such a case is for the select in whose argument list it is written, and no
+// other takes it. An lvalue is copied first.
+template <detail::sending_handle C, class F = detail::nothing>
+[[nodiscard]] auto on_send(C &&c, typename std::remove_cvref_t<C>::value_type &&value, F f = {}) {
+  using T = typename std::remove_cvref_t<C>::value_type;
+  return detail::send_case_of_temporary<detail::handle_from_t<C>, T, F>{detail::handle_from<C>(c), value, std::move(f)};
 }
-template <detail::sending C, class F = detail::nothing>
-[[nodiscard]] auto on_send(const C &c, const typename C::value_type &value, F f = {}) {
-  return detail::send_case<typename C::value_type, F>{detail::channel_access::of(c), value, std::move(f)};
+template <detail::sending_handle C, class F = detail::nothing>
+[[nodiscard]] auto on_send(C &&c, const typename std::remove_cvref_t<C>::value_type &value, F f = {}) {
+  using T = typename std::remove_cvref_t<C>::value_type;
+  return detail::send_case<detail::handle_from_t<C>, T, F>{detail::handle_from<C>(c), value, std::move(f)};
 }
 // Makes the case that calls f() if no other case can be done at once.
 template <class F = detail::nothing>
@@ -164,7 +246,7 @@ std::size_t select(Cases &&...cases) {
   detail::scase comms[n + 1];
   std::uint16_t orders[2 * n + 1];
   std::size_t i = 0;
-  (comms[i++].set(cases.comm()), ...);
+  (comms[i++].set(std::forward<Cases>(cases).comm()), ...);  // no case is moved from
   const std::size_t chosen = detail::selectgo(comms, orders, n, defaults == 0);
   i = 0;
   std::size_t done = 0;
@@ -179,10 +261,11 @@ std::size_t select(Cases &&...cases) {
 }
 
 // As above, for cases that are known at run time only. Returns the position of the case that was done. Errors: more
-// than 65,536 cases are misuse. Throws std::bad_alloc; nothing is allocated for up to 8 cases.
+// than 65,536 cases are misuse. Throws std::bad_alloc before anything is done; nothing is allocated for up to 8 cases,
+// except as select_case::recv says.
 inline std::size_t select(std::span<const select_case> cases) { return detail::select_among(cases, true); }
 // As above, with an otherwise: returns an empty optional if no case can be done at once. Blocks: nothing.
-inline std::optional<std::size_t> try_select(std::span<const select_case> cases) {
+[[nodiscard]] inline std::optional<std::size_t> try_select(std::span<const select_case> cases) {
   const std::size_t done = detail::select_among(cases, false);
   return done == detail::no_case ? std::nullopt : std::optional(done);
 }

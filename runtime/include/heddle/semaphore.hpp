@@ -16,7 +16,7 @@ HEDDLE_BEGIN
 class HEDDLE_API semaphore {
  public:
   // The largest number of units.
-  static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max(); }
+  [[nodiscard]] static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max(); }
 
   // Makes a semaphore with this number of units. Errors: a negative number is misuse.
   explicit semaphore(std::ptrdiff_t units) noexcept;
@@ -30,17 +30,17 @@ class HEDDLE_API semaphore {
   void acquire() noexcept { acquire_until(detail::never); }
   // Takes a unit if there is one now, and returns whether it did. Caller: as acquire. Blocks: nothing. Ordering: true:
   // as acquire; false: none.
-  bool try_acquire() noexcept;
+  [[nodiscard]] bool try_acquire() noexcept;
   // As acquire, but waits at most for the given time, or until the given moment; if the time is over already it tries
   // once. Returns false if the caller was given no unit. The semaphore may not be destroyed before this returns.
   // Caller, blocks: as acquire. Ordering: true: as acquire; false: none. Cost: one short lock; a timer if it waits.
   template <class Rep, class Period>
-  bool try_acquire_for(std::chrono::duration<Rep, Period> d) noexcept {
+  [[nodiscard]] bool try_acquire_for(std::chrono::duration<Rep, Period> d) noexcept {
     return acquire_until(detail::time_in(d));
   }
   // As try_acquire_for. A clock that can be set is read again when its time should have come.
   template <class Clock, class Duration>
-  bool try_acquire_until(const std::chrono::time_point<Clock, Duration> &t) noexcept {
+  [[nodiscard]] bool try_acquire_until(const std::chrono::time_point<Clock, Duration> &t) noexcept {
     return detail::until(t, [this](std::int64_t when) { return acquire_until(when); });
   }
   // Adds n units: gives one to each waiter, oldest first, and keeps the rest. Caller: any thread, also one that took no

@@ -31,7 +31,7 @@ class HEDDLE_API shared_mutex {
   }
   // Locks it for a writer if no other holds it or waits for it; returns whether it did. Caller: as lock. Blocks:
   // nothing. Ordering: true: as lock; false: none. Cost: one CAS.
-  bool try_lock() noexcept {
+  [[nodiscard]] bool try_lock() noexcept {
     std::uint64_t expected = 0;
     // acquire: as in lock. [RWMUTEX-1]  relaxed on failure: another holds it or waits for it.
     if (!state_.compare_exchange_strong(expected, writer, detail::acquire, detail::relaxed)) return false;
@@ -44,12 +44,12 @@ class HEDDLE_API shared_mutex {
   // Ordering: true: as lock; false: none. Cost: one CAS if it is free; a timer if it waits. Source:
   // std::shared_timed_mutex.
   template <class Rep, class Period>
-  bool try_lock_for(std::chrono::duration<Rep, Period> d) noexcept {
+  [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> d) noexcept {
     return try_lock() || lock_until(false, detail::time_in(d));
   }
   // As try_lock_for. A clock that can be set is read again when its time should have come.
   template <class Clock, class Duration>
-  bool try_lock_until(const std::chrono::time_point<Clock, Duration> &t) noexcept {
+  [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration> &t) noexcept {
     return try_lock() || detail::until(t, [this](std::int64_t when) { return lock_until(false, when); });
   }
   // Unlocks it for a writer. Caller: any goroutine or thread. Blocks: nothing. Ordering: what the caller did before is
@@ -67,7 +67,7 @@ class HEDDLE_API shared_mutex {
   }
   // Locks it for a reader if no writer holds it or waits for it; returns whether it did. Caller, blocks: as try_lock.
   // Ordering: true: as lock_shared; false: none. Cost: one CAS, more beside other readers.
-  bool try_lock_shared() noexcept {
+  [[nodiscard]] bool try_lock_shared() noexcept {
     std::uint64_t state = state_.load(detail::relaxed);  // relaxed: the CAS says whether it still holds
     while ((state & (writer | contended)) == 0) {
       // acquire: pairs with unlock; what the writers did. [RWMUTEX-1]  relaxed on failure: looks again.
@@ -77,11 +77,11 @@ class HEDDLE_API shared_mutex {
   }
   // As lock_shared, with a limit as that of try_lock_for and try_lock_until.
   template <class Rep, class Period>
-  bool try_lock_shared_for(std::chrono::duration<Rep, Period> d) noexcept {
+  [[nodiscard]] bool try_lock_shared_for(std::chrono::duration<Rep, Period> d) noexcept {
     return try_lock_shared() || lock_until(true, detail::time_in(d));
   }
   template <class Clock, class Duration>
-  bool try_lock_shared_until(const std::chrono::time_point<Clock, Duration> &t) noexcept {
+  [[nodiscard]] bool try_lock_shared_until(const std::chrono::time_point<Clock, Duration> &t) noexcept {
     return try_lock_shared() || detail::until(t, [this](std::int64_t when) { return lock_until(true, when); });
   }
   // Unlocks it for a reader. Caller: any goroutine or thread. Blocks: nothing. Ordering: what the caller did before is

@@ -22,6 +22,6 @@ struct statistics {
 };
 
 // Returns the figures of the current runtime. Caller: a goroutine.
-HEDDLE_API statistics stats() noexcept;
+[[nodiscard]] HEDDLE_API statistics stats() noexcept;
 
 HEDDLE_END

@@ -22,17 +22,18 @@ HEDDLE_BEGIN
 // std::stop_callback; the channel of Go's Context.Done.
 //
 // Beware of stop callbacks of your own: request_stop calls them on the thread that called it, and destroying a callback
-// that runs on another thread blocks the destroying thread until the callback has ended. A callback may close,
-// try_send, ready and unlock; it may not wait, yield or start goroutines.
+// that runs on another thread blocks the destroying thread until the callback has ended. A callback may do what blocks
+// nothing: close, try_send, notify, release a semaphore. It may not wait, yield, or unlock a heddle::mutex, which may
+// give way.
 class stop_signal {
  public:
-  explicit stop_signal(std::stop_token token) : close_(std::move(token), closer{done_}) {}
+  [[nodiscard]] explicit stop_signal(std::stop_token token) : close_(std::move(token), closer{done_}) {}
   stop_signal(const stop_signal &) = delete;
   stop_signal &operator=(const stop_signal &) = delete;
 
   // Returns the channel, which is closed once a stop has been requested. The channel may outlive the stop_signal; if it
   // is open then, it is never closed.
-  receiver<std::monostate> done() const noexcept { return done_; }
+  [[nodiscard]] receiver<std::monostate> done() const noexcept { return done_; }
 
  private:
   struct closer {

@@ -164,9 +164,9 @@ class task {
   ~task() { end(); }
 
   // Returns whether the task has a goroutine, running or ended, whose result has not been taken. Blocks: nothing.
-  bool valid() const noexcept { return state_ != nullptr; }
+  [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
   // Returns whether the goroutine has ended. Blocks: nothing. Ordering: if it returns true, as join.
-  bool done() const noexcept { return detail::task_done(state("task::done")); }
+  [[nodiscard]] bool done() const noexcept { return detail::task_done(state("task::done")); }
 
   // Returns when the goroutine has ended and all that f captured has gone. Blocks: the goroutine, or the thread.
   // Ordering: what the task did is visible.
@@ -174,11 +174,11 @@ class task {
   // As join, but waits at most for the given time, or until the given moment; returns whether the goroutine has ended.
   // A clock that can be set is read again when its time should have come.
   template <class Rep, class Period>
-  bool wait_for(std::chrono::duration<Rep, Period> d) const {
+  [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> d) const {
     return detail::task_join_until(state("task::wait_for"), detail::time_in(d));
   }
   template <class Clock, class Duration>
-  bool wait_until(const std::chrono::time_point<Clock, Duration> &t) const {
+  [[nodiscard]] bool wait_until(const std::chrono::time_point<Clock, Duration> &t) const {
     return detail::until(
         t, [&s = state("task::wait_until")](std::int64_t when) { return detail::task_join_until(s, when); });
   }
@@ -197,7 +197,7 @@ class task {
   bool cancel() noexcept { return state("task::cancel").stop.request_stop(); }
   // Returns the source of that token, with which the goroutine can be cancelled without the task; it has no state if f
   // takes no token.
-  std::stop_source stop_source() const noexcept { return state("task::stop_source").stop; }
+  [[nodiscard]] std::stop_source stop_source() const noexcept { return state("task::stop_source").stop; }
 
  private:
   template <class F>
@@ -243,11 +243,16 @@ template <class F>
   return task<T>(std::move(state));
 }
 
-// Makes a case of a select that waits until t has ended, and then calls f(). The task must outlive the select, and
-// keeps its result. Errors: a task that is not valid is misuse.
+// Makes a case of a select that waits until t has ended, and then calls f(). The task must outlive the case, and keeps
+// its result; a temporary task, as on_done(spawn(g)) has, is kept by the case, and goes with it. Errors: a task that is
+// not valid is misuse.
 template <class T, class F = detail::nothing>
 [[nodiscard]] auto on_done(const task<T> &t, F f = {}) {
   return on_recv(t, std::move(f));
+}
+template <class T, class F = detail::nothing>
+[[nodiscard]] auto on_done(task<T> &&t, F f = {}) {
+  return on_recv(std::move(t), std::move(f));
 }
 
 namespace detail {

@@ -48,17 +48,22 @@ class task_local {
   task_local &operator=(const task_local &) = delete;
 
   // Returns this goroutine's value, which is made now if there is none.
-  T &get() {
+  T &get() & {
     detail::g *const gp = detail::own_g("heddle::task_local");
     if (detail::goroutine_local *mine = detail::find_local(gp, this)) return static_cast<value *>(mine)->v;
     auto *made = new value(make_);
     detail::add_local(gp, this, made);
     return made->v;
   }
-  T &operator*() { return get(); }
-  T *operator->() { return &get(); }
+  T &get() && = delete;  // the task_local must outlive the goroutine that uses it
+  T &operator*() & { return get(); }
+  T &operator*() && = delete;
+  T *operator->() & { return &get(); }
+  T *operator->() && = delete;
   // Returns whether this goroutine has a value.
-  bool has_value() const noexcept { return detail::find_local(detail::own_g("heddle::task_local"), this) != nullptr; }
+  [[nodiscard]] bool has_value() const noexcept {
+    return detail::find_local(detail::own_g("heddle::task_local"), this) != nullptr;
+  }
   // Destroys this goroutine's value; the next use makes a new one.
   void reset() noexcept {
     if (detail::goroutine_local *mine = detail::take_local(detail::own_g("heddle::task_local"), this))
@@ -80,6 +85,6 @@ class task_local {
 // goroutine. Blocks: nothing. Cost: a short lock of the whole runtime; a goroutine without a name pays nothing.
 HEDDLE_API void set_name(std::string_view name) noexcept;
 // Returns the calling goroutine's name, or an empty one. Caller: a goroutine. Errors: throws std::bad_alloc.
-HEDDLE_API std::string name();
+[[nodiscard]] HEDDLE_API std::string name();
 
 HEDDLE_END

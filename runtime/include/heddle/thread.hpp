@@ -24,7 +24,7 @@ HEDDLE_API void safepoint() noexcept;
 // Caller: a goroutine.
 class HEDDLE_API no_preempt {
  public:
-  no_preempt() noexcept;
+  [[nodiscard]] no_preempt() noexcept;
   ~no_preempt();
   no_preempt(const no_preempt &) = delete;
   no_preempt &operator=(const no_preempt &) = delete;

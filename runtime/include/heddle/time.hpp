@@ -76,7 +76,7 @@ class timer : public receiver<time_point> {
   // Arms a timer that fires in d; a d that is not positive fires at once. Caller: a goroutine. Blocks: nothing. Errors:
   // throws std::bad_alloc. Cost: two small allocations; no goroutine and no thread waits for it.
   template <class Rep, class Period>
-  explicit timer(std::chrono::duration<Rep, Period> d)
+  [[nodiscard]] explicit timer(std::chrono::duration<Rep, Period> d)
       : receiver<time_point>(detail::make_timer(detail::nanoseconds_of(d), 0, "heddle::timer")) {}
 
   // Disarms the timer. Returns true if its time has not been received and will not be, not even if it had come already;
@@ -98,7 +98,7 @@ class ticker : public receiver<time_point> {
   // Starts a ticker whose first tick comes a period from now. Caller, blocks, cost: as timer. Errors: a period that is
   // not positive is misuse; throws std::bad_alloc.
   template <class Rep, class Period>
-  explicit ticker(std::chrono::duration<Rep, Period> period)
+  [[nodiscard]] explicit ticker(std::chrono::duration<Rep, Period> period)
       : receiver<time_point>(detail::make_ticker(detail::nanoseconds_of(period), "heddle::ticker")) {}
 
   // Stops the ticker: no more ticks are received, not even one that had come already. The channel is not closed.
@@ -115,13 +115,13 @@ class ticker : public receiver<time_point> {
 // Returns the channel of a timer that cannot be stopped; the timer goes when its last handle does. Caller, errors,
 // cost: as timer. Source: Go's time.After.
 template <class Rep, class Period>
-receiver<time_point> after(std::chrono::duration<Rep, Period> d) {
+[[nodiscard]] receiver<time_point> after(std::chrono::duration<Rep, Period> d) {
   return detail::make_timer(detail::nanoseconds_of(d), 0, "heddle::after");
 }
 // Returns the channel of a ticker that cannot be stopped; the ticker goes when its last handle does. Caller, cost: as
 // timer. Errors: as ticker. Source: Go's time.Tick.
 template <class Rep, class Period>
-receiver<time_point> tick(std::chrono::duration<Rep, Period> period) {
+[[nodiscard]] receiver<time_point> tick(std::chrono::duration<Rep, Period> period) {
   return detail::make_ticker(detail::nanoseconds_of(period), "heddle::tick");
 }
 

@@ -21,7 +21,7 @@ class HEDDLE_API wait_group {
   wait_group &operator=(const wait_group &) = delete;
 
   // Adds n to the count, and ends all waits if it is zero then. Caller: any thread. Blocks: nothing. Errors: a count
-  // below zero is misuse.
+  // below zero, or of more than an std::int64_t holds, is misuse.
   void add(std::int64_t n) noexcept;
   // Lowers the count by one. Caller, blocks, errors: as add. Ordering: what the caller did before is visible after the
   // wait that this ends.
@@ -34,12 +34,12 @@ class HEDDLE_API wait_group {
   // goroutine; also any other thread. Blocks: the goroutine, or the thread. Ordering: true: as wait; false: none. Cost:
   // one short lock; a timer if it waits.
   template <class Rep, class Period>
-  bool wait_for(std::chrono::duration<Rep, Period> d) noexcept {
+  [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> d) noexcept {
     return wait_to(detail::time_in(d));
   }
   // As wait_for. A clock that can be set is read again when its time should have come.
   template <class Clock, class Duration>
-  bool wait_until(const std::chrono::time_point<Clock, Duration> &t) noexcept {
+  [[nodiscard]] bool wait_until(const std::chrono::time_point<Clock, Duration> &t) noexcept {
     return detail::until(t, [this](std::int64_t when) { return wait_to(when); });
   }
 

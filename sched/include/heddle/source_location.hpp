@@ -19,9 +19,9 @@ class source_location {
   constexpr source_location(const std::source_location &from) noexcept
       : file_(from.file_name()), function_(from.function_name()), line_(from.line()) {}
 #endif
-  static constexpr source_location current(const char *file = __builtin_FILE(),
-                                           const char *function = __builtin_FUNCTION(),
-                                           std::uint32_t line = __builtin_LINE()) noexcept {
+  [[nodiscard]] static constexpr source_location current(const char *file = __builtin_FILE(),
+                                                         const char *function = __builtin_FUNCTION(),
+                                                         std::uint32_t line = __builtin_LINE()) noexcept {
     source_location here;
     here.file_ = file;
     here.function_ = function;
@@ -29,9 +29,9 @@ class source_location {
     return here;
   }
   // These return "" and 0 if the place is not known.
-  constexpr const char *file_name() const noexcept { return file_; }
-  constexpr const char *function_name() const noexcept { return function_; }
-  constexpr std::uint32_t line() const noexcept { return line_; }
+  [[nodiscard]] constexpr const char *file_name() const noexcept { return file_; }
+  [[nodiscard]] constexpr const char *function_name() const noexcept { return function_; }
+  [[nodiscard]] constexpr std::uint32_t line() const noexcept { return line_; }
 
  private:
   const char *file_ = "";

@@ -4,6 +4,10 @@
 
 HEDDLE_DETAIL_BEGIN
 
+// Misuse where the calling thread is in user code under a lock (enter_user_code): it might wait for itself. The
+// scheduler defines it.
+HEDDLE_API void not_in_user_code() noexcept;
+
 // Mutual exclusion by test and test-and-set. Meets std BasicLockable and Lockable. Caller: any thread; the thread that
 // locks must unlock, on the same M. Blocks: the M: it spins with growing pauses, and after a while gives its CPU away
 // between tries.
@@ -13,6 +17,7 @@ class spinlock {
     // Pauses are long from the start: each look takes the cache line from the holder, which often comes back at once
     // and still had it.
     for (std::uint32_t pauses = spin_geometry::backoff_min; !try_lock();) {
+      not_in_user_code();
       for (std::uint32_t i = 0; i < pauses; ++i) cpu_relax();
       if (pauses < spin_geometry::backoff_max)
         pauses *= 2;

@@ -32,6 +32,7 @@
 //   thread, thread_start, thread_join   start of an M
 //   thread_count         all threads of the process, heddle's and others
 //   current_m, set_current_m            the one thread-local pointer
+//   user_code_depth                     a thread-local number, for threads that are no Ms
 //   random_seed          a random number, once per scheduler
 //   stack, stackpool     stack memory
 //   persistent           memory for what lives as long as a runtime
@@ -43,10 +44,33 @@
 
 #include <atomic>
 
+// Whether this is compiled with AddressSanitizer, or with ThreadSanitizer.
+#if defined(__SANITIZE_ADDRESS__)
+#define HEDDLE_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HEDDLE_ASAN 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define HEDDLE_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HEDDLE_TSAN 1
+#endif
+#endif
+
 // The inline namespace of the library's ABI. With it two copies of heddle of different versions, and objects of two
-// worlds, never link together by accident.
+// worlds, never link together by accident; nor do objects with a sanitizer and objects without it, which would give the
+// same structures different sizes. The linker's message has the name in it.
 #ifndef HEDDLE_ABI
+#if defined(HEDDLE_ASAN)
+#define HEDDLE_ABI v0_1_asan
+#elif defined(HEDDLE_TSAN)
+#define HEDDLE_ABI v0_1_tsan
+#else
 #define HEDDLE_ABI v0_1  // the version without its patch number: heddle/version.hpp
+#endif
 #endif
 
 // Marks what a shared library of heddle exports; the rest of it is hidden. A static library exports everything.

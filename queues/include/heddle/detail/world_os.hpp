@@ -7,6 +7,19 @@
 
 HEDDLE_DETAIL_BEGIN
 
+// heddle defines the one of these that says how it was compiled, and each program asks for the one that says how the
+// program was: where they differ, the linker's message names it.
+#if defined(HEDDLE_ASAN)
+HEDDLE_API extern const char heddle_is_compiled_with_asan;
+[[gnu::used]] inline const char *const compiled_alike = &heddle_is_compiled_with_asan;
+#elif defined(HEDDLE_TSAN)
+HEDDLE_API extern const char heddle_is_compiled_with_tsan;
+[[gnu::used]] inline const char *const compiled_alike = &heddle_is_compiled_with_tsan;
+#else
+HEDDLE_API extern const char heddle_is_compiled_without_asan_and_tsan;
+[[gnu::used]] inline const char *const compiled_alike = &heddle_is_compiled_without_asan_and_tsan;
+#endif
+
 inline constexpr std::size_t cacheline = 64;
 
 // The first and the longest pause of a thread that waits for a spinlock, in cpu_relax calls (0.2 and 3 us).

@@ -2,11 +2,41 @@
 // What all channels have in common, whatever they carry. Source: hchan in Go's chan.go.
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <vector>
 
 #include "heddle/detail/spinlock.hpp"
 #include "heddle/detail/waitq.hpp"
 
 HEDDLE_DETAIL_BEGIN
+
+// True: no code of the embedder's runs where a T is moved, and then destroyed at the place that it has left.
+template <class T>
+inline constexpr bool moves_silently = std::is_trivially_move_constructible_v<T> &&std::is_trivially_destructible_v<T>;
+template <class T>
+inline constexpr bool moves_silently<std::unique_ptr<T>> = true;
+template <class T>
+inline constexpr bool moves_silently<std::shared_ptr<T>> = true;
+template <class T>
+inline constexpr bool moves_silently<std::vector<T>> = true;
+template <class Char>
+inline constexpr bool moves_silently<std::basic_string<Char>> = true;
+
+// Marks that code of the value's type may run here, under the lock. A T that moves silently pays nothing.
+template <class T>
+class value_moves {
+ public:
+  value_moves() noexcept {
+    if constexpr (!moves_silently<T>) enter_user_code();
+  }
+  ~value_moves() {
+    if constexpr (!moves_silently<T>) leave_user_code();
+  }
+  value_moves(const value_moves &) = delete;
+  value_moves &operator=(const value_moves &) = delete;
+};
 
 // A channel without the type of its values. All fields but the first three are under the lock. A waiting receiver's
 // sudog::elem points to the std::optional<T> that the value goes into; a waiting sender's points to its T.
@@ -17,7 +47,7 @@ class hchan {
   hchan &operator=(const hchan &) = delete;
 
   [[no_unique_address]] place where;  // says in which order several channels are locked
-  atomic<std::uint32_t> refs;
+  atomic<std::uint64_t> refs;         // 64 bits: no program has so many handles
   const std::size_t dataqsiz;
   spinlock lock;
   plain<std::size_t> qcount;
@@ -28,8 +58,8 @@ class hchan {
   // Gives the T at `from` to a waiting receiver or to the buffer; false: neither was possible. Sets ready to the
   // goroutine that the caller must ready once it holds no lock, or to null. Pre: not closed.
   virtual bool give(void *from, g *&ready) noexcept = 0;
-  // Fills the std::optional<T> at `to` from the buffer or from a waiting sender, or empties it if the channel is closed
-  // and drained. False: there is nothing yet, and *to is unchanged. ready: as in give.
+  // Fills the empty std::optional<T> at `to` from the buffer or from a waiting sender, or leaves it empty if the channel
+  // is closed and drained. False: there is nothing yet, and *to is unchanged. ready: as in give.
   virtual bool take(void *to, g *&ready) noexcept = 0;
 
  protected:

@@ -34,6 +34,15 @@ struct goroutine_local {
   void (*destroy)(goroutine_local *self) noexcept = nullptr;
 };
 
+// --- user code under a lock: sched/fatal.cpp ---
+//
+// Destructors, functions and all else of the embedder's run where the thread holds no lock of heddle's, with one
+// exception: where a value passes through a channel, its move, and the destructor of what the move has left, run under
+// the channel's lock. Between these two calls heddle may not be called. What waits, gives way, readies or starts a
+// goroutine, or finds a lock taken, says so and ends the process (not_in_user_code in spinlock.hpp).
+HEDDLE_API void enter_user_code() noexcept;
+HEDDLE_API void leave_user_code() noexcept;
+
 // --- misuse: sched/fatal.cpp ---
 
 // Prints what the caller of heddle did wrong, and ends the process with exit status 2.
