@@ -16,9 +16,10 @@
 //                                                            context
 // the party that cancels       a reader of err and cause     err_ is written once, after the cause             CTX-3
 //
-// Nothing is called, and nothing of the embedder's destroyed, under a lock or on g0: the party that cancels a context collects, under the lock, the channel and the token
-// that it must act on, and acts on them afterwards. A tree is cancelled without recursion, over the links of the list
-// of children; once a child is off the list, its links are the canceller's.
+// Nothing is called, and nothing of the embedder's destroyed, under a lock or on g0: the party that cancels a context
+// collects, under the lock, the channel and the token that it must act on, and acts on them afterwards. A tree is
+// cancelled without recursion, over the links of the list of children; once a child is off the list, its links are the
+// canceller's.
 #include "heddle/context.hpp"
 
 #include "runtime/spawn.hpp"

@@ -14,6 +14,7 @@
 #include "sched/m.hpp"
 #include "sched/procresize.hpp"
 #include "sched/schedule.hpp"
+#include "sched/status.hpp"
 #include "sched/stopworld.hpp"
 
 HEDDLE_BEGIN
@@ -53,6 +54,15 @@ void run_main(schedt &sched, newborn main, void (*startfn)(void *)) noexcept {
   set_current_m(nullptr);
   joinms(sched);
   leave_queues(sched);
+}
+
+void release_members(const schedt &sched) noexcept {
+  // acquire: pairs with allgadd. [ALLG-1]
+  // Survives as relaxed (equivalent): the threads that made gs have ended, and were joined.
+  for (g *gp = sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire)) {
+    const void *const of = readgstatus(gp) != gstatus::dead ? gp->memberof.get() : nullptr;
+    if (of != nullptr) gp->abandoned(of);
+  }
 }
 
 namespace {

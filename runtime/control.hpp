@@ -11,6 +11,9 @@ void start_main(schedt &sched);  // makes m0; throws std::bad_alloc
 // Stops and joins every M of a runtime that has no main goroutine.
 void shut_down(schedt &sched) noexcept;
 
+// Tells tasks and scopes which of their goroutines have been abandoned. Caller: has ended sched, and reported on it.
+void release_members(const schedt &sched) noexcept;
+
 // Stops the world, calls f(arg), and starts the world again. Caller: any thread.
 void with_world_stopped(schedt &sched, void (*f)(void *), void *arg);
 void resize(schedt &sched, int n);  // sets the number of Ps; throws std::bad_alloc

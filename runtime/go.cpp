@@ -52,18 +52,21 @@ schedt &current_sched(const char *who) noexcept {
 }
 
 newborn room_for(schedt &sched, std::size_t size, std::size_t align, std::size_t stack_size, source_location where,
-                 const void *memberof) {
+                 membership member) {
   const newborn s = newspawn(sched, size, align, stack_size);
   if (s.gp == nullptr) throw std::bad_alloc();
   s.gp->started = where;
-  s.gp->memberof.set(memberof);
+  s.gp->memberof.set(member.of);
+  s.gp->abandoned = member.abandoned;
   return s;
 }
 
 newborn begin_go(const char *who, std::size_t size, std::size_t align, std::size_t stack_size, source_location where,
-                 const void *memberof) {
-  return room_for(current_sched(who), size, align, stack_size, where, memberof);
+                 membership member) {
+  return room_for(current_sched(who), size, align, stack_size, where, member);
 }
+
+void end_membership() noexcept { own_g(getm())->memberof.set(nullptr); }
 
 void end_go(newborn s, void (*start)(void *)) noexcept { newproc(*s.gp->home, s, start); }
 

@@ -24,6 +24,9 @@ void scope::leave() noexcept {
   released.goready_all();
 }
 
+// One of its goroutines will not come to its end.
+void scope::abandoned(const void *self) noexcept { static_cast<scope *>(const_cast<void *>(self))->leave(); }
+
 // The goroutine that fails is still counted, so the scope exists until it leaves.
 void scope::fail(std::exception_ptr error) noexcept {
   lock_.lock();

@@ -12,19 +12,18 @@ schedt &current_sched(const char *who) noexcept;
 
 // As begin_go, in the runtime of sched. Caller: any thread.
 newborn room_for(schedt &sched, std::size_t size, std::size_t align, std::size_t stack_size, source_location where,
-                 const void *memberof);
+                 membership member);
 // As end_go, from a thread that need not be one of sched's.
 void start_from_outside(schedt &sched, newborn s, void (*start)(void *)) noexcept;
 
 template <class F>
-newborn prepare(schedt &sched, F &&f, std::size_t stack_size, source_location where = {},
-                const void *memberof = nullptr) {
+newborn prepare(schedt &sched, F &&f, std::size_t stack_size, source_location where = {}, membership member = {}) {
   using closure = std::decay_t<F>;
-  return build(room_for(sched, sizeof(closure), alignof(closure), stack_size, where, memberof), std::forward<F>(f));
+  return build(room_for(sched, sizeof(closure), alignof(closure), stack_size, where, member), std::forward<F>(f));
 }
 template <class F>
-void go_on(schedt &sched, F &&f, std::size_t stack_size, source_location where, const void *memberof = nullptr) {
-  newproc(sched, prepare(sched, std::forward<F>(f), stack_size, where, memberof), &invoke<std::decay_t<F>>);
+void go_on(schedt &sched, F &&f, std::size_t stack_size, source_location where, membership member = {}) {
+  newproc(sched, prepare(sched, std::forward<F>(f), stack_size, where, member), &invoke<std::decay_t<F>>);
 }
 template <class F>
 void go_from_outside(schedt &sched, F &&f, std::size_t stack_size, source_location where = {}) {

@@ -2,6 +2,7 @@
 #include "heddle/task.hpp"
 
 #include <cstdio>
+#include <stdexcept>
 
 #include "runtime/wait.hpp"
 
@@ -11,6 +12,14 @@ void no_task(const char *who) noexcept {
   char what[128];
   std::snprintf(what, sizeof what, "%s: the task has no goroutine, or its result has been taken", who);
   misuse(what);
+}
+
+void task_abandoned(const void *channel) noexcept {
+  auto &c = static_cast<task_core &>(*static_cast<hchan *>(const_cast<void *>(channel)));
+  if (c.error == nullptr)
+    c.error =
+        std::make_exception_ptr(std::runtime_error("heddle: the task's goroutine was abandoned with its runtime"));
+  close(c);
 }
 
 bool task_done(task_core &c) noexcept {

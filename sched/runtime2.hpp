@@ -113,12 +113,14 @@ struct alignas(cacheline) g : lfnode {
   goroutine_local *locals = nullptr;  // own g: newest first
   atomic<g *> alllink;                // allgadd: list of all gs
   source_location started;            // its creator, before newproc: where it was started
-  plain<const void *> memberof;       // its creator, before newproc: the task or scope whose end waits for its end
-  plain<g *> camefrom;                // the thread that prints a standstill: the g it came here from, else null
-  plain<g *> wentto;                  // likewise: the g it went to from here
-  char name[32] = "";                 // under sched.lock: set_name
-  alignas(16) char closure[48];       // newspawn: what it runs, if that fits
-  alignas(cacheline) sleeper timer;   // own g: timesleep. In its frame it would be on a page of its own
+  plain<const void *> memberof;       // its creator, before newproc: the task or scope whose end waits for its end;
+                                      // own g: null when it has told that
+  void (*abandoned)(const void *memberof) noexcept = nullptr;  // its creator: tells that, if the runtime ends before
+  plain<g *> camefrom;               // the thread that prints a standstill: the g it came here from, else null
+  plain<g *> wentto;                 // likewise: the g it went to from here
+  char name[32] = "";                // under sched.lock: set_name
+  alignas(16) char closure[48];      // newspawn: what it runs, if that fits
+  alignas(cacheline) sleeper timer;  // own g: timesleep. In its frame it would be on a page of its own
 
   bool has_stack() const noexcept { return static_cast<bool>(stack); }
 };

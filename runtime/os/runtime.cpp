@@ -25,6 +25,7 @@ struct runtime::impl {
     detail::count_runtimes(-1);
     stopped = true;
     detail::report_leaks(sched);
+    detail::release_members(sched);
   }
 
   detail::schedt sched;
@@ -66,7 +67,7 @@ void runtime::begin_run() {
 }
 
 detail::newborn runtime::room_for(std::size_t size, std::size_t align, std::size_t stack_size, source_location where) {
-  return detail::room_for(impl_->sched, size, align, stack_size, where, nullptr);
+  return detail::room_for(impl_->sched, size, align, stack_size, where, {});
 }
 
 void runtime::start(detail::newborn s, void (*function)(void *)) noexcept {

@@ -106,9 +106,7 @@ TEST(Outlive, SharedMutex) {
     abandon([] { mu.lock(); });
     abandon([] { mu.lock_shared(); });
     mu.unlock();
-    use([] {
-      const std::lock_guard hold(mu);
-    });
+    use([] { const std::lock_guard hold(mu); });
     mu.lock_shared();
     abandon([] { mu.lock(); });
     mu.unlock_shared();

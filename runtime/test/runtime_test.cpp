@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -289,6 +290,47 @@ TEST(Shutdown, abandons_what_is_parked) {
   rt.shutdown();
   rt.shutdown();
   EXPECT_EQ(rt.stats().goroutines, 100u);
+}
+
+// What waits for the end of goroutines may outlive their runtime: it does not wait for those that never come to an end.
+TEST(Shutdown, scopes_and_tasks_that_outlive_it_have_ended) {
+  heddle::scope s;
+  heddle::task<int> parked, runnable, done;
+  std::atomic<bool> waited{false};
+  std::thread outside;
+  const heddle::chan<int> nothing;
+  heddle::task_local<std::unique_ptr<int, void (*)(int *)>> waits([] {
+    return std::unique_ptr<int, void (*)(int *)>(new int(1), [](int *p) {
+      delete p;
+      (void)heddle::chan<int>().recv();
+    });
+  });
+  run_on(1, [&] {
+    s.spawn([nothing] { (void)nothing.recv(); });
+    s.spawn([&] { (void)waits.get(); });  // abandoned in a destructor, after it has told the scope of its end
+    parked = heddle::spawn([nothing] { return nothing.recv().value_or(1); });
+    done = heddle::spawn([] { return 7; });
+    heddle::yield();
+    heddle::yield();
+    outside = std::thread([&] {
+      s.wait();
+      waited = true;
+    });
+    heddle::blocking([] { std::this_thread::sleep_for(std::chrono::milliseconds(20)); });
+    EXPECT_FALSE(waited);
+    s.spawn([] {});
+    runnable = heddle::spawn([] { return 2; });
+  });
+  outside.join();
+  s.wait();
+  EXPECT_TRUE(parked.done() && runnable.done());
+  EXPECT_THROW(parked.get(), std::runtime_error);
+  EXPECT_EQ(done.get(), 7);
+  const heddle::task<int> gone = std::move(runnable);  // and is destroyed
+  run_on(1, [&] {
+    s.spawn([] {});
+    s.wait();
+  });
 }
 
 TEST(Shutdown, abandons_what_is_runnable) {

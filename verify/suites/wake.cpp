@@ -1,6 +1,7 @@
 // The delicate dance alone: each thread is an M put right before the step that matters, so that few steps lead to each
 // race. The submitter never runs anything itself: it stands for an M that computes on for ever. If a wake-up is lost,
 // the others sleep (deadlock) or a goroutine waits for its twin (livelock).
+#include "sched/wake.hpp"
 #include "heddle/runtime.hpp"
 #include "runtime/spawn.hpp"
 #include "sched/boot.hpp"
@@ -8,7 +9,6 @@
 #include "sched/schedule.hpp"
 #include "sched/status.hpp"
 #include "sched/stopworld.hpp"
-#include "sched/wake.hpp"
 #include "verify/suite.hpp"
 #include "verify/suites/describe.hpp"
 

@@ -150,8 +150,8 @@ class context {
   detail::context_node *node_ = nullptr;
 };
 
-// A context together with the right and the duty to cancel it: destroying or overwriting it cancels it, as cancel does. It cannot be
-// copied; pass copies on as a context: go([ctx = heddle::context(mine)] { ... }).
+// A context together with the right and the duty to cancel it: destroying or overwriting it cancels it, as cancel does.
+// It cannot be copied; pass copies on as a context: go([ctx = heddle::context(mine)] { ... }).
 class cancel_context : public context {
  public:
   cancel_context(cancel_context &&other) noexcept = default;

@@ -21,10 +21,11 @@ HEDDLE_BEGIN
 class HEDDLE_API runtime {
  public:
   // Makes the Ps and starts the thread of sysmon, which watches the Ps; it makes no M (no thread that runs goroutines)
-  // yet. Blocks: the thread, until sysmon's has been started. Errors: throws config_error, std::bad_alloc; std::system_error if the system gives no thread.
+  // yet. Blocks: the thread, until sysmon's has been started. Errors: throws config_error, std::bad_alloc;
+  // std::system_error if the system gives no thread.
   explicit runtime(const options &o = {});
-  // Stops the runtime. Blocks: as shutdown. In the child of a fork it leaves everything as it is, because there is no thread to
-  // stop.
+  // Stops the runtime. Blocks: as shutdown. In the child of a fork it leaves everything as it is, because there is no
+  // thread to stop.
   ~runtime();
   runtime(const runtime &) = delete;
   runtime &operator=(const runtime &) = delete;

@@ -55,16 +55,18 @@ class HEDDLE_API scope {
             std::exception_ptr error = detail::run_task(result, *body, stop_);
             body.reset();  // before leave(): what f has captured has gone when wait returns
             if (error != nullptr) fail(std::move(error));
+            detail::end_membership();
             leave();
           },
-          stack_size, where, this);
+          stack_size, where, detail::membership_of(this, abandoned));
     } catch (...) {
       leave();
       throw;
     }
   }
 
-  // Returns when all goroutines of the scope have ended. The scope can be used again, but stays cancelled if it was.
+  // Returns when all goroutines of the scope have ended, or been abandoned with their runtime. The scope can be used
+  // again, but stays cancelled if it was.
   // Caller: a goroutine that is not one of the scope's; also any other thread. Blocks: the goroutine, or the thread.
   // Ordering: what they did is visible. Errors: throws the first exception that has left one of them, once.
   void wait();
@@ -93,6 +95,7 @@ class HEDDLE_API scope {
     }
   };
 
+  static void abandoned(const void *self) noexcept;
   void add() noexcept;
   void leave() noexcept;  // for the last goroutine this is the last access: wait may return then, and *this may be
                           // destroyed

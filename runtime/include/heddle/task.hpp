@@ -42,6 +42,7 @@ class task_core : public hchan {
 };
 
 [[noreturn]] HEDDLE_API void no_task(const char *who) noexcept;
+HEDDLE_API void task_abandoned(const void *channel) noexcept;
 HEDDLE_API bool task_done(task_core &c) noexcept;
 HEDDLE_API void task_join(task_core &c) noexcept;
 HEDDLE_API bool task_join_until(task_core &c, std::int64_t when) noexcept;
@@ -140,6 +141,8 @@ using not_void = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 // overwriting a task asks its goroutine to stop and waits until it has ended. A task has one owner, and it may be
 // moved. While the owner keeps it, others may join it, cancel it and ask for its state.
 //
+// If the goroutine is abandoned with its runtime, the task has ended, as if f had thrown a std::runtime_error.
+//
 // A task is also a case for select: on_done(t, f).
 //
 // Unless said otherwise: caller: a goroutine; also any other thread, and inside blocking(f). Errors: a task that has no
@@ -237,9 +240,11 @@ template <class F>
       [s = state.get(), body = std::optional<closure>(std::forward<F>(f))]() mutable {
         s->error = detail::run_task(s->result, *body, s->stop);
         body.reset();  // before the end: what f has captured has gone when join returns
+        detail::end_membership();
         detail::close(*s);
       },
-      stack_size, where, static_cast<const detail::hchan *>(state.get()));
+      stack_size, where,
+      detail::membership_of(static_cast<const detail::hchan *>(state.get()), detail::task_abandoned));
   return task<T>(std::move(state));
 }
 

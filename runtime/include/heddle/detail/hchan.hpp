@@ -58,8 +58,8 @@ class hchan {
   // Gives the T at `from` to a waiting receiver or to the buffer; false: neither was possible. Sets ready to the
   // goroutine that the caller must ready once it holds no lock, or to null. Pre: not closed.
   virtual bool give(void *from, g *&ready) noexcept = 0;
-  // Fills the empty std::optional<T> at `to` from the buffer or from a waiting sender, or leaves it empty if the channel
-  // is closed and drained. False: there is nothing yet, and *to is unchanged. ready: as in give.
+  // Fills the empty std::optional<T> at `to` from the buffer or from a waiting sender, or leaves it empty if the
+  // channel is closed and drained. False: there is nothing yet, and *to is unchanged. ready: as in give.
   virtual bool take(void *to, g *&ready) noexcept = 0;
 
  protected:

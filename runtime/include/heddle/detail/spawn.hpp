@@ -11,11 +11,22 @@
 
 HEDDLE_DETAIL_BEGIN
 
+// The task or scope whose end waits for the end of a goroutine, or null; and what tells it that the goroutine has been
+// abandoned with its runtime.
+struct membership {
+  const void *of = nullptr;
+  void (*abandoned)(const void *of) noexcept = nullptr;
+};
+inline membership membership_of(const void *of, void (*abandoned)(const void *of) noexcept) noexcept {
+  return {of, abandoned};
+}
+// The calling goroutine is about to tell its task or scope of its end.
+HEDDLE_API void end_membership() noexcept;
+
 // Makes room for a goroutine of the caller's runtime, and for its function. Caller: a goroutine; elsewhere it is misuse
-// in the name of `who`. Errors: throws std::bad_alloc. memberof: the task or scope whose end waits for the goroutine's
-// end, or null.
+// in the name of `who`. Errors: throws std::bad_alloc.
 HEDDLE_API newborn begin_go(const char *who, std::size_t size, std::size_t align, std::size_t stack_size,
-                            source_location where, const void *memberof);
+                            source_location where, membership member);
 // Makes the goroutine runnable; it will call start(closure).
 HEDDLE_API void end_go(newborn s, void (*start)(void *)) noexcept;
 // Takes the room back, because the function could not be constructed.
@@ -55,9 +66,9 @@ newborn build(newborn s, F &&f) {
 }
 
 template <class F>
-void go_on(const char *who, F &&f, std::size_t stack_size, source_location where, const void *memberof = nullptr) {
+void go_on(const char *who, F &&f, std::size_t stack_size, source_location where, membership member = {}) {
   using closure = std::decay_t<F>;
-  const newborn s = begin_go(who, sizeof(closure), alignof(closure), stack_size, where, memberof);
+  const newborn s = begin_go(who, sizeof(closure), alignof(closure), stack_size, where, member);
   end_go(build(s, std::forward<F>(f)), &invoke<closure>);
 }
 
