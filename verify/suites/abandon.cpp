@@ -102,6 +102,22 @@ struct lockers {
   }
   void end() { VERIFY_INV("LEAVE-1", mu.try_lock()); }
 };
+// As lockers. Then both threads want the mutex: if an unlock still expects an abandoned goroutine to come, it wakes none.
+struct lockers_again : lockers {
+  atomic<std::uint32_t> over;
+  void use() {
+    mu.unlock();
+    while (over.load(relaxed) == 0) cpu_relax();
+    mu.lock();
+    mu.unlock();
+  }
+  void use_again() {
+    mu.lock();
+    over.store(1, relaxed);
+    for (int i = 0; i < 8; ++i) cpu_relax();
+    mu.unlock();
+  }
+};
 struct readers {
   shared_mutex mu;
   readers() { mu.lock(); }
@@ -224,6 +240,9 @@ HEDDLE_WORLDS(
          {.name = "abandon.mutex_two",
           .what = "a runtime ends while two goroutines want the mutex that the thread has, and a thread goes on",
           .modes = {random_mix(2)}}),
+     world<outlived<lockers_again, 2>>({.name = "abandon.mutex_role",
+                                        .what = "a waiter that was readied is abandoned, and two threads go on",
+                                        .modes = {random_mix(3)}}),
      world<outlived<readers, 2>>(
          {.name = "abandon.shared_mutex",
           .what = "a runtime ends while a writer and a reader wait for the thread, and a thread goes on",
