@@ -17,6 +17,7 @@ verify::alteration mutant;
 verify::visitor visit = nullptr;
 std::int64_t sleeps_last = no_sleep;
 bool threads_counted = false;
+std::int32_t strangers = 0;
 std::int64_t step_ns = 1000;
 unsigned refusals = 0, refusable = 0;
 bool guards_take_mappings = false;
@@ -285,7 +286,20 @@ void thread_join(thread &t, site s) noexcept {
   t.handle->wait(false, false, s);
 }
 
-std::int32_t thread_count() noexcept { return harness::threads_counted ? std::popcount(now.begun & ~now.ended) : 0; }
+bool thread_join_until(thread &t, std::int64_t when, site s) noexcept {
+  if (when != harness::no_sleep && rl::ctx().rand(2, rl::sched_type_user) != 0) {
+    rl::ctx().sched();
+    log(s, "thread join: the time is over");
+    return false;
+  }
+  thread_join(t, s);
+  return true;
+}
+
+std::int32_t thread_count() noexcept {
+  if (harness::strangers < 0) return -1;
+  return (harness::threads_counted ? std::popcount(now.begun & ~now.ended) : 0) + harness::strangers;
+}
 
 void *current_m() noexcept { return now.m[self()]; }
 void set_current_m(void *mp) noexcept {
@@ -362,9 +376,14 @@ void print_error(const char *text) noexcept {
   log(site::here(), text);
 }
 
-void exit_misuse() noexcept {
+void exit_misuse(const char *a, const char *b, const char *c, const char *d) noexcept {
+  for (const char *part : {"fatal error: ", a, b, c, d}) print_error(part);
+  fail(now.text, site::here());
+}
+
+void exit_reported(void (*)(void *arg, const char *report), void *, const char *) noexcept {
   if (now.text_size && now.text[now.text_size - 1] == '\n') now.text[now.text_size - 1] = 0;
-  fail(now.text_size ? now.text : "misuse", site::here());
+  fail(now.text_size ? now.text : "the process ends", site::here());
 }
 
 void invariant_broken(const char *id, const char *condition, const char *file, int line) noexcept {
@@ -394,6 +413,8 @@ void begin_execution(const shape &s) noexcept {
   steps = 0;
   sleeps_last = no_sleep;
   threads_counted = false;
+  strangers = 0;
+  geometry::stack_period = no_sleep;
   step_ns = 1000;
   refusals = refusable = 0;
   guards_take_mappings = false;
