@@ -90,8 +90,8 @@ class statistic {
 };
 
 // True once osinit() has registered this process for membarrier(PRIVATE_EXPEDITED). It is a fact about kernel and
-// process, set once before the first M starts and never cleared, so it is no member of a schedt. While it is false,
-// fence_light is a full fence.
+// process, so it is no member of a schedt. It is set before the first M starts, and cleared for good where the kernel
+// refuses a membarrier later (sched/os/grants.cpp). While it is false, fence_light is a full fence.
 extern std::atomic<bool> membarrier_registered;
 void membarrier_all() noexcept;
 
@@ -106,6 +106,7 @@ inline void fence(std::memory_order o) noexcept {
 }
 
 inline void fence_light() noexcept {
+  std::atomic_signal_fence(std::memory_order_seq_cst);  // what is read below is read after what was written before
   if (membarrier_registered.load(std::memory_order_relaxed)) [[likely]]
     std::atomic_signal_fence(std::memory_order_seq_cst);
   else

@@ -17,7 +17,7 @@ verify::alteration mutant;
 verify::visitor visit = nullptr;
 std::int64_t sleeps_last = no_sleep;
 bool threads_counted = false;
-std::int32_t strangers = 0;
+atomic<std::int32_t> *strangers = nullptr;
 std::int64_t step_ns = 1000;
 unsigned refusals = 0, refusable = 0;
 bool guards_take_mappings = false;
@@ -297,8 +297,9 @@ bool thread_join_until(thread &t, std::int64_t when, site s) noexcept {
 }
 
 std::int32_t thread_count() noexcept {
-  if (harness::strangers < 0) return -1;
-  return (harness::threads_counted ? std::popcount(now.begun & ~now.ended) : 0) + harness::strangers;
+  const std::int32_t strangers = harness::strangers != nullptr ? harness::strangers->load(acquire) : 0;
+  if (strangers < 0) return -1;
+  return (harness::threads_counted ? std::popcount(now.begun & ~now.ended) : 0) + strangers;
 }
 
 void *current_m() noexcept { return now.m[self()]; }
@@ -413,7 +414,7 @@ void begin_execution(const shape &s) noexcept {
   steps = 0;
   sleeps_last = no_sleep;
   threads_counted = false;
-  strangers = 0;
+  strangers = nullptr;
   geometry::stack_period = no_sleep;
   step_ns = 1000;
   refusals = refusable = 0;

@@ -137,7 +137,6 @@ inline constexpr std::int64_t no_sleep = 0x7fffffffffffffff;
 extern std::int64_t
     sleeps_last;              // a timed sleep of so many ns or more ends by a wake alone: only then is a lost one seen
 extern bool threads_counted;  // true: thread_count() tells the truth
-extern std::int32_t strangers;  // other threads that thread_count() sees; -1: it does not know
 extern std::int64_t step_ns;  // how long a step takes
 // So many calls that ask for one of these may be refused. Which ones is a choice of the strategy.
 inline constexpr unsigned threads = 1, stacks = 2, memory = 4;
@@ -411,8 +410,11 @@ void thread_join(thread &t, site s = site::here()) noexcept;
 bool thread_join_until(thread &t, std::int64_t when, site s = site::here()) noexcept;
 
 // 0 unless the suite has set harness::threads_counted: suites with threads from outside detect no deadlock.
-// harness::strangers are added.
+// *harness::strangers are added, and their going orders what they did, as the kernel does; -1: nobody knows.
 std::int32_t thread_count() noexcept;
+namespace harness {
+extern atomic<std::int32_t> *strangers;  // may be null
+}
 
 [[gnu::noinline]] void *current_m() noexcept;
 [[gnu::noinline]] void set_current_m(void *mp) noexcept;

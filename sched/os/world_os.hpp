@@ -26,8 +26,9 @@ struct thread {
 void thread_join(thread &t) noexcept;
 bool thread_join_until(thread &t, std::int64_t when) noexcept;  // false: it is `when` and t has not ended
 
-// Returns the number of threads of this process, or -1 when the system does not say (no /proc, a sandbox). Cost: one
-// system call.
+// Returns the number of threads of this process, or -1 when the system does not say (no /proc, a sandbox).
+// Ordering: what a thread did that has ended is visible to a caller that does not count it any more. Cost: one system
+// call.
 std::int32_t thread_count() noexcept;
 
 // Never inlined: a compiler may keep a thread-local address in a register across a switch, and the g that comes back

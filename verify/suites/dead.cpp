@@ -279,35 +279,35 @@ struct timed : suite<2> {
 using timed_once = timed<false>;
 using timed_again = timed<true>;
 
-// There are other threads, or nobody knows, and they go at some time: sysmon notices, and the report comes. The M that
-// sleeps last has left the rest to sysmon, which may be in its deep sleep by then. Again: one of them readies main
-// before, so that an M goes to sleep again while sysmon looks.
-template <int Strangers, bool Again>
-struct company : standstill<company<Strangers, Again>, 2, 1, 2, 1> {
-  g *main = nullptr;
+// There is another thread, which ends at some time: sysmon notices, and the report comes. The M that sleeps last has
+// left the rest to sysmon, which may be in its deep sleep by then. Unknown: at first nobody knows how many threads there
+// are. Again: the other thread readies main before it ends, so that an M goes to sleep again while sysmon looks.
+template <bool Unknown, bool Again>
+struct company : standstill<company<Unknown, Again>, 2, 1, 2, 1> {
+  atomic<std::int32_t> strangers{Unknown ? -1 : 9};
+  countdown woken{1};
   void options() {
-    harness::strangers = Strangers;
+    harness::strangers = &strangers;
     this->sched.options.sysmon = true;
   }
   void foreign() {
     while (this->sched.company.load(relaxed) == 0) cpu_relax();
-    if (Again) goready(main);
-    harness::strangers = 0;
+    if (Again) woken.arrive();
+    strangers.store(0, release);
   }
   void told() {
-    VERIFY_INV("I36", harness::strangers == 0);
+    VERIFY_INV("I36", strangers.peek() == 0);
     stop(this->sched);
   }
   void body() {
-    main = getm()->curg.peek();
-    if (Again) this->sleep();
+    if (Again) woken.wait();
     this->done.set(1);
     this->sleep();
   }
 };
-using company_goes = company<1, false>;
-using company_unknown = company<-1, false>;
-using company_again = company<1, true>;
+using company_goes = company<false, false>;
+using company_unknown = company<true, false>;
+using company_again = company<false, true>;
 
 // The last M goes to sleep and finds that sysmon looks after the rest, while sysmon finds that it need not any more.
 struct company_left : suite<2> {

@@ -55,7 +55,7 @@ struct deep_beside_a_timer : suite<1, 1> {
     harness::sleeps_last = 1'000'000'000;
   }
   void thread(unsigned) {
-    VERIFY_CHECK(start_sysmon(sched));
+    VERIFY_CHECK(start_sysmon(sched) == 0);
     struct p *pp = pidleget(sched);
     acquirep(mp, pp);
     while (pp->preempt.load(relaxed) == 0) cpu_relax();
