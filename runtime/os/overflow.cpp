@@ -59,7 +59,7 @@ struct previous_handler {
       return;
     }
     const struct sigaction to = action;
-    if ((to.sa_flags & SA_RESETHAND) != 0) reset();
+    if ((static_cast<unsigned>(to.sa_flags) & unsigned{SA_RESETHAND}) != 0) reset();
     sigset_t mask = to.sa_mask, before;
     pthread_sigmask(SIG_BLOCK, &mask, &before);
     if ((to.sa_flags & SA_NODEFER) != 0 && sigismember(&to.sa_mask, number) == 0) {
