@@ -279,7 +279,7 @@ struct schedt {
   thread sysmonthread;
   bool sysmonjoined = false;          // the thread that ends the runtime
   note endnote;                       // that thread wakes sysmon, which waits to tell what the end waits for
-  atomic<std::uint32_t> toldwaiting;  // 1: somebody has told it
+  atomic<std::uint32_t> toldwaiting;  // 1: it has been told
   std::int32_t sysmonlow = 0;         // sysmon only: fewest idle Ms since sysmonlowsince
   std::int64_t sysmonlowsince = 0;
   std::int64_t sysmontraced = 0;                   // sysmon only: when it last printed a schedtrace line

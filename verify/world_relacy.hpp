@@ -410,7 +410,7 @@ void thread_join(thread &t, site s = site::here()) noexcept;
 bool thread_join_until(thread &t, std::int64_t when, site s = site::here()) noexcept;
 
 // 0 unless the suite has set harness::threads_counted: suites with threads from outside detect no deadlock.
-// *harness::strangers are added, and their going orders what they did, as the kernel does; -1: nobody knows.
+// *harness::strangers are added, and their going orders what they did, as the kernel does; -1: it is not known.
 std::int32_t thread_count() noexcept;
 namespace harness {
 extern atomic<std::int32_t> *strangers;  // may be null

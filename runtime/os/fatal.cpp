@@ -1,4 +1,4 @@
-// The last words of a process that ends because of misuse, an exception that nobody caught, or a broken invariant.
+// The last words of a process that ends because of misuse, an exception that nothing caught, or a broken invariant.
 #include "runtime/os/fatal.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 #pragma once
-// The last words of a process: what is said of the goroutine that ends it, and to whom.
+// The last words of a process: what is said of the goroutine that ends it, and which function of the embedder is told.
 #include "sched/runtime2.hpp"
 
 HEDDLE_DETAIL_BEGIN

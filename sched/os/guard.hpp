@@ -1,5 +1,5 @@
 #pragma once
-// Pages below stacks that nobody may touch. sched/os/guard.cpp says of which kinds they are.
+// Pages below stacks that nothing may touch. sched/os/guard.cpp says of which kinds they are.
 #include <sys/uio.h>
 #include <cstddef>
 

@@ -23,7 +23,8 @@ std::size_t whole_size() noexcept {
 
 signal_stack::signal_stack() noexcept {
   stack_t now = {};
-  if (sigaltstack(nullptr, &now) != 0 || (now.ss_flags & SS_DISABLE) == 0) return;  // somebody else's serves as well
+  if (sigaltstack(nullptr, &now) != 0 || (now.ss_flags & SS_DISABLE) == 0)
+    return;  // that of another party serves as well
   void *const at = mmap(nullptr, whole_size(), PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
   if (at == MAP_FAILED) return;  // an overflow ends the process without words

@@ -280,7 +280,7 @@ using timed_once = timed<false>;
 using timed_again = timed<true>;
 
 // There is another thread, which ends at some time: sysmon notices, and the report comes. The M that sleeps last has
-// left the rest to sysmon, which may be in its deep sleep by then. Unknown: at first nobody knows how many threads there
+// left the rest to sysmon, which may be in its deep sleep by then. Unknown: at first it is not known how many threads there
 // are. Again: the other thread readies main before it ends, so that an M goes to sleep again while sysmon looks.
 template <bool Unknown, bool Again>
 struct company : standstill<company<Unknown, Again>, 2, 1, 2, 1> {
@@ -458,7 +458,7 @@ HEDDLE_SUITE(company_goes,
 HEDDLE_SUITE(company_unknown, {.name = "dead.company_unknown",
                                .component = "sched/deadlock",
                                .invariants = "I37 DEAD-3",
-                               .what = "as dead.company, and at first nobody knows how many threads there are",
+                               .what = "as dead.company, and at first it is not known how many threads there are",
                                .modes = {random_mix(2)}})
 HEDDLE_SUITE(company_again,
              {.name = "dead.company_again",

@@ -158,7 +158,7 @@ int outside() {
   } catch (const std::exception &e) {
     std::fprintf(stderr, "refused: %s\n", e.what());
   }
-  if (status != 0) _exit(status);  // nobody will ever receive
+  if (status != 0) _exit(status);  // no goroutine will ever receive
   sender.join();
   return sum == 45 ? 0 : 1;
 }
