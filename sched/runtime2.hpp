@@ -294,7 +294,6 @@ struct schedt {
   alignas(cacheline) std::uint64_t seed = 0;  // hashinit
   std::int64_t starttime = 0;
   statistic clock;  // sysmon: when it last looked: at most some 10 ms ago while a P runs
-  os_facts os{};    // osinit
   m *m0 = nullptr;
   atomic<g *> maing;  // its end stops the runtime; null in a runtime without a main
   sched_options options;

@@ -9,7 +9,6 @@ HEDDLE_DETAIL_BEGIN
 
 namespace harness {
 
-std::int32_t cpus = 2;
 std::uint64_t steps = 0;
 bool altered = false;
 bool force_seq_cst = false;
@@ -366,7 +365,6 @@ void fiber_create(fiber &, stack s) noexcept {
 
 void fiber_destroy(fiber &, stack s) noexcept { now.stacks_lived_on &= ~bit_of(s); }
 
-os_facts osinit() noexcept { return {harness::cpus, page_size}; }
 
 void print_error(const char *text) noexcept {
   const std::size_t room = sizeof now.text - 1 - now.text_size;
@@ -410,7 +408,6 @@ void begin_execution(const shape &s) noexcept {
   now.places = 0;
   now.text_size = 0;
   now.text[0] = 0;
-  cpus = 2;
   steps = 0;
   sleeps_last = no_sleep;
   threads_counted = false;

@@ -484,11 +484,7 @@ inline void fiber_suspend(fiber &, fiber &) noexcept {}
 inline void fiber_leave(fiber &, fiber &, bool) noexcept {}
 inline void fiber_arrive(fiber &) noexcept {}
 
-struct os_facts {
-  std::int32_t cpus;
-  std::size_t page_size;
-};
-os_facts osinit() noexcept;
+inline void osinit() noexcept {}
 inline bool forked() noexcept { return false; }
 
 // Keeps the text for the report of this execution, and shows it in the history.
@@ -513,7 +509,6 @@ struct shape {
   void (*fence_light)() noexcept = nullptr;  // the calling thread's side of an asymmetric fence
   void (*fence_heavy)() noexcept = nullptr;
 };
-extern std::int32_t cpus;    // what osinit() returns; 2 again at the start of each execution
 extern std::uint64_t steps;  // scheduling points of this execution
 void begin_execution(const shape &) noexcept;
 void on_main(bool is) noexcept;  // called around before() and after(), which have a current_m of their own

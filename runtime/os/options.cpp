@@ -41,7 +41,7 @@ int default_procs() {
       warn_once(said, e.what());
     }
   }
-  return osinit().cpus;
+  return cpus_granted();
 }
 
 struct debug_settings {

@@ -617,7 +617,7 @@ TEST(EnvironmentDeathTest, anything_else_is_refused_with_status_2) {
 // It was set for another program: the number of Ps is what it would be without.
 TEST(EnvironmentDeathTest, what_is_meant_for_go_is_ignored_with_a_word) {
   for (const std::string text : {"0", "-3", "abc", "", "99999999999999999999", "1025", "2x", "1.5"})
-    EXPECT_EXIT(procs_by_environment(nullptr, text.c_str()), testing::ExitedWithCode(heddle::detail::osinit().cpus),
+    EXPECT_EXIT(procs_by_environment(nullptr, text.c_str()), testing::ExitedWithCode(heddle::detail::cpus_granted()),
                 "^heddle: GOMAXPROCS=" + text + ": want a whole number from 1 to 1024: ignored\n$");
 }
 

@@ -74,13 +74,13 @@ std::uint64_t random_seed() noexcept {
   return seed;
 }
 
-os_facts osinit() noexcept {
+void osinit() noexcept {
   watch_forks();
-  if (!given_up.load(std::memory_order_seq_cst) && membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)) {
-    membarrier_registered.store(true, std::memory_order_seq_cst);
-    if (given_up.load(std::memory_order_seq_cst)) membarrier_registered.store(false, std::memory_order_seq_cst);
-  }
-  return {std::min(cpus_by_affinity(), cpus_by_cgroup()), static_cast<std::size_t>(sysconf(_SC_PAGESIZE))};
+  if (given_up.load(std::memory_order_seq_cst) || !membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)) return;
+  membarrier_registered.store(true, std::memory_order_seq_cst);
+  if (given_up.load(std::memory_order_seq_cst)) membarrier_registered.store(false, std::memory_order_seq_cst);
 }
+
+std::int32_t cpus_granted() noexcept { return std::min(cpus_by_affinity(), cpus_by_cgroup()); }
 
 HEDDLE_DETAIL_END

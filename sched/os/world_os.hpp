@@ -152,11 +152,8 @@ inline void fiber_leave(fiber &, fiber &, bool) noexcept {}
 inline void fiber_arrive(fiber &) noexcept {}
 #endif
 
-struct os_facts {
-  std::int32_t cpus;  // that this process may use: by affinity, then by cgroup quota
-  std::size_t page_size;
-};
-os_facts osinit() noexcept;  // also registers for membarrier and forks; may be repeated
+void osinit() noexcept;                // registers for membarrier and forks; may be repeated
+std::int32_t cpus_granted() noexcept;  // to this process: by affinity, and by cgroup quota
 
 void count_runtimes(int change) noexcept;  // of living runtimes: +1, -1
 

@@ -39,7 +39,7 @@
 //   fiber and its hooks  what a switch carries beyond registers: errno, exception state, sanitizer state
 //   signal_stack         where a thread handles signals
 //   on_report_stack      calls a function that needs more stack than the caller may have
-//   osinit               what the system grants this process
+//   osinit               asks the system for what every runtime needs
 //
 // HEDDLE_WORLD_HEADER names a header that defines all of it, and HEDDLE_ABI the namespace of that world; without them
 // it is the os world.
