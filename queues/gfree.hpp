@@ -33,6 +33,18 @@ class gfree_global {
     return batch;
   }
 
+  // Takes a batch of those that have a stack; an empty list: there is none.
+  gqueue<T> get_with_stacks() noexcept {
+    gqueue<T> batch;
+    for (T *gp = gfreeStack.pop(); gp != nullptr;) {
+      T *next = gp->schedlink.get();
+      batch.push_back(gp);
+      gp = next;
+    }
+    return batch;
+  }
+  bool has_stacks() const noexcept { return !gfreeStack.empty(); }  // a hint
+
  private:
   static void push(lfstack<T> &to, gqueue<T> &batch) noexcept {
     if (T *chain = batch.take()) to.push(chain);

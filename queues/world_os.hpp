@@ -38,6 +38,8 @@ struct geometry : spin_geometry {
   static constexpr std::uint32_t timer_crowd = 8;               // where a P calls so many timers within
   static constexpr std::int64_t timer_window = 128'000;         // so many nanoseconds, the next ones wait
   static constexpr std::int64_t timer_hold = 500'000;  // so long, to be called together: half of Go's precision
+  static constexpr std::int64_t stack_period =
+      1'000'000'000;  // ours: a stack that is free for two of them is given back
   static constexpr std::int32_t procs_max = 1024;
   static constexpr std::int32_t threads_max = 10000;
 #if defined(HEDDLE_ASAN) || defined(HEDDLE_TSAN)
@@ -73,8 +75,8 @@ class statistic {
 };
 
 // True once osinit() has registered this process for membarrier(PRIVATE_EXPEDITED). It is a fact about kernel and
-// process, set once before the first M starts and never cleared, so it is no member of a schedt. While it is false,
-// fence_light is a full fence.
+// process, so it is no member of a schedt. It is set before the first M starts, and cleared for good where the kernel
+// refuses a membarrier later (sched/os/grants.cpp). While it is false, fence_light is a full fence.
 extern std::atomic<bool> membarrier_registered;
 void membarrier_all() noexcept;
 
@@ -89,6 +91,7 @@ inline void fence(std::memory_order o) noexcept {
 }
 
 inline void fence_light() noexcept {
+  std::atomic_signal_fence(std::memory_order_seq_cst);  // what is read below is read after what was written before
   if (membarrier_registered.load(std::memory_order_relaxed)) [[likely]]
     std::atomic_signal_fence(std::memory_order_seq_cst);
   else

@@ -46,6 +46,7 @@ void start_main(schedt &sched) {
 
 void run_main(schedt &sched, newborn main, void (*startfn)(void *)) noexcept {
   m *mp = sched.m0;
+  const signal_stack for_signals;
   sched.maing.store(main.gp, relaxed);  // relaxed: handed over with the main goroutine
   newproc(sched, main, startfn);
   schedule(mp);  // from here on it is an M like any other
@@ -105,12 +106,13 @@ void resize(schedt &sched, int n) {
   if (!ok) throw std::bad_alloc();
 }
 
-void shut_down(schedt &sched) noexcept {
+bool shut_down(schedt &sched, std::int64_t until) noexcept {
   not_in_child("runtime::shutdown");
   if (getm() != nullptr) misuse("runtime::shutdown called on a goroutine");
-  stop(sched);
-  joinms(sched);
+  if (!stopping(sched)) stop(sched);
+  if (!joinms(sched, until)) return false;
   leave_queues(sched);
+  return true;
 }
 
 void with_world_stopped(void (*f)(void *), void *arg) {

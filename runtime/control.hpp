@@ -8,8 +8,9 @@ HEDDLE_DETAIL_BEGIN
 // Runs the main goroutine to its end, with the calling thread as m0, the first M; then stops and joins every other M.
 void run_main(schedt &sched, newborn main, void (*startfn)(void *)) noexcept;
 void start_main(schedt &sched);  // makes m0; throws std::bad_alloc
-// Stops and joins every M of a runtime that has no main goroutine.
-void shut_down(schedt &sched) noexcept;
+// Stops and joins every M of a runtime that has no main goroutine. False: it is `until`, and some have not ended; it may
+// be called again.
+bool shut_down(schedt &sched, std::int64_t until = never) noexcept;
 
 // Tells tasks and scopes which of their goroutines have been abandoned. Caller: has ended sched, and reported on it.
 void release_members(const schedt &sched) noexcept;

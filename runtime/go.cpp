@@ -16,18 +16,13 @@ namespace detail {
 namespace {
 
 [[noreturn]] void end_by(const char *whose, const std::exception_ptr &error) noexcept {
-  print_error("fatal error: an exception has left ");
-  print_error(whose);
-  print_error(": ");
   try {
     std::rethrow_exception(error);
   } catch (const std::exception &e) {
-    print_error(e.what());
+    exit_misuse("an exception has left ", whose, ": ", e.what());
   } catch (...) {
-    print_error("not a std::exception");
+    exit_misuse("an exception has left ", whose, ": not a std::exception");
   }
-  print_error("\n");
-  exit_misuse();
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 HEDDLE_DETAIL_BEGIN
 
 bool schedinit(schedt &sched) noexcept {
-  sched.os = osinit();
+  osinit();
   sched.seed = random_seed();
   sched.starttime = nanotime();
   if (!allp_reserve(sched, sched.options.procs)) return false;

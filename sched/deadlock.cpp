@@ -6,6 +6,7 @@
 #include "sched/schedule.hpp"
 #include "sched/status.hpp"
 #include "sched/stopworld.hpp"
+#include "sched/sysmon.hpp"
 
 HEDDLE_DETAIL_BEGIN
 
@@ -37,26 +38,28 @@ const char *waitreason_text(waitreason r) noexcept {
 
 namespace {
 
-// Builds text for the embedder or for standard error, without allocating. Standard error gets all of it, piece by
-// piece.
+// Builds text for the embedder and for standard error, without allocating. Standard error gets all of it, piece by
+// piece; the embedder gets what fits. It is large: it lives on a report stack.
 class deadlock_report {
  public:
   explicit deadlock_report(const schedt &sched) noexcept : sched_(sched) {}
   void line(const char *text) noexcept {
     const std::size_t n = std::strlen(text);
-    if (used_ + n >= sizeof text_) {
-      if (sched_.options.on_deadlock != nullptr) return;  // the embedder gets the first goroutines
-      flush();
+    if (!full_ && used_ + n < sizeof text_) {
+      std::memcpy(text_ + used_, text, n + 1);
+      used_ += n;
+    } else if (sched_.options.on_deadlock == nullptr) {  // the embedder gets the first goroutines
+      if (!full_) print_error(text_);
+      full_ = true;
+      print_error(text);
     }
-    std::memcpy(text_ + used_, text, n + 1);
-    used_ += n;
   }
-  void flush() noexcept {
-    if (sched_.options.on_deadlock != nullptr)
-      sched_.options.on_deadlock(sched_.options.on_deadlock_arg, text_);
-    else
-      print_error(text_);
-    used_ = 0;
+  // Returns if the embedder may go on.
+  void finish() noexcept {
+    const sched_options &o = sched_.options;
+    if (o.on_deadlock != nullptr) return o.on_deadlock(o.on_deadlock_arg, text_);
+    if (!full_) print_error(text_);
+    exit_reported(o.on_fatal, o.on_fatal_arg, text_);
   }
   text_sink sink() noexcept {
     return {[](void *self, const char *text) { static_cast<deadlock_report *>(self)->line(text); }, this};
@@ -65,8 +68,21 @@ class deadlock_report {
  private:
   const schedt &sched_;
   std::size_t used_ = 0;
+  bool full_ = false;
   char text_[16384] = "";
 };
+
+// No lock is held: the embedder may inspect the runtime (B58).
+void report_standstill(void *arg) noexcept {
+  schedt &sched = *static_cast<schedt *>(arg);
+  deadlock_report report(sched);
+  // Ms that are not locked to a goroutine take all work that there is before they sleep.
+  report.line(has_work(sched) ? "fatal error: goroutines can run, but all threads are locked to others and threads_max "
+                                "allows no more - deadlock!\n"
+                              : "fatal error: all goroutines are asleep - deadlock!\n");
+  print_standstill(sched, report.sink());
+  report.finish();
+}
 
 // True once for each standstill: an embedder may let the process live, and Ms that exit later come here again.
 bool first_report(schedt &sched) noexcept {
@@ -76,7 +92,31 @@ bool first_report(schedt &sched) noexcept {
   return sched.reported.exchange(executes, relaxed) != executes;
 }
 
+// True: another thread of the process may be about to send or unlock something; there is no way to know. The kernel is
+// asked once; from then on, while the answer is yes, sysmon asks at its own pace, and looks for the deadlock itself when
+// the threads have gone. So a program with threads of its own pays a load and a fence for each standstill.
+bool in_company(schedt &sched) noexcept {
+  if (!sched.options.sysmon) return !no_strangers(sched);
+  fence(seq_cst);  // nmrunning against company; partner: look_again. [DEAD-3]
+  // relaxed: ordered by the fence
+  if (sched.company.load(relaxed) == 0) {
+    if (no_strangers(sched)) return false;
+    sched.company.store(1, relaxed);  // relaxed: ordered by the fence
+    fence(seq_cst);                   // company against sysmonwait; partner: sysmon_sleep. [SYSMON-2]
+    if (sched.sysmonwait.load(relaxed) == sysmon_deep) wake_sysmon(sched);  // relaxed: ordered by the fence
+  }
+  return true;
+}
+
 }  // namespace
+
+// Where the kernel does not say how many threads there are, there may be others.
+// relaxed: an M that has left the count but not yet the process suppresses the report; the thread that joins it looks
+// again.
+bool no_strangers(const schedt &sched) noexcept {
+  const std::int32_t threads = thread_count();
+  return threads >= 0 && threads <= own_threads(sched, sched.mcount.load(relaxed));
+}
 
 // nmrunning counts the Ms that are not asleep. A party that wakes or starts an M counts that M first, and is counted
 // itself, or holds a count meanwhile (sysmon; the party that stops the world). So when nmrunning comes to 0, no party
@@ -93,6 +133,14 @@ bool first_report(schedt &sched) noexcept {
 //   reads nmrunning again: it has changed
 // So it looks at nmrunning again: nmrunning counts wake-ups too, and is as it was only if no M has been awake
 // meanwhile. If it has changed, the M that was woken must look, when it goes to sleep. (DEAD-2)
+//
+// A thread that finds company set leaves the rest to sysmon, which clears it when the other threads have gone (DEAD-3):
+//   the last thread                              sysmon (look_again)
+//   brings nmrunning to 0                        company := 0
+//   full fence                                   full fence
+//   reads company                                reads nmrunning
+// One of them sees the other: the thread asks the kernel itself, or sysmon finds that no M is awake. The thread that
+// sets company wakes sysmon if that is in its deep sleep, in which it would not look again (SYSMON-2).
 void checkdead(schedt &sched) noexcept {
   const g *maing = sched.maing.load(relaxed);  // relaxed: if it is set late, threads from outside came first (injected)
   if (!sched.options.detect_deadlock || maing == nullptr) return;
@@ -104,24 +152,13 @@ void checkdead(schedt &sched) noexcept {
   if (stopping(sched) || sched.injected.load(relaxed) != 0) return;
   // What the system has refused it may give later. acquire: pairs with retry_refused: sysmon's count. [DEAD-2]
   if (sched.retry.load(acquire) != 0) return;
-  // Another thread of the process may be about to send or unlock something; there is no way to know. Known threads are
-  // the Ms and sysmon.
-  // relaxed: an M that has left the count but not yet the process suppresses the report; the thread that joins it comes
-  // here again.
-  if (thread_count() > sched.mcount.load(relaxed) + (sched.options.sysmon ? 1 : 0)) return;
+  if (in_company(sched)) return;
   // A thread that has sent or unlocked something and has ended already has left a timer behind, or woken an M.
   if (next_timer(sched) != timers::never) return;
   // relaxed: next_timer has acquired the wake-up of the M that took a timer; what the others did came with `seen`.
   // [DEAD-2]
   if (sched.nmrunning.load(relaxed) != seen || !first_report(sched)) return;
-  deadlock_report report(sched);  // no lock is held: the embedder may inspect the runtime (B58)
-  // Ms that are not locked to a goroutine take all work that there is before they sleep.
-  report.line(has_work(sched) ? "fatal error: goroutines can run, but all threads are locked to others and threads_max "
-                                "allows no more - deadlock!\n"
-                              : "fatal error: all goroutines are asleep - deadlock!\n");
-  print_standstill(sched, report.sink());
-  report.flush();
-  if (sched.options.on_deadlock == nullptr) exit_misuse();
+  on_report_stack(report_standstill, &sched);
 }
 
 void count_awake(schedt &sched) noexcept {

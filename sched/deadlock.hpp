@@ -24,6 +24,12 @@ constexpr std::uint64_t wakes_in(std::uint64_t nmrunning) noexcept { return nmru
 // Caller: a thread that has just found that no M is awake. Reports a deadlock, and ends the process or calls the
 // embedder.
 void checkdead(schedt &sched) noexcept;
+// True: the process has no threads but those of sched. Caller: any thread. Cost: a system call.
+bool no_strangers(const schedt &sched) noexcept;
+// How many threads are sched's own, with so many Ms.
+inline std::int32_t own_threads(const schedt &sched, std::int32_t ms) noexcept {
+  return ms + (sched.options.sysmon ? 1 : 0) + sched.options.helpers;
+}
 // One more M is awake. Caller: the thread that wakes or starts the M, before that M can go on.
 void count_awake(schedt &sched) noexcept;
 // One M less runs, or a thread gives up the count that it has held meanwhile. Caller: any thread that holds no lock.

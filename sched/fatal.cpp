@@ -5,26 +5,15 @@
 
 HEDDLE_DETAIL_BEGIN
 
-void misuse(const char *what) noexcept {
-  print_error("fatal error: ");
-  print_error(what);
-  print_error("\n");
-  exit_misuse();
-}
+void misuse(const char *what) noexcept { exit_misuse(what); }
 
 void in_child(const char *who) noexcept {
-  print_error("fatal error: ");
-  print_error(who);
-  print_error(" in the child of a fork: only exec or _exit is possible here\n");
-  exit_misuse();
+  exit_misuse(who, " in the child of a fork: only exec or _exit is possible here");
 }
 
 void no_goroutine(const char *who) noexcept {
   not_in_child(who);
-  print_error("fatal error: ");
-  print_error(who);
-  print_error(" called on a thread that runs no goroutine\n");
-  exit_misuse();
+  exit_misuse(who, " called on a thread that runs no goroutine");
 }
 
 void may_not_wait() noexcept {

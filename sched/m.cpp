@@ -1,4 +1,5 @@
 // Threads and how they are wired to Ps. Source: newm, allocm, mstart, mexit, acquirep, releasep of Go's proc.go.
+#include <algorithm>
 #include <cerrno>
 #include <mutex>
 #include <new>
@@ -170,33 +171,85 @@ void unnewm(schedt &sched) noexcept {
   sched.nmrunning.fetch_sub(1, relaxed);  // relaxed: the caller is running, and comes to checkdead later. [DEAD-1]
 }
 
-bool joinm(schedt &sched, m *mp) noexcept {
+namespace {
+
+// How long the end of a runtime has taken, and may take.
+class patience {
+ public:
+  patience(schedt &sched, std::int64_t until) noexcept : sched_(sched), until_(until), next_(until) {
+    if (sched.options.tell_waiting != nullptr) next_ = std::min(until, nanotime() + wait_untold);
+  }
+  std::int64_t next() const noexcept { return next_; }
+  // The time next() has come: tells once what is waited for. False: there is no more time.
+  bool go_on() noexcept {
+    if (next_ == until_) return false;
+    tell_waiting(sched_);
+    next_ = until_;
+    return true;
+  }
+  void wait_for_foreigners() noexcept {
+    // acquire: pairs with ~foreign_call. [STOP-2]
+    while (!over_ && sched_.foreigners.load(acquire) != 0) {
+      thread_yield();
+      if (next_ != never && nanotime() >= next_) over_ = !go_on();
+    }
+  }
+  bool join(m *mp) noexcept {
+    while (!over_ && !thread_join_until(mp->handle, next_)) over_ = !go_on();
+    return !over_;
+  }
+  bool over() const noexcept { return over_; }
+
+ private:
+  schedt &sched_;
+  const std::int64_t until_;
+  std::int64_t next_;
+  bool over_ = false;
+};
+
+// Joins mp's thread, if it has one. True: it had, and has been joined.
+template <class Join>
+bool join_started(schedt &sched, m *mp, Join &&join) noexcept {
   sched.lock.lock();
   const bool started = mp->started;
   sched.lock.unlock();
-  if (!started) return false;
-  thread_join(mp->handle);
+  if (!started || !join()) return false;
   const std::lock_guard hold(sched.lock);
   mp->started = false;
   return true;
 }
 
-void joinms(schedt &sched) noexcept {
-  const auto wait_for_foreigners = [&sched] {
-    while (sched.foreigners.load(acquire) != 0) thread_yield();  // acquire: pairs with ~foreign_call. [STOP-2]
-  };
-  wait_for_foreigners();
+}  // namespace
+
+void tell_waiting(schedt &sched) noexcept {
+  // relaxed: one of the threads tells
+  if (sched.toldwaiting.exchange(1, relaxed) == 0) sched.options.tell_waiting(sched, false);
+}
+
+bool joinm(schedt &sched, m *mp) noexcept {
+  return join_started(sched, mp, [mp] {
+    thread_join(mp->handle);
+    return true;
+  });
+}
+
+bool joinms(schedt &sched, std::int64_t until) noexcept {
+  patience so_far(sched, until);
+  so_far.wait_for_foreigners();
   stop_sysmon(sched);
   // An M that is still running may start another, and records that before it ends; so no thread is left when a whole
   // round has found none.
-  for (bool again = true; again;) {
+  for (bool again = true; again && !so_far.over();) {
     again = false;
     sched.lock.lock();
     m *const head = sched.allm.get();
     sched.lock.unlock();
-    for (m *mp = head; mp != nullptr; mp = mp->alllink) again |= joinm(sched, mp);
+    for (m *mp = head; mp != nullptr; mp = mp->alllink)
+      again |= join_started(sched, mp, [&so_far, mp] { return so_far.join(mp); });
   }
-  wait_for_foreigners();  // one of the threads just joined may have woken an M in a call
+  so_far.wait_for_foreigners();  // one of the threads just joined may have woken an M in a call
+  if (so_far.over() && sched.options.tell_waiting != nullptr) sched.options.tell_waiting(sched, true);
+  return !so_far.over();
 }
 
 HEDDLE_DETAIL_END

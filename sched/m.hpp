@@ -19,8 +19,12 @@ void start_clean_m(schedt &sched, struct p *pp) noexcept;
 void unnewm(schedt &sched) noexcept;
 // Waits for the end of mp's thread. False: it has none, or the thread that started it has not recorded that yet.
 bool joinm(schedt &sched, m *mp) noexcept;
-// Joins sysmon and the threads of all Ms but m0. Once. Pre: stop() was called. Caller: a thread that is no M, or m0
-// after it has left its loop.
-void joinms(schedt &sched) noexcept;
+// After so many nanoseconds the end of a runtime says what it waits for.
+inline constexpr std::int64_t wait_untold = 1'000'000'000;
+// Says that, once. Pre: options.tell_waiting is set. Caller: the thread that ends the runtime, sysmon.
+void tell_waiting(schedt &sched) noexcept;
+// Joins sysmon and the threads of all Ms but m0. Pre: stop() was called. Caller: a thread that is no M, or m0 after it
+// has left its loop; one at a time. False: the time is over, and there are threads left; it may be called again.
+bool joinms(schedt &sched, std::int64_t until = never) noexcept;
 
 HEDDLE_DETAIL_END

@@ -147,6 +147,23 @@ newborn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t
   return {gp, top_of(gp, size, align)};
 }
 
+void strip_dead(schedt &sched) noexcept {
+  sched.lock.lock();
+  const std::uint32_t all = sched.allglen.get();
+  sched.lock.unlock();
+  for (std::uint32_t n = 0; n < all;) {  // others may put more meanwhile: those are for the next time
+    gqueue<g> with = sched.gFree.get_with_stacks(), without;
+    if (with.empty()) return;
+    while (g *gp = with.pop_front()) {
+      sched.stacks.stackfree(gp->stack);
+      gp->stack = {};
+      without.push_back(gp);
+      ++n;
+    }
+    sched.gFree.put(without);
+  }
+}
+
 void unspawn(schedt &sched, newborn s) noexcept { gfput(sched, own_p(sched, getm()), s.gp); }
 
 void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept {

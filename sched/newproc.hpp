@@ -19,6 +19,9 @@ void unspawn(schedt &sched, newborn s) noexcept;
 // there is), and gp waits on stackless until it has. Caller: mp, on g0, with a P. Source: ours; in Go a goroutine has
 // its stack from newproc on.
 [[nodiscard]] bool firstrun(m *mp, g *gp) noexcept;
+// Gives the stacks of dead gs that no P keeps to the pool. One batch at a time, so that no goroutine that begins
+// meanwhile finds none. Caller: any thread.
+void strip_dead(schedt &sched) noexcept;
 // Ends the calling goroutine; its closure has been destroyed. Caller: a g.
 [[noreturn]] void goexit() noexcept;
 // Records that gp no longer runs on mp.

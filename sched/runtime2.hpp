@@ -200,6 +200,7 @@ struct sched_options {
   bool detect_deadlock = true;
   bool log = true;
   bool preempt = true;             // after a slice a goroutine gives way at its next safepoint
+  std::int32_t helpers = 0;        // threads of the runtime that are neither Ms nor sysmon
   bool sysmon = false;             // a thread that watches the Ps; without one nothing is retaken
   std::int64_t schedtrace_ns = 0;  // 0: never
   bool scheddetail = false;
@@ -215,6 +216,11 @@ struct sched_options {
   void (*print_stack)(const g *gp, void (*line)(void *arg, const char *text), void *arg) = nullptr;
   void (*on_uncaught)(void *arg, const std::exception_ptr &error, std::uint64_t goid, const char *name) = nullptr;
   void *on_uncaught_arg = nullptr;
+  void (*on_fatal)(void *arg, const char *report) = nullptr;  // called with a report, before the process ends
+  void *on_fatal_arg = nullptr;
+  // Tells which goroutines the end of the runtime waits for, or, if `left`, has not waited for. Null: nothing is told.
+  void (*tell_waiting)(const schedt &sched, bool left) = nullptr;
+  bool sigquit = false;  // SIGQUIT dumps the goroutines
 };
 
 // What schedt::attention asks of every thread that has or finds a P.
@@ -251,6 +257,7 @@ struct schedt {
   atomic<std::int32_t> mcount;                          // Ms that exist or are being born (I34)
   atomic<std::uint64_t> nmrunning;                      // of these, the ones that are not asleep: awake_in, wakes_in
   atomic<std::uint64_t> reported;                       // what had run when a deadlock was last reported: checkdead
+  atomic<std::uint32_t> company;                        // 1: sysmon looks for deadlocks, as there are other threads
   atomic<std::uint64_t> injected;                       // goroutines started by threads that are not Ms
   atomic<std::uint64_t> spawnedincalls;                 // goroutines started by Ms that are in a call
   atomic<std::uint32_t> foreigners;  // threads that are not Ms and are inside the scheduler now: foreign_call
@@ -278,9 +285,15 @@ struct schedt {
 
   note sysmonnote;
   thread sysmonthread;
-  std::int32_t sysmonlow = 0;  // sysmon only: fewest idle Ms since sysmonlowsince
+  bool sysmonjoined = false;          // the thread that ends the runtime
+  note endnote;                       // that thread wakes sysmon, which waits to tell what the end waits for
+  atomic<std::uint32_t> toldwaiting;  // 1: it has been told
+  std::int32_t sysmonlow = 0;         // sysmon only: fewest idle Ms since sysmonlowsince
   std::int64_t sysmonlowsince = 0;
-  std::int64_t sysmontraced = 0;  // sysmon only: when it last printed a schedtrace line
+  std::int64_t sysmontraced = 0;                   // sysmon only: when it last printed a schedtrace line
+  std::int64_t gaveback = 0;                       // sysmon only: when it last gave the memory of stacks back
+  std::uint64_t companyseen = 0;                   // sysmon only: nmrunning since companysince
+  std::int64_t companysince = 0, companynext = 0;  // sysmon only: when it asks for other threads again
 
   plain<struct p *> allp[geometry::procs_max];  // set once per id, before gomaxprocs rises above it
   atomic<std::int32_t> allplen;                 // worldsema: Ps ever made; those at gomaxprocs and above are dead
@@ -289,7 +302,6 @@ struct schedt {
   alignas(cacheline) std::uint64_t seed = 0;  // hashinit
   std::int64_t starttime = 0;
   statistic clock;  // sysmon: when it last looked: at most some 10 ms ago while a P runs
-  os_facts os{};    // osinit
   m *m0 = nullptr;
   atomic<g *> maing;  // its end stops the runtime; null in a runtime without a main
   sched_options options;

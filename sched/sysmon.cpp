@@ -21,6 +21,7 @@
 //               full fence                                 full fence
 //               read newmhandoff, attention, retry         read sysmonwait
 #include <algorithm>
+#include <utility>
 
 #include "sched/deadlock.hpp"
 #include "sched/m.hpp"
@@ -30,6 +31,7 @@
 #include "sched/syscall.hpp"
 #include "sched/sysmon.hpp"
 #include "sched/trace.hpp"
+#include "sched/upkeep.hpp"
 #include "sched/wake.hpp"
 #include "sched/watch.hpp"
 
@@ -86,7 +88,7 @@ void reap(schedt &sched, std::int64_t now) noexcept {
     }
     sched.mfree.push(mp);
     // The M was one thread too many for checkdead. relaxed: checkdead reads it again.
-    if (awake_in(sched.nmrunning.load(relaxed)) == 0) checkdead(sched);
+    if (awake_in(sched.nmrunning.load(relaxed)) == 0) look_again(sched);
   }
   const std::int32_t idle = sched.midle.peek_count();
   if (idle < sched.sysmonlow) sched.sysmonlow = idle;
@@ -108,7 +110,7 @@ bool all_idle(const schedt &sched) noexcept {
 void sysmon_sleep(schedt &sched, std::int64_t now, std::int64_t ns, bool told) noexcept {
   const bool deep = ns == geometry::sysmon_delay_max && all_idle(sched) && retry_time(sched) == timers::never;
   const auto until = [&sched, now, ns, deep, told] {
-    const std::int64_t t = sysmon_until(sched, deep ? timers::never : now + ns);
+    const std::int64_t t = sysmon_until(sched, deep ? next_upkeep(sched) : now + ns);
     return t <= now && told ? now + ns : t;  // the M that was told sees to all that are due; there may be no M
   };
   const std::int64_t promised = until();
@@ -124,11 +126,11 @@ void sysmon_sleep(schedt &sched, std::int64_t now, std::int64_t ns, bool told) n
     fence(seq_cst);
   // relaxed: ordered by the fence
   const std::int64_t retry = retry_time(sched);
-  const bool due = !sched.newmhandoff.empty() || stopping(sched);
+  const bool due = !sched.newmhandoff.empty() || stopping(sched) || (deep && !all_idle(sched));
   // A party that has read `promised` relies on it, whatever this thread sees now.
   const std::int64_t wake = std::min({promised, until(), retry});
   bool woken = false;
-  if (!due && wake == timers::never && all_idle(sched)) {
+  if (!due && wake == timers::never) {
     sched.sysmonnote.notesleep();
     woken = true;
   } else if (!due && wake != timers::never) {
@@ -156,6 +158,7 @@ void sysmon(void *arg) {
     useful |= retry_refused(sched, now);
     const bool told = wake_for_timers(sched, now);
     reap(sched, now);
+    keep_up(sched, now);
     if (sched.options.schedtrace_ns != 0 && now - sched.sysmontraced >= sched.options.schedtrace_ns) {
       sched.sysmontraced = now;
       schedtrace(sched, sched.options.scheddetail);
@@ -167,6 +170,8 @@ void sysmon(void *arg) {
   }
   fence(seq_cst);  // attention against newmhandoff; partner: newm. [SYSMON-2]
   abandon_handed_off(sched);
+  // m0, which ends the runtime, may be in a call itself.
+  if (sched.options.tell_waiting != nullptr && !sched.endnote.notetsleep(wait_untold)) tell_waiting(sched);
 }
 
 }  // namespace
@@ -241,7 +246,9 @@ std::int32_t start_sysmon(schedt &sched) noexcept {
 }
 
 void stop_sysmon(schedt &sched) noexcept {
-  if (sched.options.sysmon) thread_join(sched.sysmonthread);
+  if (!sched.options.sysmon || std::exchange(sched.sysmonjoined, true)) return;
+  if (sched.options.tell_waiting != nullptr) sched.endnote.notewakeup();
+  thread_join(sched.sysmonthread);
 }
 
 HEDDLE_DETAIL_END

@@ -7,7 +7,7 @@ HEDDLE_DETAIL_BEGIN
 inline constexpr std::uint32_t sysmon_awake = 0, sysmon_dozing = 1, sysmon_deep = 2;  // schedt::sysmonwait
 // Starts the thread, if the options ask for one. Returns 0, or the error with which the system gives none.
 [[nodiscard]] std::int32_t start_sysmon(schedt &sched) noexcept;
-// Pre: stop() was called.
+// Joins the thread, if it is not joined yet. Pre: stop() was called.
 void stop_sysmon(schedt &sched) noexcept;
 void wake_sysmon(schedt &sched) noexcept;
 std::uint32_t retake(schedt &sched, std::int64_t now) noexcept;

@@ -9,7 +9,6 @@ HEDDLE_DETAIL_BEGIN
 
 namespace harness {
 
-std::int32_t cpus = 2;
 std::uint64_t steps = 0;
 bool altered = false;
 bool force_seq_cst = false;
@@ -17,6 +16,7 @@ verify::alteration mutant;
 verify::visitor visit = nullptr;
 std::int64_t sleeps_last = no_sleep;
 bool threads_counted = false;
+atomic<std::int32_t> *strangers = nullptr;
 std::int64_t step_ns = 1000;
 unsigned refusals = 0, refusable = 0;
 bool guards_take_mappings = false;
@@ -293,7 +293,21 @@ void thread_join(thread &t, site s) noexcept {
   t.handle->wait(false, false, s);
 }
 
-std::int32_t thread_count() noexcept { return harness::threads_counted ? std::popcount(now.begun & ~now.ended) : 0; }
+bool thread_join_until(thread &t, std::int64_t when, site s) noexcept {
+  if (when != harness::no_sleep && rl::ctx().rand(2, rl::sched_type_user) != 0) {
+    rl::ctx().sched();
+    log(s, "thread join: the time is over");
+    return false;
+  }
+  thread_join(t, s);
+  return true;
+}
+
+std::int32_t thread_count() noexcept {
+  const std::int32_t strangers = harness::strangers != nullptr ? harness::strangers->load(acquire) : 0;
+  if (strangers < 0) return -1;
+  return (harness::threads_counted ? std::popcount(now.begun & ~now.ended) : 0) + strangers;
+}
 
 void *current_m() noexcept { return now.m[self()]; }
 void set_current_m(void *mp) noexcept {
@@ -380,7 +394,6 @@ void fiber_destroy(fiber &, stack s) noexcept {
     if (const resident r = residents[i]; r.at >= s.lo && r.at < s.hi) r.destroy(r.at);
 }
 
-os_facts osinit() noexcept { return {harness::cpus, page_size}; }
 
 void print_error(const char *text) noexcept {
   const std::size_t room = sizeof now.text - 1 - now.text_size;
@@ -391,9 +404,14 @@ void print_error(const char *text) noexcept {
   log(site::here(), text);
 }
 
-void exit_misuse() noexcept {
+void exit_misuse(const char *a, const char *b, const char *c, const char *d) noexcept {
+  for (const char *part : {"fatal error: ", a, b, c, d}) print_error(part);
+  fail(now.text, site::here());
+}
+
+void exit_reported(void (*)(void *arg, const char *report), void *, const char *) noexcept {
   if (now.text_size && now.text[now.text_size - 1] == '\n') now.text[now.text_size - 1] = 0;
-  fail(now.text_size ? now.text : "misuse", site::here());
+  fail(now.text_size ? now.text : "the process ends", site::here());
 }
 
 void invariant_broken(const char *id, const char *condition, const char *file, int line) noexcept {
@@ -421,10 +439,11 @@ void begin_execution(const shape &s) noexcept {
   now.text_size = 0;
   now.text[0] = 0;
   residents_count = 0;
-  cpus = 2;
   steps = 0;
   sleeps_last = no_sleep;
   threads_counted = false;
+  strangers = nullptr;
+  geometry::stack_period = no_sleep;
   step_ns = 1000;
   refusals = refusable = 0;
   guards_take_mappings = false;

@@ -102,6 +102,7 @@ struct geometry : spin_geometry {
   static constexpr std::uint32_t timer_crowd = 2;
   static constexpr std::int64_t timer_window = 20'000;
   static constexpr std::int64_t timer_hold = 10'000;
+  static inline std::int64_t stack_period = 0x7fffffffffffffff;  // never, unless a suite says so in before()
   static constexpr std::int32_t procs_max = 4;
   static constexpr std::int32_t threads_max = 4;
   static constexpr std::size_t stack_size = 64 * 1024;
@@ -425,9 +426,15 @@ struct thread {
 // when a thread cannot be started.
 [[nodiscard]] std::int32_t thread_start(thread &t, void (*fn)(void *), void *arg, site s = site::here()) noexcept;
 void thread_join(thread &t, site s = site::here()) noexcept;
+// The time may be over at any moment, as that of futex_sleep_for.
+bool thread_join_until(thread &t, std::int64_t when, site s = site::here()) noexcept;
 
 // 0 unless the suite has set harness::threads_counted: suites with threads from outside detect no deadlock.
+// *harness::strangers are added, and their going orders what they did, as the kernel does; -1: it is not known.
 std::int32_t thread_count() noexcept;
+namespace harness {
+extern atomic<std::int32_t> *strangers;  // may be null
+}
 
 [[gnu::noinline]] void *current_m() noexcept;
 [[gnu::noinline]] void set_current_m(void *mp) noexcept;
@@ -467,6 +474,8 @@ class stackpool {
   stackpool &operator=(const stackpool &) = delete;
   stack stackalloc(std::size_t size) noexcept;
   void stackfree(stack s) noexcept;
+  void give_back() noexcept {}
+  bool unused() const noexcept { return false; }
   bool promise() noexcept;
   bool promises() const noexcept { return !harness::guards_take_mappings; }
   std::size_t usable(std::size_t) const noexcept;
@@ -496,17 +505,20 @@ inline void fiber_suspend(fiber &, fiber &) noexcept {}
 inline void fiber_leave(fiber &, fiber &, bool) noexcept {}
 inline void fiber_arrive(fiber &) noexcept {}
 
-struct os_facts {
-  std::int32_t cpus;
-  std::size_t page_size;
-};
-os_facts osinit() noexcept;
+inline void osinit() noexcept {}
 inline bool forked() noexcept { return false; }
 
 // Keeps the text for the report of this execution, and shows it in the history.
 void print_error(const char *text) noexcept;
-// Both end the execution as failed; no thread of it runs on.
-[[noreturn]] void exit_misuse() noexcept;
+struct signal_stack {
+  signal_stack() noexcept {}
+  ~signal_stack() {}
+};
+inline void on_report_stack(void (*fn)(void *arg), void *arg) noexcept { fn(arg); }
+// These end the execution as failed; no thread of it runs on.
+[[noreturn]] void exit_misuse(const char *a, const char *b = "", const char *c = "", const char *d = "") noexcept;
+[[noreturn]] void exit_reported(void (*on_fatal)(void *arg, const char *report), void *arg,
+                                const char *report) noexcept;
 [[noreturn]] void invariant_broken(const char *id, const char *condition, const char *file, int line) noexcept;
 
 // What the harness (verify/suite.hpp) sets and asks; the shared source must not use it.
@@ -518,7 +530,6 @@ struct shape {
   void (*fence_light)() noexcept = nullptr;  // the calling thread's side of an asymmetric fence
   void (*fence_heavy)() noexcept = nullptr;
 };
-extern std::int32_t cpus;    // what osinit() returns; 2 again at the start of each execution
 extern std::uint64_t steps;  // scheduling points of this execution
 void begin_execution(const shape &) noexcept;
 void on_main(bool is) noexcept;  // called around before() and after(), which have a current_m of their own

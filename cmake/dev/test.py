@@ -16,12 +16,12 @@ PATCHES_TOOL = ROOT / "verify" / "mutants" / "run.py"
 # What `./dev test` builds and runs with sanitizers, by clang and by g++, and only so: each component's cases, the stress runs and the
 # fuzzers' regressions. Models, properties, Go's own tests, what ends a process, and the programs are built without: a sanitizer would
 # say little more. --all does for each what is left.
-SANITIZED = ["queues_test", "queues_stress", "sched_test", "sysmon_test", "procresize_test", "runtime_test", "runtime_stress",
+SANITIZED = ["queues_test", "queues_stress", "sched_test", "sysmon_test", "procresize_test", "grants_test", "runtime_test", "runtime_stress",
              "replay_runq", "replay_lfstack"]
 SANITIZED_TESTS = "^(" + "|".join(SANITIZED) + ")(_[0-9]+)?$"
 
 
-PLAIN = ["runtime_deep_test", "queues_properties", "runtime_leak", "heddle_programs"]
+PLAIN = ["runtime_deep_test", "runtime_refusals", "queues_properties", "runtime_leak", "heddle_programs"]
 
 
 def plain(run):

@@ -1,6 +1,7 @@
 // Resolves options: what the program asked for, then the environment, then what the system grants.
 #include "heddle/options.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <sstream>
@@ -24,10 +25,23 @@ int parse_procs(const char *name, const char *text) {
   return static_cast<int>(n);
 }
 
+// What is said of an environment that was made for other programs, or for another version of heddle: it is not obeyed,
+// and this is said once in a process.
+void warn_once(std::atomic<bool> &said, const std::string &what) {
+  if (!said.exchange(true, std::memory_order_relaxed)) print_error(("heddle: " + what + ": ignored\n").c_str());
+}
+
 int default_procs() {
-  for (const char *name : {"HEDDLE_PROCS", "GOMAXPROCS"})
-    if (const char *text = std::getenv(name)) return parse_procs(name, text);
-  return osinit().cpus;
+  if (const char *text = std::getenv("HEDDLE_PROCS")) return parse_procs("HEDDLE_PROCS", text);
+  if (const char *text = std::getenv("GOMAXPROCS")) {
+    try {
+      return parse_procs("GOMAXPROCS", text);
+    } catch (const config_error &e) {
+      static std::atomic<bool> said{false};
+      warn_once(said, e.what());
+    }
+  }
+  return cpus_granted();
 }
 
 struct debug_settings {
@@ -35,11 +49,12 @@ struct debug_settings {
   bool scheddetail = false;
   bool leak = false;
   bool dump = false;
+  bool sigquit = false;
 };
 
 // HEDDLE_DEBUG, written like Go's GODEBUG: name=value, separated by commas.
 debug_settings parse_debug(const options &o) {
-  debug_settings d{o.schedtrace_ms, o.scheddetail, o.leak_report, o.dump_on_deadlock};
+  debug_settings d{o.schedtrace_ms, o.scheddetail, o.leak_report, o.dump_on_deadlock, false};
   if (o.schedtrace_ms < 0)
     throw config_error("options.schedtrace_ms=" + std::to_string(o.schedtrace_ms) + ": want 0 or more");
   const char *text = std::getenv("HEDDLE_DEBUG");
@@ -60,9 +75,13 @@ debug_settings parse_debug(const options &o) {
       d.leak = d.leak || n != 0;
     else if (name == "dump" && number)
       d.dump = d.dump || n != 0;
-    else
-      throw config_error("HEDDLE_DEBUG=" + std::string(text) + ": \"" + setting +
-                         "\" is none of schedtrace=MILLISECONDS, scheddetail=1, leak=1, dump=1");
+    else if (name == "sigquit" && number)
+      d.sigquit = n != 0;
+    else if (name != "crash" || !number) {  // sched/os/ends.cpp reads crash when the process ends
+      static std::atomic<bool> said{false};
+      warn_once(said, "HEDDLE_DEBUG=" + std::string(text) + ": \"" + setting +
+                          "\" is none of schedtrace=MILLISECONDS, scheddetail=1, leak=1, dump=1, sigquit=1, crash=1");
+    }
   }
   return d;
 }
@@ -96,6 +115,10 @@ sched_options resolve(const options &o) {
   r.leak_report = debug.leak;
   r.on_leak = o.on_leak;
   r.on_leak_arg = o.on_leak_arg;
+  r.on_fatal = o.on_fatal;
+  r.on_fatal_arg = o.on_fatal_arg;
+  r.sigquit = debug.sigquit;
+  if (o.log) r.tell_waiting = print_waiting;
   r.waits_for = waits_for;
   r.holder_for = holder_for;
   if (debug.dump) r.print_stack = print_stack;

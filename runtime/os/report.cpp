@@ -2,6 +2,7 @@
 // stopped.
 #include <cxxabi.h>
 #include <dlfcn.h>
+#include <sys/mman.h>
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include "runtime/control.hpp"
 #include "runtime/os/report.hpp"
 #include "runtime/waits.hpp"
+#include "sched/deadlock.hpp"
 #include "sched/locals.hpp"
 #include "sched/status.hpp"
 #include "sched/switch/switch_x86_64.hpp"
@@ -40,25 +42,43 @@ struct standing {
 
 constexpr std::size_t frames_max = 64;
 
-// Follows the chain of frame pointers as far as it goes up within the stack. Code without frame pointers ends it, or
-// skips a caller. Returns: how many return addresses there are.
-std::size_t walk(const char *bp, struct stack s, std::uintptr_t *pcs, std::size_t most) noexcept {
-  std::size_t n = 0;
-  while (n < most && bp >= s.lo && bp + 16 <= s.hi && reinterpret_cast<std::uintptr_t>(bp) % 8 == 0) {
+// Follows the chain of frame pointers as far as it goes up within the stack, and calls f with each return address while
+// f returns true. Code without frame pointers ends the chain, or skips a caller.
+template <class F>
+void each_frame(const char *bp, struct stack s, F &&f) noexcept {
+  while (bp >= s.lo && bp + 16 <= s.hi && reinterpret_cast<std::uintptr_t>(bp) % 8 == 0) {
     const std::uintptr_t pc = word_at(bp + 8);
-    if (pc < 4096) break;
-    pcs[n++] = pc;
+    if (pc < 4096 || !f(pc)) return;
     const auto *caller = reinterpret_cast<const char *>(word_at(bp));
-    if (caller <= bp) break;
+    if (caller <= bp) return;
     bp = caller;
   }
+}
+
+// Returns: how many return addresses there are, `most` at most.
+std::size_t walk(const char *bp, struct stack s, std::uintptr_t *pcs, std::size_t most) noexcept {
+  std::size_t n = 0;
+  each_frame(bp, s, [&](std::uintptr_t pc) {
+    pcs[n++] = pc;
+    return n < most;
+  });
   return n;
 }
 
 using line_fn = void (*)(void *arg, const char *text);
 
+// Writes the name of a function as a reader knows it, or, where nothing may be allocated, as the linker knows it.
+void demangle(const char *symbol, bool may_allocate, char *name, std::size_t size) noexcept {
+  constexpr std::size_t longest = 1500;  // the demangler takes some 100 bytes of stack for each character
+  int status = 0;
+  char *const readable =
+      may_allocate && std::strlen(symbol) <= longest ? abi::__cxa_demangle(symbol, nullptr, nullptr, &status) : nullptr;
+  std::snprintf(name, size, "%s", readable != nullptr ? readable : symbol);
+  std::free(readable);
+}
+
 // Prints a frame so that `addr2line -e MODULE OFFSET` and a reader understand it.
-void print_frame(std::uintptr_t pc, line_fn line, void *arg) noexcept {
+void print_frame(std::uintptr_t pc, bool may_allocate, line_fn line, void *arg) noexcept {
   char text[512];
   Dl_info info{};
   if (dladdr(reinterpret_cast<void *>(pc), &info) == 0 || info.dli_fname == nullptr) {
@@ -72,17 +92,15 @@ void print_frame(std::uintptr_t pc, line_fn line, void *arg) noexcept {
     std::snprintf(text, sizeof text, "    %s+0x%lx\n", module, offset);
     return line(arg, text);
   }
-  int status = 0;
-  char *readable = abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, &status);
-  std::snprintf(text, sizeof text, "    %.380s (%s+0x%lx)\n", readable != nullptr ? readable : info.dli_sname, module,
-                offset);
-  std::free(readable);
+  char name[384];
+  demangle(info.dli_sname, may_allocate, name, sizeof name);
+  std::snprintf(text, sizeof text, "    %s (%s+0x%lx)\n", name, module, offset);
   line(arg, text);
 }
 
 // Prints frames. A return address points behind its call, hence the 1.
 void print_frames(const std::uintptr_t *pcs, std::size_t n, line_fn line, void *arg) noexcept {
-  for (std::size_t i = 0; i < n; ++i) print_frame(pcs[i] - 1, line, arg);
+  for (std::size_t i = 0; i < n; ++i) print_frame(pcs[i] - 1, true, line, arg);
 }
 
 bool in_call(const g *gp) noexcept {
@@ -101,13 +119,33 @@ void print_stack(const g *gp, line_fn line, void *arg) noexcept {
   print_frames(pcs, 1 + walk(at.bp, at.stack, pcs + 1, frames_max - 1), line, arg);
 }
 
-namespace {
-
-// Prints the stack of the calling goroutine.
-[[gnu::noinline]] void print_own_stack(const g *gp, line_fn line, void *arg) noexcept {
+void print_stack_from(const g *gp, const void *frame, line_fn line, void *arg) noexcept {
   std::uintptr_t pcs[frames_max];
-  print_frames(pcs, walk(static_cast<const char *>(__builtin_frame_address(0)), gp->stack, pcs, frames_max), line, arg);
+  print_frames(pcs, walk(static_cast<const char *>(frame), gp->stack, pcs, frames_max), line, arg);
 }
+
+void print_interrupted_stack(const g *gp, std::uintptr_t pc, const void *frame, line_fn line, void *arg) noexcept {
+  constexpr std::size_t first = 16, last = 8;
+  std::size_t n = 0, all = 0;
+  std::uintptr_t newest[last];
+  print_frame(pc, false, line, arg);
+  const auto *bp = static_cast<const char *>(frame);
+  each_frame(bp, gp->stack, [&](std::uintptr_t) { return ++all != 0; });
+  each_frame(bp, gp->stack, [&](std::uintptr_t at) {
+    if (n < first) print_frame(at - 1, false, line, arg);
+    if (n >= first && all - n <= last) newest[all - n - 1] = at;
+    return ++n != 0;
+  });
+  if (all > first + last) {
+    char text[48];
+    std::snprintf(text, sizeof text, "    ... %zu more ...\n", all - first - last);
+    line(arg, text);
+  }
+  for (std::size_t i = all > first ? std::min(last, all - first) : 0; i-- != 0;)
+    print_frame(newest[i] - 1, false, line, arg);
+}
+
+namespace {
 
 std::string duration(std::int64_t ns) {
   char text[32];
@@ -143,8 +181,11 @@ const char *state_of(const g *gp) noexcept {
 struct dumping {
   schedt &sched;
   std::string &text;
-  const g *self;  // the goroutine that asks, or null
-  bool quiet;     // true if nothing else can change what a goroutine waits for
+  const g *self;      // the goroutine that asks, or null
+  const void *frame;  // where it asks
+  bool from_outside;  // the calling thread is not one of the runtime's
+  bool quiet;         // true if nothing else can change what a goroutine waits for
+  std::exception_ptr error;
 };
 
 // Returns whether no other code runs while the world is stopped: no goroutine in a call, and no thread that is not the
@@ -152,8 +193,23 @@ struct dumping {
 bool nobody_else(const schedt &sched, bool from_outside) noexcept {
   for (const g *gp = sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire))
     if (in_call(gp)) return false;
-  const std::int32_t ours = sched.mcount.peek() + (sched.options.sysmon ? 1 : 0) + (from_outside ? 1 : 0);
-  return thread_count() <= ours;
+  const std::int32_t ours = own_threads(sched, sched.mcount.peek()) + (from_outside ? 1 : 0);
+  const std::int32_t threads = thread_count();
+  return threads >= 0 && threads <= ours;
+}
+
+// Returns how much of a stack has ever been used: by its goroutine, or by an earlier one on the same stack whose memory
+// has not been given back yet. The kernel knows which pages are there. Cost: one system call for 16 MiB.
+std::size_t high_water(struct stack s) noexcept {
+  constexpr std::size_t page = 4096, most = 4096;
+  unsigned char there[most];
+  for (char *at = s.lo; at < s.hi; at += most * page) {
+    const std::size_t size = std::min(static_cast<std::size_t>(s.hi - at), most * page);
+    if (mincore(at, size, there) != 0) return 0;
+    for (std::size_t i = 0; i < size / page; ++i)
+      if ((there[i] & 1) != 0) return static_cast<std::size_t>(s.hi - at) - i * page;
+  }
+  return 0;
 }
 
 void append(void *text, const char *line) { *static_cast<std::string *>(text) += line; }
@@ -175,17 +231,26 @@ void dump_one(const dumping &d, const g *gp, std::int64_t now) {
   char what[160];
   for (std::size_t i = 0; waits && d.quiet && waits_for(d.sched, gp, i, what, sizeof what); ++i)
     d.text += "  --> " + std::string(what) + "\n";
-  d.text += "  started at " + text_of(seen(gp).started) + "\n";
+  const standing at = seen(gp);
+  d.text += "  started at " + text_of(at.started) + "\n";
+  if (at.stack)
+    d.text += "  stack: " + std::to_string(high_water(at.stack) / 1024) + " of " +
+              std::to_string(static_cast<std::size_t>(at.stack.hi - at.stack.lo) / 1024) + " KiB have been touched\n";
   if (gp == d.self)
-    print_own_stack(gp, append, &d.text);
+    print_stack_from(gp, d.frame, append, &d.text);
   else
     print_stack(gp, append, &d.text);
 }
 
-void dump_all(void *arg) {
-  const dumping &d = *static_cast<const dumping *>(arg);
+void dump_all(void *arg) noexcept {
+  dumping &d = *static_cast<dumping *>(arg);
+  d.quiet = nobody_else(d.sched, d.from_outside);
   const std::int64_t now = nanotime();
-  for (const g *gp = d.sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire)) dump_one(d, gp, now);
+  try {
+    for (const g *gp = d.sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire)) dump_one(d, gp, now);
+  } catch (const std::bad_alloc &) {  // does not leave the stack that this runs on
+    d.error = std::current_exception();
+  }
 }
 
 // -------------------------------------------------------------------------------------------------------------- leaks
@@ -235,20 +300,35 @@ std::string leaks_of(const schedt &sched) {
 
 }  // namespace
 
-std::string dump_text(schedt &sched) {
+[[gnu::noinline]] std::string dump_text(schedt &sched, bool helper) {
   std::string text;
   const m *mp = getm();
   const g *self = mp != nullptr && mp->sched == &sched ? mp->curg.peek() : nullptr;
-  dumping d{sched, text, self, false};
+  dumping d{sched, text, self, __builtin_frame_address(0), self == nullptr && !helper, false, nullptr};
   with_world_stopped(
-      sched,
-      [](void *arg) {
-        auto &with = *static_cast<dumping *>(arg);
-        with.quiet = nobody_else(with.sched, with.self == nullptr);
-        dump_all(arg);
-      },
-      &d);
+      sched, [](void *arg) { on_report_stack(dump_all, arg); }, &d);
+  if (d.error != nullptr) std::rethrow_exception(d.error);
   return text;
+}
+
+void print_waiting(const schedt &sched, bool left) {
+  print_error(left ? "heddle: the runtime has been shut down without waiting for\n"
+                   : "heddle: the end of the runtime waits for goroutines that do not come back from their calls, or "
+                     "compute without a safepoint:\n");
+  // acquire: pairs with allgadd. [ALLG-1]
+  for (const g *gp = sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire)) {
+    const bool runs = readgstatus(gp) == gstatus::running;
+    if (!in_call(gp) && !runs) continue;
+    char name[sizeof gp->name], text[400];
+    copy_name(gp, name, sizeof name);
+    const source_location started = seen(gp).started;
+    std::snprintf(text, sizeof text, "  goroutine %llu [%s]%s%s%s, started at %s:%u\n",
+                  static_cast<unsigned long long>(glimpse(gp->goid)), runs ? "running" : "in a call",
+                  name[0] != '\0' ? " \"" : "", name, name[0] != '\0' ? "\"" : "",
+                  started.line() != 0 ? started.file_name() : "an unknown place",
+                  static_cast<unsigned>(started.line()));
+    print_error(text);
+  }
 }
 
 void report_leaks(const schedt &sched) noexcept {

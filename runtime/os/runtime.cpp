@@ -1,12 +1,17 @@
 // The class runtime: a scheduler with its main goroutine, its sysmon and its end.
 #include "heddle/runtime.hpp"
 
+#include <sys/resource.h>
+#include <algorithm>
+#include <optional>
 #include <ostream>
 #include <system_error>
 
 #include "runtime/control.hpp"
+#include "runtime/os/fatal.hpp"
 #include "runtime/os/report.hpp"
 #include "runtime/os/resolve.hpp"
+#include "runtime/os/sigquit.hpp"
 #include "runtime/spawn.hpp"
 #include "sched/boot.hpp"
 #include "sched/fatal.hpp"
@@ -14,14 +19,27 @@
 
 HEDDLE_BEGIN
 
+namespace {
+
+// What the system gives to threads, within what options allow.
+std::size_t thread_stack_size() noexcept {
+  constexpr std::size_t unlimited = std::size_t{64} << 20, most = std::size_t{1} << 30;
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_STACK, &limit) != 0) return 0;
+  return limit.rlim_cur == RLIM_INFINITY ? unlimited : std::min<std::size_t>(limit.rlim_cur, most);
+}
+
+}  // namespace
+
 struct runtime::impl {
-  explicit impl(const options &o) : sched(detail::resolve(o)) {}
+  explicit impl(const options &o) : sched(detail::resolve(o)), last_words(std::in_place, sched.options) {}
   ~impl() { detail::schedfree(sched); }
   impl(const impl &) = delete;
   impl &operator=(const impl &) = delete;
 
   // Called when every M has been joined.
   void ended() noexcept {
+    sigquit.reset();
     detail::count_runtimes(-1);
     stopped = true;
     detail::report_leaks(sched);
@@ -29,10 +47,14 @@ struct runtime::impl {
   }
 
   detail::schedt sched;
+  std::optional<detail::fatal_hook> last_words;
+  detail::overflow_watch overflows;
   // These belong to the one thread that runs the runtime and ends it; what other threads may call meanwhile reads
   // neither.
   bool started = false;
   bool stopped = false;
+  bool given_up = false;
+  std::optional<detail::sigquit_watch> sigquit;
 };
 
 runtime::runtime(const options &o) {
@@ -43,20 +65,27 @@ runtime::runtime(const options &o) {
   if (const int error = detail::start_sysmon(sched); error != 0)
     throw std::system_error(error, std::system_category(), "the system gives no thread for sysmon");
   detail::count_runtimes(1);
+  if (sched.options.sigquit) impl_->sigquit.emplace(sched);
 }
 
 runtime::~runtime() {
-  if (detail::forked()) [[maybe_unused]]
-    impl *const left_as_it_is = impl_.release();
-  else
+  const bool left_behind = impl_->given_up && !impl_->stopped;
+  if (detail::forked() || left_behind) {
+    if (left_behind) impl_->last_words.reset();  // what the embedder's function needs may go now
+    [[maybe_unused]] impl *const left_as_it_is = impl_.release();
+  } else {
     shutdown();
+  }
 }
 
-void runtime::shutdown() noexcept {
-  if (impl_->stopped) return;
+void runtime::shutdown() noexcept { shutdown_until(detail::never); }
+
+bool runtime::shutdown_until(std::int64_t when) noexcept {
+  if (impl_->stopped) return true;
   impl_->started = true;
-  detail::shut_down(impl_->sched);
-  impl_->ended();
+  impl_->given_up = !detail::shut_down(impl_->sched, when);
+  if (!impl_->given_up) impl_->ended();
+  return !impl_->given_up;
 }
 
 void runtime::begin_run() {
@@ -68,6 +97,17 @@ void runtime::begin_run() {
 
 detail::newborn runtime::room_for(std::size_t size, std::size_t align, std::size_t stack_size, source_location where) {
   return detail::room_for(impl_->sched, size, align, stack_size, where, {});
+}
+
+detail::newborn runtime::room_for_main(std::size_t size, std::size_t align, source_location where) {
+  // With little address space it gets what there is.
+  for (std::size_t stack = thread_stack_size(); stack > impl_->sched.options.stack_size; stack /= 2) {
+    const detail::newborn s = detail::newspawn(impl_->sched, size, align, stack);
+    if (s.gp == nullptr) continue;
+    s.gp->started = where;
+    return s;
+  }
+  return room_for(size, align, 0, where);
 }
 
 void runtime::start(detail::newborn s, void (*function)(void *)) noexcept {

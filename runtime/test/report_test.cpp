@@ -164,7 +164,7 @@ TEST(Dump, works_from_a_thread_outside_while_goroutines_run) {
   }),
             0);
   outside.join();
-  EXPECT_THAT(text, ContainsRegex("\\[in a call\\]\n  started at [^\n]*\n    its stack is in use by its thread"));
+  EXPECT_THAT(text, ContainsRegex("\\[in a call\\]\n  started at [^\n]*\n  stack: [^\n]*\n    its stack is in use"));
   EXPECT_THAT(text, ContainsRegex("\\[chan receive, [0-9]+ ms\\]\n  started at"));
 }
 

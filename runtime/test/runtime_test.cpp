@@ -653,9 +653,24 @@ TEST(EnvironmentDeathTest, anything_else_is_refused_with_status_2) {
   for (const std::string text : {"0", "-3", "abc", "", "99999999999999999999", "1025", "2x", "1.5"}) {
     EXPECT_EXIT(procs_by_environment(text.c_str(), nullptr), testing::ExitedWithCode(202),
                 "heddle: HEDDLE_PROCS=" + text + ": want a whole number from 1 to 1024\n");
-    EXPECT_EXIT(procs_by_environment(nullptr, text.c_str()), testing::ExitedWithCode(202),
-                "heddle: GOMAXPROCS=" + text + ": want a whole number from 1 to 1024\n");
   }
+}
+
+// It was set for another program: the number of Ps is what it would be without.
+TEST(EnvironmentDeathTest, what_is_meant_for_go_is_ignored_with_a_word) {
+  for (const std::string text : {"0", "-3", "abc", "", "99999999999999999999", "1025", "2x", "1.5"})
+    EXPECT_EXIT(procs_by_environment(nullptr, text.c_str()), testing::ExitedWithCode(heddle::detail::cpus_granted()),
+                "^heddle: GOMAXPROCS=" + text + ": want a whole number from 1 to 1024: ignored\n$");
+}
+
+TEST(EnvironmentDeathTest, unknown_words_of_debug_are_ignored_with_a_word_that_is_said_once) {
+  EXPECT_EXIT(
+      {
+        setenv("HEDDLE_DEBUG", "gctrace=1,leak=0,schedtrace=often", 1);
+        child_exit(run_on(1, [] { return 3; }) + run_on(1, [] { return 4; }));
+      },
+      testing::ExitedWithCode(7),
+      "^heddle: HEDDLE_DEBUG=gctrace=1,leak=0,schedtrace=often: \"gctrace=1\" is none of [^\n]*: ignored\n$");
 }
 
 TEST(EnvironmentDeathTest, options_come_before_it) {

@@ -1,11 +1,11 @@
 // Kernel threads: how they are started, joined and counted; the M of each; and what a fork leaves of them.
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <unistd.h>
-#include <cstdio>
+#include <sys/stat.h>
+#include <algorithm>
 #include <cstdlib>
-#include <cstring>
+#include <ctime>
+#include <limits>
 
 #include "sched/os/fork.hpp"
 #include "sched/world.hpp"
@@ -38,6 +38,7 @@ struct start_args {
 void *thread_main(void *raw) {
   const start_args args = *static_cast<start_args *>(raw);
   std::free(raw);
+  const signal_stack for_signals;
   args.fn(args.arg);
   return nullptr;
 }
@@ -57,19 +58,31 @@ std::int32_t thread_start(thread &t, void (*fn)(void *), void *arg) noexcept {
 
 void thread_join(thread &t) noexcept { pthread_join(t.handle, nullptr); }
 
+bool thread_join_until(thread &t, std::int64_t when) noexcept {
+  if (when == std::numeric_limits<std::int64_t>::max()) {
+    thread_join(t);
+    return true;
+  }
+  for (;;) {
+    const std::int64_t left = std::max<std::int64_t>(when - nanotime(), 0);
+    timespec time;  // of a clock that may be set meanwhile: so the loop
+    clock_gettime(CLOCK_REALTIME, &time);
+    time.tv_sec += left / 1'000'000'000;
+    time.tv_nsec += left % 1'000'000'000;
+    if (time.tv_nsec >= 1'000'000'000) ++time.tv_sec, time.tv_nsec -= 1'000'000'000;
+    if (pthread_timedjoin_np(t.handle, nullptr, &time) == 0) return true;
+    if (nanotime() >= when) return false;
+  }
+}
+
+// The kernel counts the threads as links of the folder that lists them, besides the two that each folder has. This
+// takes one system call and no descriptor, of which the process may have none left.
 std::int32_t thread_count() noexcept {
-  const int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-  if (file < 0) return 0;
-  char text[1024];
-  const ssize_t n = read(file, text, sizeof text - 1);
-  close(file);
-  if (n <= 0) return 0;
-  text[n] = '\0';
-  const char *at = std::strrchr(text, ')');  // the name may hold anything; num_threads is the 18th field after it
-  int threads = 0;
-  if (at == nullptr ||
-      std::sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d", &threads) != 1)
-    return 0;
+  struct stat folder = {};
+  if (stat("/proc/self/task", &folder) != 0 || folder.st_nlink < 3) return -1;
+  // The kernel counts an ended thread out under a lock; what is read below is read after the count.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  auto threads = static_cast<std::int32_t>(folder.st_nlink - 2);
 #ifdef HEDDLE_TSAN
   --threads;  // TSan's own thread
 #endif

@@ -24,8 +24,11 @@ struct thread {
 // Starts fn(arg) on a new kernel thread. Returns 0, or the error (an errno value) with which the system gives none.
 [[nodiscard]] std::int32_t thread_start(thread &t, void (*fn)(void *), void *arg) noexcept;
 void thread_join(thread &t) noexcept;
+bool thread_join_until(thread &t, std::int64_t when) noexcept;  // false: it is `when` and t has not ended
 
-// Returns the number of threads of this process, or 0 when the system does not say.
+// Returns the number of threads of this process, or -1 when the system does not say (no /proc, a sandbox).
+// Ordering: what a thread did that has ended is visible to a caller that does not count it any more. Cost: one system
+// call.
 std::int32_t thread_count() noexcept;
 
 // Never inlined: a compiler may keep a thread-local address in a register across a switch, and the g that comes back
@@ -43,9 +46,9 @@ struct stack {
   explicit operator bool() const noexcept { return hi != nullptr; }
 };
 
-// Stacks of one size come from slabs of address space (64 MiB each), committed on touch, each stack with a guard page
-// below it; stacks of other sizes are mapped one by one. Size 0 means the default. Caller: any thread. Errors: an empty
-// stack when the system gives no address space, or has no memory for the guard.
+// Stacks of one size come from slabs of address space (64 MiB each), committed on touch, each stack with a guard below
+// it; stacks of other sizes are mapped one by one. Size 0 means the default. Caller: any thread. Errors: an empty stack
+// when the system gives no address space, or has no memory for the guard.
 class stackpool {
  public:
   stackpool(std::size_t stack_size, bool log) noexcept;
@@ -62,14 +65,39 @@ class stackpool {
   bool promises() const noexcept;
   // Bytes between lo and hi of a stack of this size; 0 means the default size.
   std::size_t usable(std::size_t size) const noexcept { return size == 0 ? usable_ : usable_of(size); }
+  static std::size_t guard() noexcept;  // bytes of the guard below each stack
+
+  // Gives the memory of stacks back to the system that have been free since the last call but one. Caller: one thread
+  // at a time. Cost: a system call for 32 stacks.
+  void give_back() noexcept;
+  // True: a later give_back will have something to do.
+  bool unused() const noexcept;
 
  private:
   struct impl;
   static std::size_t usable_of(std::size_t size) noexcept;
-  stack guarded(char *at, std::size_t whole) noexcept;
   std::size_t size_;
   std::size_t usable_;
   impl *impl_;
+};
+
+// Calls fn(arg) on a stack of 512 KiB, however little of its own the caller has left; where the system has no memory for
+// one, on a stack of 128 KiB in reserve, and if that is taken, on the caller's. Caller: any thread, also in a signal
+// handler; fn may not park. Blocks: nothing. Cost: microseconds.
+void on_report_stack(void (*fn)(void *arg), void *arg) noexcept;
+
+// While it lives, the thread that made it handles signals on a stack apart, if the handler wants that (SA_ONSTACK). A
+// thread that has such a stack already keeps it. Caller: the thread that made it ends it. Errors: none; the thread has
+// no such stack where the system has no memory.
+class signal_stack {
+ public:
+  signal_stack() noexcept;
+  ~signal_stack();
+  signal_stack(const signal_stack &) = delete;
+  signal_stack &operator=(const signal_stack &) = delete;
+
+ private:
+  void *at_ = nullptr;
 };
 
 // Memory for what lives as long as this object: it is freed as a whole. Caller: any thread.
@@ -126,11 +154,8 @@ inline void fiber_leave(fiber &, fiber &, bool) noexcept {}
 inline void fiber_arrive(fiber &) noexcept {}
 #endif
 
-struct os_facts {
-  std::int32_t cpus;  // that this process may use: by affinity, then by cgroup quota
-  std::size_t page_size;
-};
-os_facts osinit() noexcept;  // also registers for membarrier and forks; may be repeated
+void osinit() noexcept;                // registers for membarrier and forks; may be repeated
+std::int32_t cpus_granted() noexcept;  // to this process: by affinity, and by cgroup quota
 
 void count_runtimes(int change) noexcept;  // of living runtimes: +1, -1
 

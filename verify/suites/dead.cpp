@@ -1,5 +1,6 @@
 // "all goroutines are asleep": reported exactly when it is true. A report that never comes leaves all threads asleep,
 // which the checker calls a deadlock itself.
+#include "sched/upkeep.hpp"
 #include "verify/suites/standstill.hpp"
 
 using namespace heddle;
@@ -278,6 +279,65 @@ struct timed : suite<2> {
 using timed_once = timed<false>;
 using timed_again = timed<true>;
 
+// There is another thread, which ends at some time: sysmon notices, and the report comes. The M that sleeps last has
+// left the rest to sysmon, which may be in its deep sleep by then. Unknown: at first it is not known how many threads there
+// are. Again: the other thread readies main before it ends, so that an M goes to sleep again while sysmon looks.
+template <bool Unknown, bool Again>
+struct company : standstill<company<Unknown, Again>, 2, 1, 2, 1> {
+  atomic<std::int32_t> strangers{Unknown ? -1 : 9};
+  countdown woken{1};
+  void options() {
+    harness::strangers = &strangers;
+    this->sched.options.sysmon = true;
+  }
+  void foreign() {
+    while (this->sched.company.load(relaxed) == 0) cpu_relax();
+    if (Again) woken.arrive();
+    strangers.store(0, release);
+  }
+  void told() {
+    VERIFY_INV("I36", strangers.peek() == 0);
+    stop(this->sched);
+  }
+  void body() {
+    if (Again) woken.wait();
+    this->done.set(1);
+    this->sleep();
+  }
+};
+using company_goes = company<false, false>;
+using company_unknown = company<true, false>;
+using company_again = company<false, true>;
+
+// The last M goes to sleep and finds that sysmon looks after the rest, while sysmon finds that it need not any more.
+struct company_left : suite<2> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 1, .sysmon = true}};
+  plain<int> reports;
+  void before() {
+    sched.options.on_deadlock = [](void *self, const char *) {
+      auto *const s = static_cast<company_left *>(self);
+      s->reports.set(s->reports.get() + 1);
+    };
+    sched.options.on_deadlock_arg = this;
+    VERIFY_CHECK(schedinit(sched));
+    sched.mcount.fetch_add(1, relaxed);
+    sched.nmrunning.fetch_add(1, relaxed);
+    sched.company.store(1, relaxed);
+    sched.maing.store(newspawn(sched, 16, 16).gp, relaxed);
+  }
+  void thread(unsigned i) {
+    if (i == 0)
+      leave_running(sched);
+    else
+      look_again(sched);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("I37", reports.get() == 1);
+    schedfree(sched);
+  }
+};
+
 // A thread from outside makes a goroutine while the report on the others is printed.
 struct foreign_go : standstill<foreign_go, 1, 1, 1, 1> {
   void foreign() {
@@ -389,6 +449,28 @@ HEDDLE_SUITE(overtaken, {.name = "dead.overtaken",
                          .invariants = "I37",
                          .what = "two Ms that were the last to sleep look at once: one report",
                          .modes = {random_mix(1), bounded(2, 1)}})
+HEDDLE_SUITE(company_goes,
+             {.name = "dead.company",
+              .component = "sched/deadlock",
+              .invariants = "I37 DEAD-3",
+              .what = "the process has another thread, which ends at some time: sysmon finds the deadlock",
+              .modes = {random_mix(2)}})
+HEDDLE_SUITE(company_unknown, {.name = "dead.company_unknown",
+                               .component = "sched/deadlock",
+                               .invariants = "I37 DEAD-3",
+                               .what = "as dead.company, and at first it is not known how many threads there are",
+                               .modes = {random_mix(2)}})
+HEDDLE_SUITE(company_again,
+             {.name = "dead.company_again",
+              .component = "sched/deadlock",
+              .invariants = "I37 DEAD-3",
+              .what = "as dead.company; the other thread readies main before it ends, and main parks once more",
+              .modes = {random_mix(3)}})
+HEDDLE_SUITE(company_left, {.name = "dead.company_left",
+                            .component = "sched/deadlock",
+                            .invariants = "I37 DEAD-3",
+                            .what = "the last M leaves the rest to sysmon while that finds the others gone: one report",
+                            .modes = {random_mix(1), bounded(3, 1)}})
 HEDDLE_SUITE(woke_for_work,
              {.name = "dead.woke",
               .component = "sched/deadlock",

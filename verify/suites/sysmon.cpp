@@ -40,6 +40,51 @@ struct deep : suite<Hogs, 1> {
 using deep_one = deep<1>;
 using deep_two = deep<2>;
 
+// The same beside an idle P and a timer that is far off: sysmon, which wakes for the timer, does not sleep so long.
+struct deep_beside_a_timer : suite<1, 1> {
+  schedt sched{sched_options{.procs = 2, .threads_max = 1, .detect_deadlock = false, .sysmon = true}};
+  m *mp = nullptr;
+  runtime_timer t;
+  void before() {
+    VERIFY_CHECK(schedinit(sched));
+    mp = allocm(sched);
+    sched.mcount.fetch_add(1, relaxed);
+    sched.nmrunning.fetch_add(1, relaxed);
+    t.f = [](runtime_timer *, bool) {};
+    resettimer(sched, &t, 3'600'000'000'000);
+    harness::sleeps_last = 1'000'000'000;
+  }
+  void thread(unsigned) {
+    VERIFY_CHECK(start_sysmon(sched) == 0);
+    struct p *pp = pidleget(sched);
+    acquirep(mp, pp);
+    while (pp->preempt.load(relaxed) == 0) cpu_relax();
+    stop(sched);
+    stop_sysmon(sched);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() { schedfree(sched); }
+};
+
+// Goroutines end and others begin while sysmon takes the stacks of the dead ones away.
+struct stripped : watched<stripped, 2, 1> {
+  void options() {
+    harness::sleeps_last = harness::no_sleep;
+    geometry::stack_period = 1;
+  }
+  void body() {
+    for (int round = 0; round < 2; ++round) {
+      countdown all{6};
+      for (int i = 0; i < 6; ++i)
+        go([&all] {
+          goyield();
+          all.arrive();
+        });
+      all.wait();
+    }
+  }
+};
+
 // stop ends every sleep, once.
 template <bool Idle>
 struct stopped : suite<2, 1> {
@@ -291,6 +336,16 @@ HEDDLE_SUITE(deep_two, {.name = "sysmon.deep_two",
                         .invariants = "I38 SYSMON-1",
                         .what = "as sysmon.deep with two Ps: sysmon is woken once",
                         .modes = {random_mix(2)}})
+HEDDLE_SUITE(deep_beside_a_timer, {.name = "sysmon.deep_timer",
+                                   .component = "sched/sysmon",
+                                   .invariants = "I30 SYSMON-1",
+                                   .what = "as sysmon.deep beside an idle P and a timer that is far off",
+                                   .modes = {random_mix(2)}})
+HEDDLE_SUITE(stripped, {.name = "sysmon.strip",
+                        .component = "sched/upkeep",
+                        .invariants = "STACK-1",
+                        .what = "sysmon takes the stacks of dead goroutines away while others begin and end",
+                        .modes = {random_mix(3)}})
 HEDDLE_SUITE(stopped_deep, {.name = "sysmon.stop",
                             .component = "sched/sysmon",
                             .invariants = "I37 I38",

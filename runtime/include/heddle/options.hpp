@@ -13,9 +13,12 @@ HEDDLE_BEGIN
 struct options {
   int procs = 0;  // how many goroutines run at once; 0: HEDDLE_PROCS, else GOMAXPROCS, else the CPUs that affinity and
                   // cgroup allow
-  int threads_max = 0;         // the most threads; 0: 10,000
-  int threads_idle_max = 0;    // threads that stay when there has been nothing to do for a second; 0: procs
-  std::size_t stack_size = 0;  // bytes of address space per goroutine, with its guard page; 0: 64 KiB
+  int threads_max = 0;       // the most threads; 0: 10,000
+  int threads_idle_max = 0;  // threads that stay when there has been nothing to do for a second; 0: procs
+  // Bytes of stack per goroutine, of which the lowest 4 KiB cannot be used; at least 16 KiB; 0: 64 KiB. It is address
+  // space; memory comes with use. A guard of 60 KiB more lies below each stack. The main goroutine may have more:
+  // runtime::run.
+  std::size_t stack_size = 0;
   // True: a goroutine that has run for 10 ms gives way at its next safepoint if others wait. False: it runs until it
   // waits or yields; with one P only the goroutines themselves then decide which runs next, however busy the machine
   // is.
@@ -25,7 +28,7 @@ struct options {
   // send or start something.
   bool detect_deadlock = true;
   // If set, a deadlock calls this function and the process does not end. It is called on a thread of the runtime, once
-  // for each standstill; report is valid during the call. It may start or ready goroutines, but may neither wait for
+  // for each standstill, on a stack of 512 KiB; report is valid during the call. It may start or ready goroutines, but may neither wait for
   // one nor stop the runtime, because they may need its thread. When it returns, the goroutines wait on.
   void (*on_deadlock)(void *arg, const char *report) = nullptr;
   void *on_deadlock_arg = nullptr;
@@ -46,6 +49,15 @@ struct options {
   // with a message.
   void (*on_uncaught)(void *arg, const std::exception_ptr &error, std::uint64_t goid, const char *name) = nullptr;
   void *on_uncaught_arg = nullptr;
+  // Called before the process ends because heddle was misused, an exception has left a goroutine (without on_uncaught),
+  // an invariant is broken, or all goroutines wait for each other (without on_deadlock). report is what has been printed
+  // to standard error, up to 16 KiB: what has happened, the number and the name of the goroutine, where it was started,
+  // and its stack. It is called on the thread on which that happened, with a stack of 512 KiB; where that thread runs
+  // no goroutine, that of the runtime that was made last is called. It may not call heddle. When it returns, the process
+  // ends with status 2 (a broken invariant: by abort); with HEDDLE_DEBUG=crash=1 always by abort, for a core. It is not
+  // called for a stack overflow, which ends the process by its signal, nor in the child of a fork.
+  void (*on_fatal)(void *arg, const char *report) = nullptr;
+  void *on_fatal_arg = nullptr;
   bool log = true;  // prints to standard error what the system does not grant
   // Every so many milliseconds, prints what the scheduler does to standard error; scheddetail adds a line for each P,
   // thread and goroutine. 0: as HEDDLE_DEBUG=schedtrace=1000,scheddetail=1 in the environment says, else nothing.

@@ -1,11 +1,14 @@
 #pragma once
 // A runtime: goroutines that run on `procs` Ps, on as many threads as those need.
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <iosfwd>
 #include <memory>
 #include <type_traits>
 #include <utility>
 
+#include "heddle/detail/deadline.hpp"
 #include "heddle/detail/spawn.hpp"
 #include "heddle/go.hpp"
 #include "heddle/options.hpp"
@@ -24,8 +27,8 @@ class HEDDLE_API runtime {
   // yet. Blocks: the thread, until sysmon's has been started. Errors: throws config_error, std::bad_alloc;
   // std::system_error if the system gives no thread.
   explicit runtime(const options &o = {});
-  // Stops the runtime. Blocks: as shutdown. In the child of a fork it leaves everything as it is, because there is no
-  // thread to stop.
+  // Stops the runtime, as shutdown. In the child of a fork it leaves everything as it is, because there is no thread to
+  // stop; likewise where shutdown(limit) has given up.
   ~runtime();
   runtime(const runtime &) = delete;
   runtime &operator=(const runtime &) = delete;
@@ -33,7 +36,9 @@ class HEDDLE_API runtime {
   // Runs f as the main goroutine. Meanwhile the calling thread is one of the Ms, the threads that run goroutines. When
   // f returns, the runtime stops: goroutines that have not ended are abandoned where they stand and their destructors
   // do not run, as when a Go program's main returns. A goroutine that computes without ever yielding delays the return
-  // until it yields. Caller: a thread that runs no goroutine, once. Blocks: the thread. Returns: what f returns, 0 for
+  // until it yields. The main goroutine's stack is as large as options::stack_size says, or as RLIMIT_STACK (ulimit -s)
+  // says for threads if that is more; 64 MiB where there is no such limit. It is address space; memory comes with use.
+  // Caller: a thread that runs no goroutine, once. Blocks: the thread. Returns: what f returns, 0 for
   // void. Errors: throws std::bad_alloc; an exception that leaves f goes to options::on_uncaught, and without one ends
   // the process.
   template <class F>
@@ -51,7 +56,7 @@ class HEDDLE_API runtime {
         throw;
       }
     };
-    const detail::newborn s = detail::build(room_for(sizeof main, alignof(decltype(main)), 0, where), main);
+    const detail::newborn s = detail::build(room_for_main(sizeof main, alignof(decltype(main)), where), main);
     run_main(s, &detail::invoke<decltype(main)>);
     return status;
   }
@@ -68,8 +73,20 @@ class HEDDLE_API runtime {
   }
 
   // Stops every M and joins the threads; goroutines that have not ended are abandoned. Calling it again does nothing;
-  // run calls it by itself. Caller: a thread that runs no goroutine. Blocks: the thread.
+  // run calls it by itself. It waits for each goroutine that is in blocking(f), and for one that computes without a
+  // safepoint; after a second it prints their names to standard error, once (options::log). Caller: a thread that runs
+  // no goroutine. Blocks: the thread.
   void shutdown() noexcept;
+  // As shutdown, but gives up after `limit`, and prints which goroutines it has left (options::log). Returns whether
+  // all threads have ended. If not, the threads of these goroutines go on until the call or the computation is over,
+  // and then end by themselves; they may use channels and locks as a thread from outside may. Nothing else of the
+  // runtime runs, but its memory must stay: shutdown may be called again to wait for them, with a limit or without one,
+  // and where that has not been done, the destructor does not wait and leaves the memory allocated for good. What the
+  // goroutines use must live as long as they do: return from main, or unload a library, only when their calls are over.
+  template <class Rep, class Period>
+  [[nodiscard]] bool shutdown(const std::chrono::duration<Rep, Period> &limit) noexcept {
+    return shutdown_until(detail::time_in(limit));
+  }
 
   // Runs f while no goroutine runs: all goroutines have stopped at a safepoint or are in blocking(f). f may not park
   // (no channel, no mutex, no yield) and may not call this. Concurrent calls take turns. Caller: any thread while the
@@ -95,20 +112,25 @@ class HEDDLE_API runtime {
   [[nodiscard]] int procs() const noexcept;
 
   // Writes for each goroutine its number, its state, what it waits for and for how long (to some 10 ms), whether it is
-  // locked to a thread, where it was started, and its stack. In the stack, functions that the dynamic linker knows have
-  // their names; all others are module and offset, for addr2line. Frames are found by their frame pointers: build with
-  // -fno-omit-frame-pointer to see them all. The state of a channel or mutex is written only where nothing else could
-  // change it: no goroutine is in blocking(f) and the process has no other threads. It stops the world while it looks,
-  // not while it writes. Caller: any thread while the runtime exists, not with its world stopped. Blocks: as
-  // stop_the_world; and as out does. Errors: throws std::bad_alloc; what out throws. Cost: microseconds per goroutine.
+  // locked to a thread, where it was started, how much of its stack has been touched (by it or by an earlier goroutine
+  // on the same stack), and its frames. Functions that the dynamic linker knows have their names there; all others are
+  // module and offset, for addr2line. Frames are found by their frame pointers: build with -fno-omit-frame-pointer to
+  // see them all. The state of a channel or mutex is written only where nothing else could change it: no goroutine is
+  // in blocking(f) and the process has no other threads. It stops the world while it looks, not while it writes.
+  // Caller: any thread while the runtime exists, not with its world stopped. Blocks: as stop_the_world; and as out
+  // does. Errors: throws std::bad_alloc; what out throws. Cost: microseconds per goroutine, of which the stack's mark
+  // takes one system call for each 16 MiB of stack.
   void dump(std::ostream &out) const;
 
  private:
   struct impl;
 
   void begin_run();
+  bool shutdown_until(std::int64_t when) noexcept;
   // Makes room for a goroutine of this runtime, and for its function.
   detail::newborn room_for(std::size_t size, std::size_t align, std::size_t stack_size, source_location where);
+  // Likewise for the main goroutine, with a stack as large as that of a thread.
+  detail::newborn room_for_main(std::size_t size, std::size_t align, source_location where);
   void start(detail::newborn s, void (*function)(void *)) noexcept;
   void run_main(detail::newborn s, void (*function)(void *));
   void with_world_stopped(void (*f)(void *), void *arg);

@@ -16,7 +16,8 @@
 //   nanotime             the clock
 //   forked               whether a fork has left a runtime's threads behind
 //   print_error          prints to standard error
-//   exit_misuse          ends the process after a mistake of the embedder (status 2)
+//   exit_misuse          reports a mistake of the embedder, and ends the process (status 2)
+//   exit_reported        ends the process after a report
 //   invariant_broken     ends the process after a mistake of heddle (abort)
 //
 // for queues/ (queues/world.hpp):
@@ -29,7 +30,7 @@
 //
 // for sched/ (sched/world.hpp):
 //   futex_sleep, futex_sleep_for, futex_wake    what a note (sched/note.hpp) sleeps on, without or with a limit of time
-//   thread, thread_start, thread_join   start of an M
+//   thread, thread_start, thread_join, thread_join_until   start and end of an M
 //   thread_count         all threads of the process, heddle's and others
 //   current_m, set_current_m            the one thread-local pointer
 //   user_code_depth                     a thread-local number, for threads that are no Ms
@@ -37,7 +38,9 @@
 //   stack, stackpool     stack memory
 //   persistent           memory for what lives as long as a runtime
 //   fiber and its hooks  what a switch carries beyond registers: errno, exception state, sanitizer state
-//   osinit               what the system grants this process
+//   signal_stack         where a thread handles signals
+//   on_report_stack      calls a function that needs more stack than the caller may have
+//   osinit               asks the system for what every runtime needs
 //
 // HEDDLE_WORLD_HEADER names a header that defines all of it, and HEDDLE_ABI the namespace of that world; without them
 // it is the os world.

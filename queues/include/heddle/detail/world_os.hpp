@@ -103,10 +103,16 @@ inline bool forked() noexcept { return runtime_left_behind.load(std::memory_orde
 
 // Prints a line to standard error, without allocating.
 HEDDLE_API void print_error(const char *text) noexcept;
-// Ends the process with status 2 after the embedder's misuse was reported. Writes out stdout first, except in the child
-// of a fork.
-[[noreturn]] HEDDLE_API void exit_misuse() noexcept;
-// Prints the invariant's id, the condition and the place, without allocating, and aborts.
+// Ends the process after a mistake of the embedder. Prints "fatal error: " and the parts of what went wrong; once there
+// has been a runtime also the calling goroutine, where it was started, and its stack; then calls options::on_fatal with
+// all of that, writes out stdout, and exits with status 2, or aborts if HEDDLE_DEBUG has crash=1. In the child of a fork
+// it prints the first line only and exits. Allocates nothing from the heap, except what names of functions need.
+[[noreturn]] HEDDLE_API void exit_misuse(const char *a, const char *b = "", const char *c = "",
+                                         const char *d = "") noexcept;
+// Ends the process as exit_misuse does, when the report has been printed already. on_fatal may be null.
+[[noreturn]] HEDDLE_API void exit_reported(void (*on_fatal)(void *arg, const char *report), void *arg,
+                                           const char *report) noexcept;
+// Reports the invariant's id, the condition and the place as exit_misuse does, and aborts.
 [[noreturn]] HEDDLE_API void invariant_broken(const char *id, const char *condition, const char *file,
                                               int line) noexcept;
 
