@@ -111,8 +111,7 @@ bool in_company(schedt &sched) noexcept {
 }  // namespace
 
 // Where the kernel does not say how many threads there are, there may be others.
-// relaxed: an M that has left the count but not yet the process suppresses the report; the thread that joins it looks
-// again.
+// relaxed: an M that has left the count but not yet the process is company for a moment; sysmon looks again.
 bool no_strangers(const schedt &sched) noexcept {
   const std::int32_t threads = thread_count();
   return threads >= 0 && threads <= own_threads(sched, sched.mcount.load(relaxed));

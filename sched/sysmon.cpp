@@ -87,8 +87,6 @@ void reap(schedt &sched, std::int64_t now) noexcept {
       break;
     }
     sched.mfree.push(mp);
-    // The M was one thread too many for checkdead. relaxed: checkdead reads it again.
-    if (awake_in(sched.nmrunning.load(relaxed)) == 0) look_again(sched);
   }
   const std::int32_t idle = sched.midle.peek_count();
   if (idle < sched.sysmonlow) sched.sysmonlow = idle;

@@ -8,7 +8,7 @@ HEDDLE_DETAIL_BEGIN
 void keep_up(schedt &sched, std::int64_t now) noexcept;
 // Returns when keep_up has something to do, though nothing of the runtime runs. Caller: sysmon.
 std::int64_t next_upkeep(const schedt &sched) noexcept;
-// Looks for a deadlock after a thread has ended. Caller: sysmon, after it has joined that thread.
+// Looks for a deadlock where other threads have kept it from being reported. Caller: sysmon, when they have gone.
 void look_again(schedt &sched) noexcept;
 
 HEDDLE_DETAIL_END
