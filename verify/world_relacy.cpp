@@ -394,7 +394,6 @@ void fiber_destroy(fiber &, stack s) noexcept {
     if (const resident r = residents[i]; r.at >= s.lo && r.at < s.hi) r.destroy(r.at);
 }
 
-
 void print_error(const char *text) noexcept {
   const std::size_t room = sizeof now.text - 1 - now.text_size;
   const std::size_t size = std::min(std::strlen(text), room);
