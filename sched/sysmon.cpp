@@ -17,9 +17,9 @@
 //   SYSMON-1    sysmonwait := deep                         take a P off pidle, or put an M on freem
 //               heavy fence                                light fence
 //               read pidle and freem                       read sysmonwait
-//   SYSMON-2    sysmonwait := dozing or deep               put a P on newmhandoff, or set attention or retry
+//   SYSMON-2    sysmonwait := dozing or deep               put a P on newmhandoff, or set attention, retry or company
 //               full fence                                 full fence
-//               read newmhandoff, attention, retry         read sysmonwait
+//               read all of these                          read sysmonwait
 #include <algorithm>
 #include <utility>
 

@@ -110,7 +110,7 @@ DROPPED = {
     "receiver::recv_until": "r.recv_until(now);", "receiver::closed": "r.closed();", "receiver::begin": "r.begin();",
     "receiver::end": "r.end();", "receiver::operator==": "r == r;",
     "num_goroutine": "heddle::num_goroutine();", "goid": "heddle::goid();", "procs": "heddle::procs();", "stats": "heddle::stats();",
-    "runtime::stats": "rt->stats();", "runtime::procs": "rt->procs();",
+    "runtime::stats": "rt->stats();", "runtime::shutdown": "rt->shutdown(1ms);", "runtime::procs": "rt->procs();",
     "latch::max": "heddle::latch::max();", "latch::try_wait": "heddle::latch(1).try_wait();",
     "mutex::try_lock": "m.try_lock();", "mutex::try_lock_for": "m.try_lock_for(1ms);", "mutex::try_lock_until": "m.try_lock_until(now);",
     "scope::cancelled": "sc->cancelled();", "scope::stop_token": "sc->stop_token();", "scope::scope": "heddle::scope();",

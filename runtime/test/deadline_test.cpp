@@ -1,5 +1,7 @@
 // Numbers that callers give: durations and time points of every representation, period and clock; counters at their
 // ends. What comes out is compared with arithmetic that has more digits.
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
 #include <cmath>

@@ -27,8 +27,8 @@ class HEDDLE_API runtime {
   // yet. Blocks: the thread, until sysmon's has been started. Errors: throws config_error, std::bad_alloc;
   // std::system_error if the system gives no thread.
   explicit runtime(const options &o = {});
-  // Stops the runtime, as shutdown. In the child of a fork it leaves everything as it is, because there is no thread to
-  // stop; likewise where shutdown(limit) has given up.
+  // Stops the runtime. Blocks: as shutdown. In the child of a fork it leaves everything as it is, because there is no
+  // thread to stop; likewise where shutdown(limit) has given up.
   ~runtime();
   runtime(const runtime &) = delete;
   runtime &operator=(const runtime &) = delete;
@@ -83,6 +83,7 @@ class HEDDLE_API runtime {
   // runtime runs, but its memory must stay: shutdown may be called again to wait for them, with a limit or without one,
   // and where that has not been done, the destructor does not wait and leaves the memory allocated for good. What the
   // goroutines use must live as long as they do: return from main, or unload a library, only when their calls are over.
+  // Blocks: the thread.
   template <class Rep, class Period>
   [[nodiscard]] bool shutdown(const std::chrono::duration<Rep, Period> &limit) noexcept {
     return shutdown_until(detail::time_in(limit));
