@@ -3,10 +3,10 @@
 // A goroutine that waits when its runtime ends never runs again, and its stack goes with the runtime. What it waits for
 // may be used on: by another runtime, or by any thread. So it must stand in no queue then. There are three ways to the
 // queues of a goroutine:
-//   waits in one queue    g::waiting is its entry there, g::waitlock the lock over the queue
+//   waits in one queue    g::waitingon is its entry there
 //   waits in a select     g::waitingon is the select, which knows its channels
 //   condition_variable    g::condwaiters: it is in that queue before it parks, and while it unlocks the mutex
-// Whoever destroys an object while goroutines wait for it leaves none of them a way to it (~waitq): main may end, and
+// A party that destroys an object while goroutines wait for it leaves none of them a way to it (~waitq): main may end, and
 // its variables with it, while others wait for them.
 //
 // Threads outside and other runtimes go on meanwhile (LEAVE-1):
@@ -44,26 +44,30 @@ void await_waker(const g *gp) noexcept {
 }
 
 // N1 for a wait in one queue. False: its goroutine was not in the queue any more.
-bool leave_queue(sudog *sg, spinlock *lock) noexcept {
+bool leave_queue(sudog &sg) noexcept {
   // The object may have gone. acquire: pairs with waitq::take_out: the waker's claim. [LEAVE-1]
-  if (sg->q.load(acquire) == nullptr) return false;
-  lock->lock();
-  waitq *const q = sg->q.load(relaxed);  // relaxed: under the lock
-  if (q != nullptr) q->remove(sg);
-  lock->unlock();
+  if (sg.q.load(acquire) == nullptr) return false;
+  sg.lock->lock();
+  waitq *const q = sg.q.load(relaxed);  // relaxed: under the lock
+  if (q != nullptr) q->remove(&sg);
+  sg.lock->unlock();
   return q != nullptr;
 }
 
+sudog &sudog_of(const g *gp) noexcept { return *static_cast<sudog *>(const_cast<void *>(gp->waitingon.get())); }
+
 // A goroutine that has been readied, by a timer or by one channel of its select, may stand in other queues until it runs.
 void leave(g *gp) noexcept {
+  const waitreason reason = gp->waitreason.get();
   for (cond_waiter *w = gp->condwaiters.get(); w != nullptr; w = w->next())
-    if (w->abandoned() && gp->waitreason.get() == waitreason::condition_variable_wait) await_waker(gp);
-  if (sudog *sg = gp->waiting.get()) {
-    if (gp->waitreason.get() == waitreason::condition_variable_wait) return;  // its queue is its own
-    if (!leave_queue(sg, gp->waitlock.get())) await_waker(gp);
-  } else if (const void *on = gp->waitingon.get(); on != nullptr && gp->waitreason.get() == waitreason::select) {
+    if (w->abandoned() && reason == waitreason::condition_variable_wait) await_waker(gp);
+  const void *const on = gp->waitingon.get();
+  if (on == nullptr || reason == waitreason::condition_variable_wait) return;  // the queue of such a wait is its own
+  if (reason == waitreason::select) {
     select_abandoned(on);
     if (gp->selectdone.load(relaxed) != 0) await_waker(gp);  // relaxed: it was written under a lock that we have had
+  } else if (!leave_queue(sudog_of(gp))) {
+    await_waker(gp);
   }
 }
 
@@ -81,9 +85,8 @@ void leave_queues(schedt &sched) noexcept {
   each_g(sched, leave);
   while (sched.foreigners.load(acquire) != 0) thread_yield();  // acquire: pairs with ~foreign_call. [STOP-2]
   each_g(sched, [](g *gp) {
-    if (gp->waiting.get() != nullptr && !waits(gp) && gp->waitreason.get() == waitreason::mutex_lock)
-      mutex_abandoned(static_cast<waitq *>(const_cast<void *>(gp->waitingon.get())));
-    gp->waiting.set(nullptr);
+    if (gp->waitingon.get() != nullptr && !waits(gp) && gp->waitreason.get() == waitreason::mutex_lock)
+      mutex_abandoned(sudog_of(gp).lock);
     gp->waitingon.set(nullptr);
     gp->condwaiters.set(nullptr);
   });

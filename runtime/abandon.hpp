@@ -4,7 +4,7 @@
 
 HEDDLE_DETAIL_BEGIN
 
-class waitq;
+class spinlock;
 
 // Takes every goroutine of sched out of the queues in which it stands. Caller: the thread that ends the runtime; every M
 // has ended. Blocks: the thread, until wakers on other threads, which have taken such a goroutine out of a queue
@@ -15,7 +15,7 @@ void leave_queues(schedt &sched) noexcept;
 //
 // Takes gp out of the queues of its select.
 void select_abandoned(const void *selecting) noexcept;
-// gp was readied to compete for a mutex and will not: lets another compete for it.
-void mutex_abandoned(waitq *waiters) noexcept;
+// A goroutine was readied to compete for the mutex with this lock and will not: lets another compete for it.
+void mutex_abandoned(spinlock *lock) noexcept;
 
 HEDDLE_DETAIL_END

@@ -28,7 +28,8 @@ bool cond_waiter::park_locked(condition_variable &cv, std::int64_t when) noexcep
   sudog sg(own_g(mp));
   sg.isSelect = when != never;
   parked_.enqueue(&sg);
-  sg.gp->waitingon.set(&cv);
+  sg.elem = &cv;
+  sg.gp->waitingon.set(&sg);
   return parked_until(mp, parked_, sg, lock_, waitreason::condition_variable_wait, when);
 }
 

@@ -149,7 +149,7 @@ bool mutex::lock_until(std::int64_t when) noexcept {
     detail::sudog sg(own_g(mp), &since);
     sg.isSelect = when != never;
     if (!queue_up(sg, role, now - since >= geometry::mutex_starves, first)) return true;
-    sg.gp->waitingon.set(&waiters_);
+    sg.gp->waitingon.set(&sg);
     if (!detail::parked_until(mp, waiters_, sg, lock_, waitreason::mutex_lock, when)) {
       withdraw();
       return false;
@@ -161,8 +161,8 @@ bool mutex::lock_until(std::int64_t when) noexcept {
   return true;
 }
 
-void detail::mutex_abandoned(detail::waitq *waiters) noexcept {
-  auto &mu = *reinterpret_cast<mutex *>(reinterpret_cast<char *>(waiters) - offsetof(mutex, waiters_));
+void detail::mutex_abandoned(detail::spinlock *lock) noexcept {
+  auto &mu = *reinterpret_cast<mutex *>(reinterpret_cast<char *>(lock) - offsetof(mutex, lock_));
   if ((mu.state_.load(relaxed) & mutex::awake) != 0 && mu.give_up(mutex::awake))  // relaxed: the CAS looks again
     mu.unlock();
 }

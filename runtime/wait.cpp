@@ -15,14 +15,13 @@ bool waitq::claim(sudog *sg) noexcept {
 void waitq::orphan() noexcept {
   while (sudog *sg = head_) {
     take_out(sg);
-    if (sg->gp->waiting.get() == sg) sg->gp->waiting.set(nullptr);
+    if (sg->gp->waitingon.get() == sg) sg->gp->waitingon.set(nullptr);
     sg->gp = nullptr;
   }
 }
 
 bool parked_until(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason, std::int64_t when) noexcept {
-  sg.gp->waiting.set(&sg);
-  sg.gp->waitlock.set(&lock);
+  sg.lock = &lock;
   if (!sg.isSelect) {
     gopark(parkunlock, &lock, reason, mp);
     return true;

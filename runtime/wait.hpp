@@ -34,7 +34,7 @@ decltype(auto) as_goroutine(F &&f) {
                                         std::int64_t when) noexcept {
   sg.isSelect = when != never;
   q.enqueue(&sg);
-  sg.gp->waitingon.set(&q);
+  sg.gp->waitingon.set(&sg);
   return parked_until(mp, q, sg, lock, reason, when);
 }
 inline void park_on(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason) noexcept {

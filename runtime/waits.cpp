@@ -1,4 +1,4 @@
-// What goroutines wait for, in the words of a report. The place that parks a goroutine leaves its queue or itself in
+// What goroutines wait for, in the words of a report. The place that parks a goroutine leaves its sudog or itself in
 // g::waitingon, and g::waitreason says of what kind that is.
 #include "runtime/waits.hpp"
 
@@ -77,21 +77,24 @@ struct onlooker {
   static const Owner *owner(const void *member, std::size_t offset) noexcept {
     return reinterpret_cast<const Owner *>(static_cast<const char *>(member) - offset);
   }
+  // The queue in which gp waits. Null: it waits for nothing with a queue, or has been taken out of it.
+  static const void *queue(const g *gp) noexcept {
+    if (gp->waitingon.get() == nullptr || gp->waitreason.get() == waitreason::select) return nullptr;
+    return static_cast<const sudog *>(gp->waitingon.get())->q.peek();
+  }
   static const hchan *channel(const g *gp) noexcept {
     const bool sends = gp->waitreason.get() == waitreason::chan_send;
-    return owner<hchan>(gp->waitingon.get(), sends ? offsetof(hchan, sendq) : offsetof(hchan, recvq));
+    return owner<hchan>(queue(gp), sends ? offsetof(hchan, sendq) : offsetof(hchan, recvq));
   }
-  static const mutex *wanted_mutex(const g *gp) noexcept {
-    return owner<mutex>(gp->waitingon.get(), offsetof(mutex, waiters_));
-  }
+  static const mutex *wanted_mutex(const g *gp) noexcept { return owner<mutex>(queue(gp), offsetof(mutex, waiters_)); }
   static const shared_mutex *wanted_shared_mutex(const g *gp) noexcept {
     const bool shared = gp->waitreason.get() == waitreason::shared_mutex_lock_shared;
-    return owner<shared_mutex>(gp->waitingon.get(),
-                               shared ? offsetof(shared_mutex, readers_) : offsetof(shared_mutex, writers_));
+    return owner<shared_mutex>(queue(gp), shared ? offsetof(shared_mutex, readers_) : offsetof(shared_mutex, writers_));
   }
   // Returns the task or scope for whose goroutines gp waits; null: it waits for something else.
   static const void *awaited(const g *gp) noexcept {
-    const void *const on = gp->waitingon.get();
+    const void *const on = queue(gp);
+    if (on == nullptr) return nullptr;
     switch (gp->waitreason.get()) {
       case waitreason::task_join: return owner<hchan>(on, offsetof(hchan, recvq));
       case waitreason::scope_wait: return owner<scope>(on, offsetof(scope, waiters_));
@@ -164,7 +167,8 @@ struct onlooker {
 
   // Writes what gp waits for, unless it is in a select: all others wait for one thing.
   static bool say_one(words &w, const schedt &sched, const g *gp) noexcept {
-    const void *const on = gp->waitingon.get();
+    const void *const on = queue(gp);
+    if (on == nullptr) return false;
     switch (gp->waitreason.get()) {
       case waitreason::chan_receive: return say_channel(w, *channel(gp), false, "");
       case waitreason::chan_send: return say_channel(w, *channel(gp), true, "");
@@ -177,7 +181,8 @@ struct onlooker {
       case waitreason::latch_wait: return say_latch(w, on);
       case waitreason::barrier_wait: return say_barrier(w, on);
       case waitreason::semaphore_acquire: return say_semaphore(w, on);
-      case waitreason::condition_variable_wait: return w.say("condition_variable %p", on);
+      case waitreason::condition_variable_wait:
+        return w.say("condition_variable %p", static_cast<const sudog *>(gp->waitingon.get())->elem);
       default: return false;
     }
   }
@@ -200,7 +205,7 @@ bool waits_for(const schedt &sched, const g *gp, std::size_t i, char *text, std:
 }
 
 g *holder_for(const schedt &sched, const g *gp, const g *after) noexcept {
-  if (gp->waitingon.get() == nullptr) return nullptr;
+  if (onlooker::queue(gp) == nullptr) return nullptr;
   if (const void *of = onlooker::awaited(gp)) return onlooker::member(sched, of, after);
   if (after != nullptr) return nullptr;  // a lock has one holder
   switch (gp->waitreason.get()) {

@@ -145,8 +145,7 @@ bool gopark_until(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m
     gp->waitsince.set(nanotime());
     const bool told = park_thread_until(mp, gp, unlockf, lock, when);
     gp->waitingon.set(nullptr);
-    gp->waiting.set(nullptr);
-    return told;
+      return told;
   }
   time_limit limit;
   limit.f = time_over;
@@ -176,7 +175,6 @@ void gopark(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m *mp) 
     mcall(mp, park_m);
   }
   gp->waitingon.set(nullptr);
-  gp->waiting.set(nullptr);
 }
 
 bool parkunlock(g *, void *lock) noexcept {

@@ -25,7 +25,6 @@ struct m;
 struct p;
 struct schedt;
 class cond_waiter;
-struct sudog;
 
 // A context that does not run. The switch writes it; ret and lr are for ports that need them (lr: aarch64).
 struct gobuf {
@@ -96,9 +95,7 @@ struct alignas(cacheline) g : lfnode {
   plain<enum waitreason> waitreason;  // gopark, before the status becomes waiting
   atomic<std::uint32_t> selectdone;   // 1: a case of its select is done; waitq::dequeue sets it, to do it (I53)
   std::uint32_t color;                // malg: spreads the first frames over the cache's sets
-  plain<const void *> waitingon;      // own g, before gopark: what it waits for, by waitreason; null: not known
-  plain<sudog *> waiting;             // own g, before gopark: its entry in the queue, if it waits in one
-  plain<spinlock *> waitlock;         // likewise: the lock over that queue: runtime/abandon.cpp
+  plain<const void *> waitingon;      // own g, before gopark: its sudog, or what its select waits for; null: neither
   plain<cond_waiter *> condwaiters;   // own g: its waits in condition_variables, newest first
   plain<std::int64_t> waitsince;      // gopark, before the status becomes waiting: since when, to some 10 ms
   plain<struct m *> lockedm;          // own g: lock_os_thread; the only M that may run it, else null

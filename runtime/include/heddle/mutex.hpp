@@ -60,7 +60,7 @@ class HEDDLE_API mutex {
 
  private:
   friend struct detail::onlooker;
-  friend void detail::mutex_abandoned(detail::waitq *waiters) noexcept;
+  friend void detail::mutex_abandoned(detail::spinlock *lock) noexcept;
   static constexpr std::uint32_t locked = 1, awake = 2, starving = 4, queued = 8;
   // Takes the mutex from a state without a holder. role: awake, if the caller is the waiter that was woken. False:
   // another was faster.

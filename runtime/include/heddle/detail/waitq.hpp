@@ -9,7 +9,8 @@ HEDDLE_DETAIL_BEGIN
 
 struct onlooker;  // lets reports look at what goroutines wait for: runtime/waits.cpp
 class waitq;
-void mutex_abandoned(waitq *waiters) noexcept;  // a part of the end of a runtime: runtime/abandon.cpp
+class spinlock;
+void mutex_abandoned(spinlock *lock) noexcept;  // a part of the end of a runtime: runtime/abandon.cpp
 
 // One parked goroutine in one queue; it lives in the frame that parks.
 struct sudog {
@@ -18,7 +19,8 @@ struct sudog {
                           // it
   void *elem = nullptr;   // where the value is, or where it is to go
   plain<bool> success{false};  // written by the waker, under the lock: a value was handed over
-  atomic<waitq *> q;  // written under its owner's lock: the queue in which it stands and can be found, else null
+  atomic<waitq *> q;         // written under its owner's lock: the queue in which it stands and can be found, else null
+  spinlock *lock = nullptr;  // while its goroutine is parked: over that queue
   sudog *next = nullptr;
   sudog *prev = nullptr;
 
