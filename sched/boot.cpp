@@ -25,7 +25,7 @@ bool schedinit(schedt &sched) noexcept {
 }
 
 m *attach_m0(schedt &sched) noexcept {
-  m *mp = allocm(sched);
+  m *mp = allocm(sched, true);
   if (mp == nullptr) return nullptr;
   sched.mcount.fetch_add(1, relaxed);     // relaxed: as in newm
   sched.nmrunning.fetch_add(1, relaxed);  // relaxed: as in newm [DEAD-1]

@@ -112,10 +112,11 @@ void abandon_p(m *mp) noexcept {
   if (mp->p.get() != nullptr) handoffp(*mp->sched, releasep(mp));
 }
 
-m *allocm(schedt &sched) noexcept {
+m *allocm(schedt &sched, bool borrowed) noexcept {
   m *mp = new (std::nothrow) m();
   if (mp == nullptr) return nullptr;
   mp->sched = &sched;
+  mp->borrowed = borrowed;
   mp->g0.sched.g = &mp->g0;
   const std::lock_guard hold(sched.lock);
   mp->id = sched.mnext.get();

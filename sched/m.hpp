@@ -12,7 +12,7 @@ struct p *releasep(m *mp) noexcept;
 void leave_p(m *mp) noexcept;
 void abandon_p(m *mp) noexcept;
 // Makes an M that owns nothing yet and has no thread, and lists it in allm. Null: no memory.
-m *allocm(schedt &sched) noexcept;
+m *allocm(schedt &sched, bool borrowed = false) noexcept;
 [[nodiscard]] birth newm(schedt &sched, struct p *pp, bool spinning) noexcept;
 void mexit(m *mp) noexcept;
 void start_clean_m(schedt &sched, struct p *pp) noexcept;

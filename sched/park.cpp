@@ -145,7 +145,7 @@ bool gopark_until(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m
     gp->waitsince.set(nanotime());
     const bool told = park_thread_until(mp, gp, unlockf, lock, when);
     gp->waitingon.set(nullptr);
-      return told;
+    return told;
   }
   time_limit limit;
   limit.f = time_over;

@@ -133,6 +133,7 @@ struct alignas(cacheline) m : lfnode {
   bool (*waitunlockf)(g *, void *) = nullptr;  // own M: gopark, for park_m
   void *waitlock = nullptr;                    // own M: gopark, for park_m
   bool spinning = false;                       // own M; startm before the wake. Counted in nmspinning (I11)
+  bool borrowed = false;                       // allocm: its thread is the embedder's (m0)
   bool extra = false;                          // needm: it stands for a thread that is no M, for the length of a call
   bool exiting = false;               // own M: its locked g has ended; retire_m, before the wake: the M leaves its loop
   bool tainted = false;               // own M: its goroutine may have changed the thread: no thread is cloned from it
@@ -298,8 +299,8 @@ struct schedt {
   std::uint32_t ncoprimes = 0;
   alignas(cacheline) std::uint64_t seed = 0;  // hashinit
   std::int64_t starttime = 0;
-  statistic clock;  // sysmon: when it last looked: at most some 10 ms ago while a P runs
-  m *m0 = nullptr;
+  statistic clock;    // sysmon: when it last looked: at most some 10 ms ago while a P runs
+  m *m0 = nullptr;    // attach_m0; read by that thread alone, and when every M has ended
   atomic<g *> maing;  // its end stops the runtime; null in a runtime without a main
   sched_options options;
   stackpool stacks;

@@ -220,7 +220,7 @@ void abandon_handed_off(schedt &sched) noexcept {
 // Makes one idle M exit. False: there is none. Caller: any thread. Blocks: nothing.
 bool retire_m(schedt &sched) noexcept {
   m *mp = sched.midle.get();
-  m *const kept = mp != nullptr && mp == sched.m0 ? mp : nullptr;  // m0's thread is not the runtime's to end
+  m *const kept = mp != nullptr && mp->borrowed ? mp : nullptr;  // m0's thread is not the runtime's to end
   if (kept != nullptr) mp = sched.midle.get();
   if (kept != nullptr) {
     sched.midle.put(kept);

@@ -54,7 +54,7 @@ void print_ps(printer &out, const schedt &sched, std::int32_t n) noexcept {
 
 void print_ms(printer &out, const schedt &sched, std::int32_t n, m *allm) noexcept {
   for (const m *mp = allm; mp != nullptr; mp = mp->alllink) {
-    if (!glimpse(mp->started) && mp != sched.m0) continue;  // no thread
+    if (!glimpse(mp->started) && !mp->borrowed) continue;  // no thread
     int id = -1;
     for (std::int32_t i = 0; i < n; ++i)
       if (nth(sched, i)->m.peek() == mp) id = i;

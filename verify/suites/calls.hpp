@@ -82,7 +82,7 @@ struct by_hand : suite<Threads, Dynamic> {
       gp->m.set(mp);
       mp->curg.store(gp, heddle::detail::relaxed);
     }
-    sched.m0 = ms[0];
+    (sched.m0 = ms[0])->borrowed = true;
   }
   void touch(heddle::detail::p *pp) { carried[pp->id].set(carried[pp->id].get() + 1); }
   void call(int i, void (*enter)(heddle::detail::m *), int times = 1) {

@@ -97,7 +97,7 @@ struct last_in_call : suite<2> {
   void before() {
     sched.options.on_deadlock = [](void *, const char *) { VERIFY_INV("I36", false); };
     VERIFY_CHECK(schedinit(sched));
-    mp = sched.m0 = allocm(sched);
+    mp = sched.m0 = allocm(sched, true);
     sched.mcount.fetch_add(1, relaxed);
     sched.nmrunning.fetch_add(1, relaxed);
     acquirep(mp, sched.pidle.get());

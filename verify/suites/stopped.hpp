@@ -57,7 +57,7 @@ struct stopping_at : suite<Threads, Dynamic> {
       sched.nmrunning.fetch_add(1, heddle::detail::relaxed);
       if (i < Procs) heddle::detail::acquirep(ms[i], sched.pidle.get());
     }
-    sched.m0 = ms[0];
+    (sched.m0 = ms[0])->borrowed = true;
     static_cast<Derived *>(this)->arrange();
   }
   void arrange() {}

@@ -116,7 +116,7 @@ struct comes_back : suite<2> {
       sched.mcount.fetch_add(1, relaxed);
       sched.nmrunning.fetch_add(1, relaxed);
     }
-    sched.m0 = ms[0];
+    (sched.m0 = ms[0])->borrowed = true;
     acquirep(ms[0], sched.pidle.get());
     set_current_m(ms[0]);
     sched.nmspinning.fetch_add(1, relaxed);  // no M is woken, and nothing promised
@@ -196,7 +196,7 @@ struct handed_spinner : suite<3, 1> {
     sched.nmrunning.fetch_add(1, relaxed);
     acquirep(mp, sched.pidle.get());
     become_spinning(mp);
-    sched.m0 = mp;
+    (sched.m0 = mp)->borrowed = true;
   }
   void thread(unsigned i) {
     if (i == 0) {

@@ -35,7 +35,7 @@ struct directed : suite<1 + Droppers, Dynamic> {
       sched.nmrunning.fetch_add(1, relaxed);
       acquirep(mp, sched.pidle.get());
     }
-    sched.m0 = ms[0];  // never joined: its thread is the suite's
+    (sched.m0 = ms[0])->borrowed = true;  // never joined: its thread is the suite's
   }
 
   void body() {
