@@ -40,6 +40,7 @@ void count_refusal(schedt &sched, const char *what, std::int32_t error) noexcept
 }
 
 void ask_again(schedt &sched) noexcept {
+  if (!sched.options.sysmon) return;  // then the next M that goes to sleep asks
   // release: pairs with retry_refused: the P and the promise, or the g. An RMW, so that one exchange there acquires the
   // work of every party that was refused. [REFUSE-1]
   sched.retry.exchange(1, release);

@@ -49,16 +49,6 @@ struct by_template : standstill<by_template, 3, 1, 4> {
   void check() { VERIFY_INV("I36", reports.get() == 1 && done.get() == 1); }
 };
 
-// The main goroutine is locked and waits for one that can run; sysmon gets no thread for it, and no M is left.
-struct refused : standstill<refused, 3, 1, 1> {
-  void options() { sched.options.sysmon = true; }
-  void body() {
-    lock_os_thread(getm());
-    go([] {});
-    sleep();
-  }
-};
-
 // The process has a thread more than there are Ms until the one that ended is joined: sysmon looks again then.
 struct counted : standstill<counted, 3, 2, 4> {
   atomic<std::uint32_t> elsewhere;
@@ -408,11 +398,6 @@ HEDDLE_SUITE(by_template, {.name = "dead.template",
                            .invariants = "I36 I37",
                            .what = "as dead.locked_1p, the Ms started by sysmon (B10)",
                            .modes = {random_mix(3)}})
-HEDDLE_SUITE(refused, {.name = "dead.refused",
-                       .component = "sched/deadlock",
-                       .invariants = "I37",
-                       .what = "sysmon gets no thread for goroutines that only another one could run: a report",
-                       .modes = {random_mix(2)}})
 HEDDLE_SUITE(counted, {.name = "dead.joined",
                        .component = "sched/deadlock",
                        .invariants = "I37",
