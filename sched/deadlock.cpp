@@ -149,8 +149,8 @@ void checkdead(schedt &sched) noexcept {
   if (awake_in(seen) != 0 || next_timer(sched) != timers::never) return;  // the usual cases, before the kernel is asked
   // relaxed: nothing is read through it
   if (stopping(sched) || sched.injected.load(relaxed) != 0) return;
-  // What the system has refused it may give later. acquire: pairs with retry_refused: sysmon's count. [DEAD-2]
-  if (sched.retry.load(acquire) != 0) return;
+  // What the system has refused it may give later. relaxed: the fence of in_company acquires sysmon's count. [DEAD-2]
+  if (sched.retry.load(relaxed) != 0) return;
   if (in_company(sched)) return;
   // A thread that has sent or unlocked something and has ended already has left a timer behind, or woken an M.
   if (next_timer(sched) != timers::never) return;

@@ -223,7 +223,8 @@ bool join_started(schedt &sched, m *mp, Join &&join) noexcept {
 }  // namespace
 
 void tell_waiting(schedt &sched) noexcept {
-  // relaxed: one of the threads tells
+  // relaxed: one of the threads tells.
+  // Survives as split (statistic): two of them may tell.
   if (sched.toldwaiting.exchange(1, relaxed) == 0) sched.options.tell_waiting(sched, false);
 }
 

@@ -7,12 +7,12 @@
 // the system goes on refusing:
 //   the party that was refused             sysmon
 //   R1 put the P, promise; or put the g    Q1 retry := 0
-//   R2 retry := 1                          Q2 full fence
-//   R3 full fence                          Q3 stackless to the global queue; keep the promise, as an M does that goes
-//   R4 wake sysmon if it sleeps               to sleep (after_idling)
-// R2 is a release and Q1 an acquire: Q3 finds what R1 has put. R2 is an RMW, so this holds also where several parties
-// were refused, and Q1 took what the last of them wrote. If Q3 is refused in its turn, it is a party like any other, and
-// retry is 1 again. sysmon sees R2 before it sleeps, or R4 sees that it sleeps (SYSMON-2). (REFUSE-1)
+//   R2 retry := 1                          Q2 stackless to the global queue; keep the promise, as an M does that goes
+//   R3 full fence                             to sleep (after_idling)
+//   R4 wake sysmon if it sleeps
+// R2 is a release and Q1 an acquire: Q2 finds what R1 has put. Both are RMWs: Q1 overwrites no 1 that it has not read,
+// and what it has read comes from all parties that were refused before. If Q2 is refused in its turn, it is a party like
+// any other, and retry is 1 again. sysmon sees R2 before it sleeps, or R4 sees that it sleeps (SYSMON-2). (REFUSE-1)
 //
 // While retry is 1, or while sysmon asks, no deadlock is reported: something can still run. sysmon is counted in
 // nmrunning while it asks, and clears retry after that: a thread that comes late to checkdead, and reads that nothing is
@@ -31,7 +31,8 @@
 HEDDLE_DETAIL_BEGIN
 
 void count_refusal(schedt &sched, const char *what, std::int32_t error) noexcept {
-  // relaxed: a number; of all threads one finds it 0
+  // relaxed: a number; of all threads one finds it 0.
+  // Survives as split (statistic): it is for reports.
   if (sched.refusals.fetch_add(1, relaxed) != 0 || !sched.options.log) return;
   char text[200];
   std::snprintf(text, sizeof text, "heddle: the system gives no %s (%s); goroutines wait, and it is asked again\n",
@@ -72,7 +73,6 @@ bool retry_refused(schedt &sched, std::int64_t now) noexcept {
   gqueue<g> again = sched.stackless.drain();
   const bool any = !again.empty();
   if (any) sched.runq.globrunqputbatch(again);
-  fence(seq_cst);  // retry against needspinning and pidle; partner: put_back. [REFUSE-1]
   after_idling(sched);
   if (any && !stopping(sched)) wakep(sched);
   leave_running(sched);

@@ -1,5 +1,6 @@
 // What the system refuses and gives later: a thread, the guard of a stack, memory for gs. Which calls are refused is a
 // choice of the strategy; sysmon asks again, and a lost wake of its long sleeps is seen.
+#include "sched/refused.hpp"
 #include "heddle/time.hpp"
 #include "verify/suites/calls.hpp"
 #include "verify/suites/watched.hpp"
@@ -122,6 +123,35 @@ struct after_refused : refusing<after_refused, 2, 1, 2, harness::memory> {
   }
 };
 
+// Two parties are refused while sysmon asks: nothing is left behind a word that says that nothing is refused.
+struct word : suite<3> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false, .log = false, .sysmon = true}};
+  g *gs[2];
+  void before() {
+    VERIFY_CHECK(schedinit(sched));
+    sched.pidle.get();
+    for (g *&gp : gs) {
+      gp = newspawn(sched, 16, 16).gp;
+      casgstatus<gstatus::dead, gstatus::runnable>(gp);
+    }
+  }
+  void thread(unsigned i) {
+    if (i < 2) {
+      sched.stackless.push(gs[i]);
+      return ask_again(sched);
+    }
+    for (int k = 0; k < 2; ++k) {
+      sched.retrywhen = 1;
+      retry_refused(sched, 2);
+    }
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("REFUSE-1", sched.retry.peek() != 0 || sched.stackless.empty());
+    schedfree(sched);
+  }
+};
+
 // A goroutine without a stack when the runtime stops is abandoned like any other.
 struct stopped_without : refusing<stopped_without, 2, 1, 1, harness::stacks> {
   void program() {
@@ -196,6 +226,11 @@ HEDDLE_SUITE(after_refused, {.name = "refused.after",
                              .invariants = "I47 REFUSE-1",
                              .what = "the time of an after_func comes while there is no memory for its goroutine",
                              .modes = {random_mix(3)}})
+HEDDLE_SUITE(word, {.name = "refused.word",
+                    .component = "sched/refused",
+                    .invariants = "REFUSE-1",
+                    .what = "two parties leave word for sysmon while it takes the word of one",
+                    .modes = {random_mix(3), bounded(2, 2)}})
 HEDDLE_SUITE(stopped_without, {.name = "refused.stopped",
                                .component = "sched/refused",
                                .invariants = "STOP-2 REFUSE-1",
