@@ -46,6 +46,7 @@ void await_waker(const g *gp) noexcept {
 // N1 for a wait in one queue. False: its goroutine was not in the queue any more.
 bool leave_queue(sudog &sg) noexcept {
   // The object may have gone. acquire: pairs with waitq::take_out: the waker's claim. [LEAVE-1]
+  // Survives as relaxed (other architecture): the claim is the waker's last touch, and here it is over.
   if (sg.q.load(acquire) == nullptr) return false;
   sg.lock->lock();
   waitq *const q = sg.q.load(relaxed);  // relaxed: under the lock

@@ -2,6 +2,7 @@
 // choice of the strategy; sysmon asks again, and a lost wake of its long sleeps is seen.
 #include "sched/refused.hpp"
 #include "heddle/time.hpp"
+#include "sched/wake.hpp"
 #include "verify/suites/calls.hpp"
 #include "verify/suites/watched.hpp"
 
@@ -123,19 +124,23 @@ struct after_refused : refusing<after_refused, 2, 1, 2, harness::memory> {
   }
 };
 
-// Two parties are refused while sysmon asks: nothing is left behind a word that says that nothing is refused.
+// Two parties are refused while sysmon asks: nothing is left behind a word that says that nothing is refused. Mixed: one
+// of them has left a P, the other a goroutine.
+template <bool Mixed>
 struct word : suite<3> {
   schedt sched{sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false, .log = false, .sysmon = true}};
   g *gs[2];
+  struct p *pp;
   void before() {
     VERIFY_CHECK(schedinit(sched));
-    sched.pidle.get();
+    pp = sched.pidle.get();
     for (g *&gp : gs) {
       gp = newspawn(sched, 16, 16).gp;
       casgstatus<gstatus::dead, gstatus::runnable>(gp);
     }
   }
   void thread(unsigned i) {
+    if (i == 1 && Mixed) return void(put_back(sched, pp, false, birth::refused));
     if (i < 2) {
       sched.stackless.push(gs[i]);
       return ask_again(sched);
@@ -147,7 +152,8 @@ struct word : suite<3> {
   }
   void describe(names &to) { describe_sched(to, sched); }
   void after() {
-    VERIFY_INV("REFUSE-1", sched.retry.peek() != 0 || sched.stackless.empty());
+    const bool promised = sched.needspinning.peek() != 0 && sched.pidle.peek_count() != 0;
+    VERIFY_INV("REFUSE-1", sched.retry.peek() != 0 || (sched.stackless.empty() && !promised));
     schedfree(sched);
   }
 };
@@ -166,6 +172,8 @@ struct stopped_without : refusing<stopped_without, 2, 1, 1, harness::stacks> {
   }
 };
 
+using word_stacks = word<false>;
+using word_mixed = word<true>;
 using in_call_once = in_call<1>;
 using in_call_thrice = in_call<3>;
 using stack_one = stack_refused<1, true>;
@@ -226,11 +234,16 @@ HEDDLE_SUITE(after_refused, {.name = "refused.after",
                              .invariants = "I47 REFUSE-1",
                              .what = "the time of an after_func comes while there is no memory for its goroutine",
                              .modes = {random_mix(3)}})
-HEDDLE_SUITE(word, {.name = "refused.word",
-                    .component = "sched/refused",
-                    .invariants = "REFUSE-1",
-                    .what = "two parties leave word for sysmon while it takes the word of one",
-                    .modes = {random_mix(3), bounded(2, 2)}})
+HEDDLE_SUITE(word_stacks, {.name = "refused.word",
+                           .component = "sched/refused",
+                           .invariants = "REFUSE-1",
+                           .what = "two parties leave word for sysmon while it takes the word of one",
+                           .modes = {random_mix(3), bounded(2, 2)}})
+HEDDLE_SUITE(word_mixed, {.name = "refused.word_mixed",
+                          .component = "sched/refused",
+                          .invariants = "REFUSE-1",
+                          .what = "as refused.word; one has left a P, the other a goroutine",
+                          .modes = {random_mix(3), bounded(2, 2)}})
 HEDDLE_SUITE(stopped_without, {.name = "refused.stopped",
                                .component = "sched/refused",
                                .invariants = "STOP-2 REFUSE-1",
