@@ -84,7 +84,9 @@ void each_g(const schedt &sched, F f) noexcept {
 
 void leave_queues(schedt &sched) noexcept {
   each_g(sched, leave);
-  while (sched.foreigners.load(acquire) != 0) thread_yield();  // acquire: pairs with ~foreign_call. [STOP-2]
+  // acquire: pairs with ~foreign_call. [STOP-2]
+  // Survives as relaxed (other architecture): what the waker did is over when it counts no more.
+  while (sched.foreigners.load(acquire) != 0) thread_yield();
   each_g(sched, [](g *gp) {
     if (gp->waitingon.get() != nullptr && !waits(gp) && gp->waitreason.get() == waitreason::mutex_lock)
       mutex_abandoned(sudog_of(gp).lock);

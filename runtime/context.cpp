@@ -245,6 +245,7 @@ void canceller::expire(runtime_timer *t, bool due) {
 
 bool canceller::dispose() noexcept {
   detach();
+  if (timer_of_.get() == nullptr) return true;  // it has had no timer
   // acq_rel: pairs with expire's exchange, as there. [CTX-2]
   return stoptimer(this) || timer_.exchange(orphaned, acq_rel) == over;
 }
