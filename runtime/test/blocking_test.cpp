@@ -130,7 +130,8 @@ TEST(PlainThreadDeathTest, misuse_is_found_there_too) {
   EXPECT_EXIT(heddle::lock_os_thread(), status_2, "heddle::lock_os_thread called on a thread that runs no goroutine");
   EXPECT_EXIT(heddle::unlock_os_thread(), status_2,
               "heddle::unlock_os_thread called on a thread that runs no goroutine");
-  EXPECT_EXIT(heddle::no_preempt{}, status_2, "heddle::no_preempt called on a thread that runs no goroutine");
+  EXPECT_EXIT({ const heddle::no_preempt here; }, status_2,
+              "heddle::no_preempt called on a thread that runs no goroutine");
 }
 
 TEST(PlainThread, blocking_is_just_the_call) {

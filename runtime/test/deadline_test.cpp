@@ -356,8 +356,8 @@ TEST(CountersTest, the_largest_values_are_values) {
   heddle::semaphore s(0);
   s.release(heddle::semaphore::max());
   EXPECT_TRUE(s.try_acquire());
-  EXPECT_THROW(heddle::chan<int>(std::numeric_limits<std::size_t>::max()), std::bad_alloc);
-  EXPECT_THROW(heddle::chan<char>(std::numeric_limits<std::size_t>::max()), std::bad_alloc);
+  EXPECT_THROW(heddle::chan<int>{std::numeric_limits<std::size_t>::max()}, std::bad_alloc);
+  EXPECT_THROW(heddle::chan<char>{std::numeric_limits<std::size_t>::max()}, std::bad_alloc);
   run_on(1, [] {
     for (const std::size_t size :
          {std::numeric_limits<std::size_t>::max(), std::numeric_limits<std::size_t>::max() - 9000})

@@ -81,7 +81,7 @@ std::int32_t thread_count() noexcept {
   struct stat folder = {};
   if (stat("/proc/self/task", &folder) != 0 || folder.st_nlink < 3) return -1;
   // The kernel counts an ended thread out under a lock; what is read below is read after the count.
-  std::atomic_thread_fence(std::memory_order_acquire);
+  fence(acquire);
   auto threads = static_cast<std::int32_t>(folder.st_nlink - 2);
 #ifdef HEDDLE_TSAN
   --threads;  // TSan's own thread
