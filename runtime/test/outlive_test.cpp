@@ -218,12 +218,20 @@ TEST(Outlive, TaskThatIsJoinedByAbandonedGoroutines) {
 
 TEST(Outlive, ContextAndItsChannel) {
   static auto top = heddle::with_cancel(heddle::context());
+  // The contexts below are no goroutine's own: those of an abandoned goroutine would leak with it.
+  static std::optional<heddle::cancel_context> below;
+  static std::optional<heddle::receiver<std::monostate>> done;
   for (int i = 0; i < rounds; ++i) {
-    abandon([] {
-      auto below = heddle::with_timeout(top, 1h);
-      below.done().recv();
-    });
+    abandon(
+        [] {
+          below = heddle::with_timeout(top, 1h);
+          done = below->done();
+          done->recv();
+        },
+        1);
     use([] { EXPECT_EQ(top.err(), heddle::context_error::none); });
+    below.reset();  // its timer was that of the runtime
+    done.reset();
   }
   top.cancel();
   use([] { EXPECT_EQ(top.err(), heddle::context_error::canceled); });
@@ -232,7 +240,8 @@ TEST(Outlive, ContextAndItsChannel) {
 TEST(Outlive, StopSignal) {
   std::stop_source stop;
   const heddle::stop_signal signal(stop.get_token());
-  for (int i = 0; i < rounds; ++i) abandon([&] { signal.done().recv(); });
+  const heddle::receiver<std::monostate> done = signal.done();
+  for (int i = 0; i < rounds; ++i) abandon([&] { done.recv(); });
   stop.request_stop();
   use([&] { EXPECT_FALSE(signal.done().recv().has_value()); });
 }

@@ -23,6 +23,7 @@ namespace {
 
 using heddle::options;
 using heddle::runtime;
+using heddle_test::abandoned_on_purpose;
 using heddle_test::child_exit;
 using heddle_test::run_on;
 using heddle_test::wait_until;
@@ -298,17 +299,20 @@ TEST(Shutdown, scopes_and_tasks_that_outlive_it_have_ended) {
   heddle::task<int> parked, runnable, done;
   std::atomic<bool> waited{false};
   std::thread outside;
-  const heddle::chan<int> nothing;
+  static const heddle::chan<int> nothing;  // an abandoned goroutine's own would leak with it
   heddle::task_local<std::unique_ptr<int, void (*)(int *)>> waits([] {
     return std::unique_ptr<int, void (*)(int *)>(new int(1), [](int *p) {
       delete p;
-      (void)heddle::chan<int>().recv();
+      (void)nothing.recv();
     });
   });
   run_on(1, [&] {
-    s.spawn([nothing] { (void)nothing.recv(); });
-    s.spawn([&] { (void)waits.get(); });  // abandoned in a destructor, after it has told the scope of its end
-    parked = heddle::spawn([nothing] { return nothing.recv().value_or(1); });
+    s.spawn([] { (void)nothing.recv(); });
+    s.spawn([&] {
+      const abandoned_on_purpose value;
+      (void)waits.get();  // abandoned in a destructor, after it has told the scope of its end
+    });
+    parked = heddle::spawn([] { return nothing.recv().value_or(1); });
     done = heddle::spawn([] { return 7; });
     heddle::yield();
     heddle::yield();

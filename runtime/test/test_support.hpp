@@ -24,6 +24,10 @@
 #include "sched/sysmon.hpp"
 #include "sched/yield.hpp"
 
+#ifdef HEDDLE_ASAN
+#include <sanitizer/lsan_interface.h>
+#endif
+
 namespace heddle_test {
 
 #ifdef HEDDLE_ASAN
@@ -63,6 +67,20 @@ struct settling {
     while (heddle::num_goroutine() > 1 && std::chrono::steady_clock::now() < over)
       heddle::sleep_for(std::chrono::microseconds(100));
   }
+};
+
+// LeakSanitizer keeps silent about what the thread allocates while one of these lives: it is meant to be abandoned.
+class abandoned_on_purpose {
+ public:
+#ifdef HEDDLE_ASAN
+  abandoned_on_purpose() { __lsan_disable(); }
+  ~abandoned_on_purpose() { __lsan_enable(); }
+#else
+  abandoned_on_purpose() = default;
+  ~abandoned_on_purpose() {}
+#endif
+  abandoned_on_purpose(const abandoned_on_purpose &) = delete;
+  abandoned_on_purpose &operator=(const abandoned_on_purpose &) = delete;
 };
 
 // Wraps f, which stays where it is, to be run as main.

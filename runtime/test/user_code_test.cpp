@@ -42,6 +42,7 @@ TEST(UserCodeTest, the_old_value_of_a_select_goes_under_no_lock) {
     for (const int how : {0, 1, 2, 3}) {
       const channel c(how == 0 ? 1 : 0), d;
       int ends = 0;
+      bool again = false;
       std::optional<told> v = value([&] {
         (void)c.size();
         (void)d.try_recv();
@@ -50,7 +51,6 @@ TEST(UserCodeTest, the_old_value_of_a_select_goes_under_no_lock) {
         ++ends;
       });
       heddle::wait_group others;
-      bool again = false;
       const auto give = [&] {
         if (how == 3)
           c.close();
