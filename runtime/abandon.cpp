@@ -6,8 +6,8 @@
 //   waits in one queue    g::waitingon is its entry there
 //   waits in a select     g::waitingon is the select, which knows its channels
 //   condition_variable    g::condwaiters: it is in that queue before it parks, and while it unlocks the mutex
-// A party that destroys an object while goroutines wait for it leaves none of them a way to it (~waitq): main may end, and
-// its variables with it, while others wait for them.
+// A party that destroys an object while goroutines wait for it leaves none of them a way to it (~waitq): main may end,
+// and its variables with it, while others wait for them.
 //
 // Threads outside and other runtimes go on meanwhile (LEAVE-1):
 //   the end of the runtime                          a waker
@@ -57,8 +57,10 @@ bool leave_queue(sudog &sg) noexcept {
 
 sudog &sudog_of(const g *gp) noexcept { return *static_cast<sudog *>(const_cast<void *>(gp->waitingon.get())); }
 
-// A goroutine that has been readied, by a timer or by one channel of its select, may stand in other queues until it runs.
+// A goroutine that has been readied, by a timer or by one channel of its select, may stand in other queues until it
+// runs.
 void leave(g *gp) noexcept {
+  if (readgstatus(gp) == gstatus::dead) return;
   const waitreason reason = gp->waitreason.get();
   for (cond_waiter *w = gp->condwaiters.get(); w != nullptr; w = w->next())
     if (w->abandoned() && reason == waitreason::condition_variable_wait) await_waker(gp);
@@ -70,14 +72,6 @@ void leave(g *gp) noexcept {
   } else if (!leave_queue(sudog_of(gp))) {
     await_waker(gp);
   }
-}
-
-template <class F>
-void each_g(const schedt &sched, F f) noexcept {
-  // acquire: pairs with allgadd. [ALLG-1]
-  // Survives as relaxed (equivalent): the threads that made gs have ended, and were joined.
-  for (g *gp = sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire))
-    if (readgstatus(gp) != gstatus::dead) f(gp);
 }
 
 }  // namespace

@@ -6,8 +6,8 @@ HEDDLE_DETAIL_BEGIN
 
 class spinlock;
 
-// Takes every goroutine of sched out of the queues in which it stands. Caller: the thread that ends the runtime; every M
-// has ended. Blocks: the thread, until wakers on other threads, which have taken such a goroutine out of a queue
+// Takes every goroutine of sched out of the queues in which it stands. Caller: the thread that ends the runtime; every
+// M has ended. Blocks: the thread, until wakers on other threads, which have taken such a goroutine out of a queue
 // already, no longer touch it: some hundred nanoseconds.
 void leave_queues(schedt &sched) noexcept;
 

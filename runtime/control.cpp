@@ -58,12 +58,10 @@ void run_main(schedt &sched, newborn main, void (*startfn)(void *)) noexcept {
 }
 
 void release_members(const schedt &sched) noexcept {
-  // acquire: pairs with allgadd. [ALLG-1]
-  // Survives as relaxed (equivalent): the threads that made gs have ended, and were joined.
-  for (g *gp = sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire)) {
+  each_g(sched, [](const g *gp) {
     const void *const of = readgstatus(gp) != gstatus::dead ? gp->memberof.get() : nullptr;
     if (of != nullptr) gp->abandoned(of);
-  }
+  });
 }
 
 namespace {

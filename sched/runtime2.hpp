@@ -323,6 +323,14 @@ void each_p(const schedt &sched, F &&f) {
   for (std::int32_t i = 0; i < n; ++i) f(*sched.allp[i].get());
 }
 
+// Calls f(gp) for each g that was ever made, oldest first; it may be dead. Caller: any thread.
+template <class F>
+void each_g(const schedt &sched, F &&f) {
+  // acquire: pairs with allgadd. [ALLG-1]
+  // Survives as relaxed (equivalent): where suites come here, the threads that made gs have ended and were joined.
+  for (g *gp = sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire)) f(gp);
+}
+
 // True: the runtime stops, and what a P still has is abandoned.
 // relaxed: for what follows from it; a party that must not miss it has a fence.
 inline bool stopping(const schedt &sched) noexcept { return (sched.attention.load(relaxed) & attention_stop) != 0; }

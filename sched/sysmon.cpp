@@ -3,9 +3,8 @@
 //
 // It retakes the Ps of long calls, asks goroutines that have run for long to give way, makes Ms exit that have been
 // idle for long, joins Ms that have ended, starts threads for Ms that may not clone their own, and asks again for what
-// the system has refused (sched/refused.cpp). (In Go a template
-// thread starts those. Here sysmon is the template thread, so none can be missing when the first goroutine locks its
-// thread, B13.)
+// the system has refused (sched/refused.cpp). (In Go a template thread starts those threads. Here sysmon is the template
+// thread, so none can be missing when the first goroutine locks its thread, B13.)
 //
 // How sysmon sleeps. sysmonwait says what it does:
 //   awake    it works

@@ -191,8 +191,9 @@ struct dumping {
 // Returns whether no other code runs while the world is stopped: no goroutine in a call, and no thread that is not the
 // runtime's.
 bool nobody_else(const schedt &sched, bool from_outside) noexcept {
-  for (const g *gp = sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire))
-    if (in_call(gp)) return false;
+  bool in_calls = false;
+  each_g(sched, [&in_calls](const g *gp) { in_calls |= in_call(gp); });
+  if (in_calls) return false;
   const std::int32_t ours = own_threads(sched, sched.mcount.peek()) + (from_outside ? 1 : 0);
   const std::int32_t threads = thread_count();
   return threads >= 0 && threads <= ours;
@@ -247,7 +248,7 @@ void dump_all(void *arg) noexcept {
   d.quiet = nobody_else(d.sched, d.from_outside);
   const std::int64_t now = nanotime();
   try {
-    for (const g *gp = d.sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire)) dump_one(d, gp, now);
+    each_g(d.sched, [&d, now](const g *gp) { dump_one(d, gp, now); });
   } catch (const std::bad_alloc &) {  // does not leave the stack that this runs on
     d.error = std::current_exception();
   }
@@ -279,11 +280,11 @@ void count_in(std::vector<left_behind> &all, const g *gp) {
 std::string leaks_of(const schedt &sched) {
   std::vector<left_behind> all;
   std::size_t n = 0;
-  for (const g *gp = sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire)) {
-    if (state_of(gp) == nullptr || gp == sched.maing.load(relaxed)) continue;
+  each_g(sched, [&](const g *gp) {
+    if (state_of(gp) == nullptr || gp == sched.maing.load(relaxed)) return;
     count_in(all, gp);
     ++n;
-  }
+  });
   if (n == 0) return {};
   std::string text = "heddle: " + std::to_string(n) + (n == 1 ? " goroutine had" : " goroutines had") +
                      " not ended when the runtime stopped:\n";
@@ -315,10 +316,9 @@ void print_waiting(const schedt &sched, bool left) {
   print_error(left ? "heddle: the runtime has been shut down without waiting for\n"
                    : "heddle: the end of the runtime waits for goroutines that do not come back from their calls, or "
                      "compute without a safepoint:\n");
-  // acquire: pairs with allgadd. [ALLG-1]
-  for (const g *gp = sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire)) {
+  each_g(sched, [](const g *gp) {
     const bool runs = readgstatus(gp) == gstatus::running;
-    if (!in_call(gp) && !runs) continue;
+    if (!in_call(gp) && !runs) return;
     char name[sizeof gp->name], text[400];
     copy_name(gp, name, sizeof name);
     const source_location started = seen(gp).started;
@@ -328,7 +328,7 @@ void print_waiting(const schedt &sched, bool left) {
                   started.line() != 0 ? started.file_name() : "an unknown place",
                   static_cast<unsigned>(started.line()));
     print_error(text);
-  }
+  });
 }
 
 void report_leaks(const schedt &sched) noexcept {
