@@ -40,7 +40,7 @@ bool waits(const g *gp) noexcept {
 
 // N2. A goroutine that stays in the queues of this runtime alone (a sleep, a nil channel) is not meant.
 void await_waker(const g *gp) noexcept {
-  while (waits(gp)) thread_yield();
+  for (backoff turn; waits(gp);) turn.wait();
 }
 
 // N1 for a wait in one queue. False: its goroutine was not in the queue any more.
@@ -80,7 +80,7 @@ void leave_queues(schedt &sched) noexcept {
   each_g(sched, leave);
   // acquire: pairs with ~foreign_call. [STOP-2]
   // Survives as relaxed (other architecture): what the waker did is over when it counts no more.
-  while (sched.foreigners.load(acquire) != 0) thread_yield();
+  for (backoff turn; sched.foreigners.load(acquire) != 0;) turn.wait();
   each_g(sched, [](g *gp) {
     if (gp->waitingon.get() != nullptr && !waits(gp) && gp->waitreason.get() == waitreason::mutex_lock)
       mutex_abandoned(sudog_of(gp).lock);

@@ -55,16 +55,14 @@ void cond_waiter::notify(sudog *sg) noexcept {
 
 // A waiter that has been notified does not touch the condition_variable, which may have gone.
 bool cond_waiter::abandoned() noexcept {
-  for (;;) {
+  for (backoff turn;; turn.wait()) {
     lock_.lock();
     const bool told = notified_.get();
     lock_.unlock();
     if (told) return true;
-    if (entry_.gp == nullptr) return false;   // the condition_variable has gone without a notification
-    if (entry_.q.load(relaxed) == nullptr) {  // relaxed: lock_ has what comes of it
-      thread_yield();                         // a notifier has it, and comes for lock_
-      continue;
-    }
+    if (entry_.gp == nullptr) return false;  // the condition_variable has gone without a notification
+    // relaxed: lock_ has what comes of it.
+    if (entry_.q.load(relaxed) == nullptr) continue;  // a notifier has it, and comes for lock_
     const std::lock_guard hold(cv_->lock_);
     if (entry_.q.load(relaxed) == nullptr) continue;  // relaxed: under the lock
     cv_->waiters_.remove(&entry_);

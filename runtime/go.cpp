@@ -51,6 +51,7 @@ newborn room_for(schedt &sched, std::size_t size, std::size_t align, std::size_t
   const newborn s = newspawn(sched, size, align, stack_size);
   if (s.gp == nullptr) throw std::bad_alloc();
   s.gp->started = where;
+  if (member.of == nullptr) return s;  // as a dead g has it; and beside a thread outside the runtime may end [LEAVE-1]
   s.gp->memberof.set(member.of);
   s.gp->abandoned = member.abandoned;
   return s;
@@ -65,7 +66,10 @@ void end_membership() noexcept { own_g(getm())->memberof.set(nullptr); }
 
 void end_go(newborn s, void (*start)(void *)) noexcept { newproc(*s.gp->home, s, start); }
 
-void undo_go(newborn s) noexcept { unspawn(*s.gp->home, s); }
+void undo_go(newborn s) noexcept {
+  if (s.gp->memberof.get() != nullptr) s.gp->memberof.set(nullptr);
+  unspawn(*s.gp->home, s);
+}
 
 void start_from_outside(schedt &sched, newborn s, void (*start)(void *)) noexcept {
   // A goroutine of this runtime is at home: joinms waits for its M in any case.

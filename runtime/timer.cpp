@@ -114,7 +114,6 @@ bool alarm_function::prepare(newborn &room) noexcept {
   room = newspawn(*getm()->sched, sizeof(ringing), alignof(ringing));
   if (room.gp == nullptr) return false;
   room.gp->started = where_;
-  room.gp->memberof.set(nullptr);
   return true;
 }
 

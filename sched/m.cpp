@@ -190,8 +190,8 @@ class patience {
   }
   void wait_for_foreigners() noexcept {
     // acquire: pairs with ~foreign_call. [STOP-2]
-    while (!over_ && sched_.foreigners.load(acquire) != 0) {
-      thread_yield();
+    for (backoff turn; !over_ && sched_.foreigners.load(acquire) != 0;) {
+      turn.wait();
       if (next_ != never && nanotime() >= next_) over_ = !go_on();
     }
   }
@@ -223,8 +223,7 @@ bool join_started(schedt &sched, m *mp, Join &&join) noexcept {
 }  // namespace
 
 void tell_waiting(schedt &sched) noexcept {
-  // relaxed: one of the threads tells.
-  // Survives as split (statistic): two of them may tell.
+  // relaxed: one of the threads tells, no matter which.
   if (sched.toldwaiting.exchange(1, relaxed) == 0) sched.options.tell_waiting(sched, false);
 }
 

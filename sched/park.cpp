@@ -36,11 +36,11 @@ g *park_m(m *mp, g *gp) noexcept {
   return gp;
 }
 
-// Spins until the waker no longer touches this extra M.
+// Waits until the waker no longer touches this extra M.
 void await_release(m *mp) noexcept {
   // acquire: pairs with ready_thread. [THREAD-1]
   // Survives as relaxed (equivalent): the note has ordered all but the kernel's look at its address.
-  while (mp->released.load(acquire) == 0) thread_yield();
+  for (backoff turn; mp->released.load(acquire) == 0;) turn.wait();
   mp->released.store(0, relaxed);  // relaxed: only this thread uses it now
 }
 
@@ -156,8 +156,8 @@ bool gopark_until(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m
   gopark(arm_and_unlock, &limit, reason, mp);
   const bool found = gp->param.get() != nullptr;
   if (found && !stoptimer(&limit))
-    while (limit.called.load(acquire) == 0) thread_yield();  // acquire: pairs with time_over. [TIMED-1]
-  limit.gp.set(nullptr);                                     // no function reads it any more
+    for (backoff turn; limit.called.load(acquire) == 0;) turn.wait();  // acquire: pairs with time_over. [TIMED-1]
+  limit.gp.set(nullptr);                                               // no function reads it any more
   return found;
 }
 

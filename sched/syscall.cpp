@@ -86,10 +86,8 @@ void exitsyscall(m *mp) noexcept {
   gstatus status = gstatus::syscall;
   // acquire: pairs with resume_exitsyscall: this M sees what became of the P. [SYSCALL-1]
   // relaxed on failure: another thread has the scan bit, for a few instructions.
-  while (!gp->atomicstatus.compare_exchange_weak(status, gstatus::running, acquire, relaxed)) {
+  for (backoff turn; !gp->atomicstatus.compare_exchange_weak(status, gstatus::running, acquire, relaxed); turn.wait())
     status = gstatus::syscall;
-    cpu_relax();
-  }
   --mp->incall;
   if (mp->p.get() == nullptr) {
     struct p *pp = find_p(mp);
@@ -105,7 +103,7 @@ void exitsyscall(m *mp) noexcept {
 // that the holder of a scan bit may wait for (I24: no thread waits for a lock while it holds the bit). Source:
 // setBlockOnExitSyscall of Go's proc.go.
 g *block_exitsyscall(struct p *pp) noexcept {
-  for (;;) {
+  for (backoff turn;;) {
     // Hints, validated below; Ms and gs are type-stable.
     m *mp = pp->m.load(acquire);  // acquire: pairs with acquirep: mp as it was made, at least. [SYSCALL-2]
     if (mp == nullptr) return nullptr;
@@ -113,7 +111,7 @@ g *block_exitsyscall(struct p *pp) noexcept {
     if (gp == nullptr) return nullptr;
     gstatus status = gp->atomicstatus.load(relaxed);  // relaxed: validated by the CAS
     if (status == gstatus::scansyscall) {
-      cpu_relax();
+      turn.wait();
       continue;
     }
     if (status != gstatus::syscall) return nullptr;
@@ -139,10 +137,9 @@ void hand_own_p_on(m *mp) noexcept {
   gstatus status = gstatus::syscall;
   // acquire: pairs with resume_exitsyscall: this M sees what became of the P. [SYSCALL-1]
   // relaxed on failure: another thread has the scan bit, for a few instructions.
-  while (!gp->atomicstatus.compare_exchange_weak(status, gstatus::scansyscall, acquire, relaxed)) {
+  for (backoff turn; !gp->atomicstatus.compare_exchange_weak(status, gstatus::scansyscall, acquire, relaxed);
+       turn.wait())
     status = gstatus::syscall;
-    cpu_relax();
-  }
   struct p *pp = mp->p.get();
   if (pp != nullptr) takep(pp, mp);
   resume_exitsyscall(gp);

@@ -20,6 +20,7 @@ atomic<std::int32_t> *strangers = nullptr;
 std::int64_t step_ns = 1000;
 unsigned refusals = 0, refusable = 0;
 bool guards_take_mappings = false;
+std::uint32_t realtime = 0;
 
 bool mistaken(const site &s, access what, mistake how) noexcept {
   if (how != mutant.how || what != mutant.what || s.line < mutant.first_line || s.line > mutant.last_line) return false;
@@ -38,12 +39,20 @@ namespace {
 
 constexpr unsigned stacks_count = 16;
 constexpr std::size_t page_size = 4096;
+constexpr std::uint32_t turns_limit = 40;
 constexpr unsigned main_slot = harness::threads_limit;
 
 struct sleeper {
   const void *word;
   rl::thread_id_t thread;
   bool timed;  // it may be chosen to run at any time
+};
+
+// How often a thread has looked in vain at this place, one look after the other.
+struct turn {
+  const char *file;
+  int line;
+  std::uint32_t looks;
 };
 
 struct start {
@@ -67,6 +76,7 @@ struct execution {
   std::uint32_t stacks_out = 0;
   std::uint32_t stacks_lived_on = 0;
   unsigned stacks_promised = 0;
+  turn turns[harness::threads_limit + 1] = {};
   std::uintptr_t places = 0;
   char text[2048] = {};
   std::size_t text_size = 0;
@@ -160,8 +170,26 @@ void fence_heavy(site s) noexcept {
   log(s, "heavy fence");
 }
 
-void cpu_relax(site s) noexcept { rl::ctx().yield(1, s); }
-void thread_yield(site s) noexcept { rl::ctx().yield(1, s); }
+namespace {
+
+void look_again(const site &s) noexcept {
+  const rl::thread_id_t self = rl::thread_index();
+  if ((harness::realtime >> self & 1) == 0) return rl::ctx().yield(1, s);
+  turn &t = now.turns[self];
+  if (t.line != s.line || t.file != s.file) t = {s.file, s.line, 0};
+  if (++t.looks > turns_limit) fail("BACKOFF-1: a real-time thread waits for another one and does not sleep", s);
+}
+
+}  // namespace
+
+void cpu_relax(site s) noexcept { look_again(s); }
+void thread_yield(site s) noexcept { look_again(s); }
+
+void thread_nap(std::int64_t ns, site s) noexcept {
+  now.turns[rl::thread_index()] = {};
+  rl::ctx().yield(1, s);
+  now.skipped += ns;
+}
 
 namespace {
 
@@ -446,6 +474,8 @@ void begin_execution(const shape &s) noexcept {
   step_ns = 1000;
   refusals = refusable = 0;
   guards_take_mappings = false;
+  realtime = 0;
+  std::fill(std::begin(now.turns), std::end(now.turns), turn{});
 }
 
 void on_main(bool is) noexcept { now.on_main = is; }

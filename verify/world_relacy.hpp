@@ -72,6 +72,9 @@ HEDDLE_DETAIL_BEGIN
 struct spin_geometry {
   static constexpr std::uint32_t backoff_min = 1;
   static constexpr std::uint32_t backoff_max = 1;
+  static constexpr std::uint32_t backoff_yields = 8;
+  static constexpr std::int64_t nap_min = 5'000;
+  static constexpr std::int64_t nap_max = 10'000;
 };
 struct geometry : spin_geometry {
   static constexpr std::uint32_t runq_capacity = 4;
@@ -141,6 +144,9 @@ extern std::int64_t step_ns;  // how long a step takes
 // So many calls that ask for one of these may be refused. Which ones is a choice of the strategy.
 inline constexpr unsigned threads = 1, stacks = 2, memory = 4;
 extern unsigned refusals, refusable;
+// Bit i: thread i is of a real-time class, and another thread of its CPU goes on only while it sleeps. So it may look in
+// vain a limited number of times before it sleeps.
+extern std::uint32_t realtime;
 extern bool guards_take_mappings;  // true: a stack is not promised with its g, as on kernels without light guards
 // The order that the settings above make of `order` at this site, and whether the mutant is this mistake at this site.
 std::memory_order altered_order(const site &s, access what, std::memory_order order) noexcept;
@@ -409,6 +415,7 @@ void fence_heavy(site s = site::here()) noexcept;
 
 void cpu_relax(site s = site::here()) noexcept;
 void thread_yield(site s = site::here()) noexcept;
+void thread_nap(std::int64_t ns, site s = site::here()) noexcept;
 inline void prefetch(const void *) noexcept {}
 
 void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected, site s = site::here()) noexcept;

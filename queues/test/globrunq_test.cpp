@@ -1,11 +1,9 @@
-// The contract of globrunq and of the spinlock under it, example by example.
+// The contract of globrunq, example by example.
 #include "queues/globrunq.hpp"
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <memory>
-#include <thread>
 #include <vector>
 
 #include "queues/test/test_item.hpp"
@@ -23,31 +21,6 @@ ints get_all(Q &q) {
   bool inherit;
   while (test_item *x = q.runqget(inherit)) v.push_back(x->payload.get());
   return v;
-}
-
-TEST(spinlock, excludes) {
-  heddle::detail::spinlock lock;
-  EXPECT_TRUE(lock.try_lock());
-  EXPECT_FALSE(lock.try_lock());
-  lock.unlock();
-  const std::lock_guard hold(lock);
-  std::thread([&] { EXPECT_FALSE(lock.try_lock()); }).join();
-}
-
-TEST(spinlock, a_waiter_gets_it_after_unlock) {
-  heddle::detail::spinlock lock;
-  int guarded = 0;
-  lock.lock();
-  std::thread waiter([&] {
-    const std::lock_guard hold(lock);
-    EXPECT_EQ(guarded, 1);
-    guarded = 2;
-  });
-  std::this_thread::sleep_for(std::chrono::milliseconds(5));  // long enough to reach the yielding part of lock()
-  guarded = 1;
-  lock.unlock();
-  waiter.join();
-  EXPECT_EQ(guarded, 2);
 }
 
 TEST(globrunq, is_fifo) {

@@ -429,11 +429,14 @@ TEST(End, by_shutdown_while_others_use_it) {
   for (int round = 0; round < 20; ++round) {
     auto rt = std::make_unique<heddle::runtime>(with_procs(2));
     std::atomic<bool> over{false};
+    int started = 0;
     std::vector<std::thread> threads;
     for (int t = 0; t < 3; ++t)
       threads.emplace_back([&, t] {
         while (!over.load()) switch (t) {
-            case 0: rt->go([] { blocking([] { std::this_thread::yield(); }); }); break;
+            case 0:
+              if (started++ < 5'000) rt->go([] { blocking([] { std::this_thread::yield(); }); });
+              break;
             case 1: rt->stop_the_world([] {}); break;
             default: (void)rt->stats(); break;
           }

@@ -50,6 +50,13 @@ bool futex_sleep_for(atomic<std::uint32_t> &word, std::uint32_t expected, std::i
   return futex(word, FUTEX_WAIT, expected, &time) == 0 || errno != ETIMEDOUT;
 }
 
+// A raw system call, because clock_nanosleep would be a point where the embedder's pthread_cancel takes effect.
+void thread_nap(std::int64_t ns) noexcept {
+  atomic<std::uint32_t> none;
+  const timespec time{0, ns};
+  futex(none, FUTEX_WAIT, 0, &time);
+}
+
 void futex_wake(atomic<std::uint32_t> &word) noexcept { futex(word, FUTEX_WAKE, 1); }
 
 std::int64_t nanotime() noexcept {

@@ -210,6 +210,45 @@ struct in_mains_frame : suite<1, 1> {
   }
 };
 
+// Main starts goroutines that belong to something. Each tells of its end itself, or is told of at the end of the
+// runtime; and a thread outside, whose goroutines belong to nothing, starts some meanwhile and afterwards.
+struct members : suite<2, 1> {
+  static constexpr int many = 3;
+  schedt sched{sched_options{.procs = 1, .threads_max = 2, .detect_deadlock = false}};
+  chan<int> never;
+  plain<int> told[many];
+  static void tell(const void *of) noexcept {
+    auto *const n = static_cast<plain<int> *>(const_cast<void *>(of));
+    n->set(n->get() + 1);
+  }
+  void before() { VERIFY_CHECK(schedinit(sched)); }
+  void thread(unsigned i) {
+    if (i == 1) {
+      for (int k = 0; k < 2; ++k)
+        heddle::detail::go_from_outside(
+            sched, [] {}, 0);
+      return;
+    }
+    start_main(sched);
+    auto main = [this] {
+      for (int k = 0; k < many; ++k)
+        go_on(
+            "members",
+            [this, k] {
+              if (k == 1) (void)never.recv();
+              end_membership();
+              tell(&told[k]);
+            },
+            0, {}, membership_of(&told[k], tell));
+      goyield();
+    };
+    run_main(sched, prepare(sched, main, 0), &invoke<decltype(main)>);
+    release_members(sched);
+    for (plain<int> &n : told) VERIFY_INV("LEAVE-1", n.get() == 1);
+  }
+  void after() { schedfree(sched); }
+};
+
 }  // namespace
 
 HEDDLE_WORLDS(
@@ -270,3 +309,8 @@ HEDDLE_SUITE(in_mains_frame, {.name = "abandon.main",
                               .invariants = "LEAVE-1",
                               .what = "main's variables go with it while others wait for them",
                               .modes = {random_mix(2)}})
+HEDDLE_SUITE(members, {.name = "abandon.members",
+                       .component = "runtime/abandon",
+                       .invariants = "LEAVE-1",
+                       .what = "each end of a goroutine is told of once, and a thread outside starts others",
+                       .modes = {random_mix(2)}})

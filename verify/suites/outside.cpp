@@ -1,4 +1,5 @@
 // Threads that are no Ms: what they must do for the scheduler's end, and what the deadlock report must do for them.
+#include "heddle/blocking.hpp"
 #include "verify/suites/scheduled.hpp"
 
 using namespace heddle;
@@ -210,6 +211,42 @@ struct not_dead : scheduled<not_dead, 1, 1, 1> {
   }
 };
 
+// A runtime is shut down with a limit while a goroutine is in a call. At most once is it told that the shutdown waits;
+// at the limit it is told once that a thread is left. If that is not told, no thread is left.
+template <bool Sysmon>
+struct limited : suite<1, 1 + Sysmon> {
+  schedt sched;
+  plain<int> waiting, left;
+  limited() : sched(sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false, .sysmon = Sysmon}) {
+    sched.options.tell_waiting = tell;
+  }
+  static inline limited *now;
+  static void tell(const schedt &, bool left) {
+    plain<int> &n = left ? now->left : now->waiting;
+    n.set(n.get() + 1);
+  }
+  void before() {
+    now = this;
+    VERIFY_CHECK(schedinit(sched));
+  }
+  void thread(unsigned) {
+    VERIFY_CHECK(start_sysmon(sched) == 0);
+    heddle::detail::go_from_outside(
+        sched, [] { blocking([] { cpu_relax(); }); }, 0);
+    const bool ended = shut_down(sched, nanotime() + 5);
+    if (!ended) {
+      VERIFY_INV("STOP-2", left.get() == 1);
+      shut_down(sched, never);
+    }
+    VERIFY_INV("STOP-2", left.get() == (ended ? 0 : 1) && waiting.get() <= 1);
+    for (unsigned k = 1; k <= 1 + Sysmon; ++k) VERIFY_INV("STOP-2", !harness::can_run(k));
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() { schedfree(sched); }
+};
+using limited_alone = limited<false>;
+using limited_with_sysmon = limited<true>;
+
 }  // namespace
 
 HEDDLE_SUITE(stopped, {.name = "outside.stop",
@@ -257,3 +294,13 @@ HEDDLE_SUITE(not_dead, {.name = "outside.no_report",
                         .invariants = "I36",
                         .what = "no deadlock is reported while a thread outside may start a goroutine",
                         .modes = {random_mix(3)}})
+HEDDLE_SUITE(limited_alone, {.name = "outside.limit",
+                             .component = "sched/m",
+                             .invariants = "STOP-2",
+                             .what = "a shutdown with a limit while a goroutine is in a call",
+                             .modes = {random_mix(2)}})
+HEDDLE_SUITE(limited_with_sysmon, {.name = "outside.limit_sysmon",
+                                   .component = "sched/m",
+                                   .invariants = "STOP-2",
+                                   .what = "as outside.limit, and sysmon may tell of it too",
+                                   .modes = {random_mix(2)}})

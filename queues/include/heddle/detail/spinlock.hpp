@@ -1,6 +1,6 @@
 #pragma once
 // A lock for critical sections of a few dozen instructions that never block. Unlocking is a plain release store.
-#include "heddle/detail/world.hpp"
+#include "heddle/detail/backoff.hpp"
 
 HEDDLE_DETAIL_BEGIN
 
@@ -9,21 +9,12 @@ HEDDLE_DETAIL_BEGIN
 HEDDLE_API void not_in_user_code() noexcept;
 
 // Mutual exclusion by test and test-and-set. Meets std BasicLockable and Lockable. Caller: any thread; the thread that
-// locks must unlock, on the same M. Blocks: the M: it spins with growing pauses, and after a while gives its CPU away
-// between tries.
+// locks must unlock, on the same M. Blocks: the M: it spins with growing pauses, then gives its CPU away between tries,
+// and sleeps at last.
 class spinlock {
  public:
   void lock() noexcept {
-    // Pauses are long from the start: each look takes the cache line from the holder, which often comes back at once
-    // and still had it.
-    for (std::uint32_t pauses = spin_geometry::backoff_min; !try_lock();) {
-      not_in_user_code();
-      for (std::uint32_t i = 0; i < pauses; ++i) cpu_relax();
-      if (pauses < spin_geometry::backoff_max)
-        pauses *= 2;
-      else
-        thread_yield();
-    }
+    for (backoff turn; !try_lock(); turn.wait()) not_in_user_code();
   }
 
   bool try_lock() noexcept {

@@ -22,10 +22,13 @@ HEDDLE_API extern const char heddle_is_compiled_without_asan_and_tsan;
 
 inline constexpr std::size_t cacheline = 64;
 
-// The first and the longest pause of a thread that waits for a spinlock, in cpu_relax calls (0.2 and 3 us).
+// How a thread waits for another thread's step (backoff.hpp).
 struct spin_geometry {
-  static constexpr std::uint32_t backoff_min = 16;
+  static constexpr std::uint32_t backoff_min = 16;  // the first and the longest pause in cpu_relax calls: 0.2 and 3 us
   static constexpr std::uint32_t backoff_max = 256;
+  static constexpr std::uint32_t backoff_yields = 32;  // so often it gives its CPU away before it sleeps
+  static constexpr std::int64_t nap_min = 20'000;      // the first and the longest sleep, in nanoseconds
+  static constexpr std::int64_t nap_max = 1'000'000;
 };
 
 template <class T>
@@ -87,6 +90,7 @@ inline void cpu_relax() noexcept {
 #endif
 }
 HEDDLE_API void thread_yield() noexcept;
+HEDDLE_API void thread_nap(std::int64_t ns) noexcept;
 
 // A member of what is sorted by its address: different for any two objects that live.
 class place {
