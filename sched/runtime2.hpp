@@ -327,7 +327,6 @@ void each_p(const schedt &sched, F &&f) {
 template <class F>
 void each_g(const schedt &sched, F &&f) {
   // acquire: pairs with allgadd. [ALLG-1]
-  // Survives as relaxed (equivalent): where suites come here, the threads that made gs have ended and were joined.
   for (g *gp = sched.allgs.load(acquire); gp != nullptr; gp = gp->alllink.load(acquire)) f(gp);
 }
 

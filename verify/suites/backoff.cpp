@@ -56,7 +56,7 @@ struct timer_function : scheduled<timer_function, 2, 2> {
   }
 };
 
-// Whoever else looks at the same call: the goroutine that comes back, and sysmon twice.
+// Another thread that looks at the same call: the goroutine that comes back is one, sysmon comes twice.
 template <void (*Enter)(m *)>
 struct look_at_a_call : by_hand<3, 1> {
   void before() {

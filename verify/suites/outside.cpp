@@ -211,10 +211,11 @@ struct not_dead : scheduled<not_dead, 1, 1, 1> {
   }
 };
 
-// A runtime is shut down with a limit while a goroutine is in a call. At most once is it told that the shutdown waits;
-// at the limit it is told once that a thread is left. If that is not told, no thread is left.
+// A runtime is shut down with a limit while a goroutine is in a call, or a thread outside in one of the runtime's. At
+// most once is it told that the shutdown waits; at the limit it is told once that a thread is left. If that is not told,
+// no thread is left.
 template <bool Sysmon>
-struct limited : suite<1, 1 + Sysmon> {
+struct limited : suite<2, 1 + Sysmon> {
   schedt sched;
   plain<int> waiting, left;
   limited() : sched(sched_options{.procs = 1, .threads_max = 1, .detect_deadlock = false, .sysmon = Sysmon}) {
@@ -227,19 +228,21 @@ struct limited : suite<1, 1 + Sysmon> {
   }
   void before() {
     now = this;
+    harness::step_ns = wait_untold / 4;
     VERIFY_CHECK(schedinit(sched));
   }
-  void thread(unsigned) {
+  void thread(unsigned i) {
+    if (i == 0)
+      return heddle::detail::go_from_outside(
+          sched, [] { blocking([] { cpu_relax(); }); }, 0);
     VERIFY_CHECK(start_sysmon(sched) == 0);
-    heddle::detail::go_from_outside(
-        sched, [] { blocking([] { cpu_relax(); }); }, 0);
-    const bool ended = shut_down(sched, nanotime() + 5);
+    const bool ended = shut_down(sched, nanotime() + 8 * wait_untold);
     if (!ended) {
       VERIFY_INV("STOP-2", left.get() == 1);
       shut_down(sched, never);
     }
     VERIFY_INV("STOP-2", left.get() == (ended ? 0 : 1) && waiting.get() <= 1);
-    for (unsigned k = 1; k <= 1 + Sysmon; ++k) VERIFY_INV("STOP-2", !harness::can_run(k));
+    for (unsigned k = 2; k <= 2 + Sysmon; ++k) VERIFY_INV("STOP-2", !harness::can_run(k));
   }
   void describe(names &to) { describe_sched(to, sched); }
   void after() { schedfree(sched); }

@@ -158,6 +158,35 @@ struct word : suite<3> {
   }
 };
 
+// The last M goes to sleep while sysmon asks again for a goroutine that got no stack, and wakes that M for it: no deadlock
+// is reported.
+struct asked_meanwhile : suite<2> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 1, .log = false, .sysmon = true}};
+  void before() {
+    sched.options.on_deadlock = [](void *, const char *) { VERIFY_INV("I36", false); };
+    VERIFY_CHECK(schedinit(sched));
+    m *const mp = sched.m0 = allocm(sched, true);
+    sched.mcount.fetch_add(1, relaxed);
+    sched.nmrunning.fetch_add(1, relaxed);
+    sched.midle.put(mp);
+    g *const gp = newspawn(sched, 16, 16).gp;
+    casgstatus<gstatus::dead, gstatus::runnable>(gp);
+    sched.maing.store(gp, relaxed);
+    sched.stackless.push(gp);
+    sched.retry.store(1, relaxed);
+    sched.retrywhen = 1;
+  }
+  void thread(unsigned i) {
+    if (i == 0) return leave_running(sched);
+    retry_refused(sched, 2);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("I14", sched.midle.empty());
+    schedfree(sched);
+  }
+};
+
 // A goroutine without a stack when the runtime stops is abandoned like any other.
 struct stopped_without : refusing<stopped_without, 2, 1, 1, harness::stacks> {
   void program() {
@@ -249,3 +278,8 @@ HEDDLE_SUITE(stopped_without, {.name = "refused.stopped",
                                .invariants = "STOP-2 REFUSE-1",
                                .what = "the runtime stops while a goroutine has no stack",
                                .modes = {random_mix(2)}})
+HEDDLE_SUITE(asked_meanwhile, {.name = "refused.no_report",
+                               .component = "sched/deadlock",
+                               .invariants = "I14 I36",
+                               .what = "the last M goes to sleep while sysmon asks again and wakes it",
+                               .modes = {random_mix(1), bounded(2, 2)}})

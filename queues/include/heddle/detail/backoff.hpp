@@ -8,7 +8,7 @@ HEDDLE_DETAIL_BEGIN
 // gives its CPU away; and then it sleeps, each time for longer. For giving way is not enough: a thread of a real-time
 // class gives way to threads of its priority alone, and if the other thread has less, and was on this CPU, that thread
 // goes on only when this one sleeps [BACKOFF-1].
-// Nobody wakes it. A waker would have to look whether somebody sleeps after it has let go of what is waited for, whose
+// The other thread does not wake it. It would have to look for sleepers after it has let go of what is waited for, whose
 // memory may have gone by then; and each unlock would pay for that.
 // Caller: one thread. Blocks: the M. Cost: it waits for at most twice as long as it must, or for a millisecond longer.
 // Source: as textbooks have it; the sleep is ours.

@@ -12,7 +12,7 @@
 //   plain<T>             get, set: data that a protocol protects; race-checked outside production, free inside it
 //   place                where an object lies, to sort by
 //   cpu_relax            one turn of a spin loop; thread_yield: lets another thread have this CPU
-//   thread_nap           sleeps for a time that is over soon, and that nobody ends
+//   thread_nap           sleeps for a short time
 //   spin_geometry        how long a thread waits in which way for another's step
 //   nanotime             the clock
 //   forked               whether a fork has left a runtime's threads behind
