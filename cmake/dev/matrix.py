@@ -240,7 +240,7 @@ def rows():
     return all_rows
 
 
-CORNER = ["find_package after install", "ThreadSanitizer in heddle, and not in a program"]
+CORNER = ["find_package after install"]
 
 
 def knows(compiler, flags):
