@@ -7,6 +7,8 @@
 
 HEDDLE_DETAIL_BEGIN
 
+HEDDLE_RELACY_CELLS(template class)
+
 namespace harness {
 
 std::uint64_t steps = 0;

@@ -295,12 +295,16 @@ class atomic : on_stack<atomic<T>> {
     expected = unpack<T>(seen);
     return done;
   }
-  T fetch_add(T v, std::memory_order o, site s = site::here()) noexcept {
+  T fetch_add(T v, std::memory_order o, site s = site::here()) noexcept
+    requires std::is_integral_v<T>
+  {
     if (mistake_here(s, access::rmw, mistake::split))
       return split(o, s, [v](T old) { return static_cast<T>(old + v); });
     return unpack<T>(cell_.fetch_add(pack<T>(v), relacy_order(effective_order(s, access::rmw, o)), s));
   }
-  T fetch_sub(T v, std::memory_order o, site s = site::here()) noexcept {
+  T fetch_sub(T v, std::memory_order o, site s = site::here()) noexcept
+    requires std::is_integral_v<T>
+  {
     if (mistake_here(s, access::rmw, mistake::split))
       return split(o, s, [v](T old) { return static_cast<T>(old - v); });
     return unpack<T>(cell_.fetch_sub(pack<T>(v), relacy_order(effective_order(s, access::rmw, o)), s));
@@ -383,6 +387,16 @@ class plain : on_stack<plain<T>> {
  private:
   plain_cell<T> cell_;
 };
+
+struct g;
+struct m;
+struct p;
+// The engine has these, with all that Relacy makes of them, compiled with its own options: a suite need not.
+#define HEDDLE_RELACY_CELLS(of)                                                                                       \
+  of atomic<std::int32_t>; of atomic<std::uint32_t>; of atomic<std::int64_t>; of atomic<std::uint64_t>; of atomic<g *>; \
+  of atomic<struct p *>; of plain<bool>; of plain<std::int32_t>; of plain<std::uint32_t>; of plain<std::int64_t>;       \
+  of plain<std::uint64_t>; of plain<g *>; of plain<struct m *>; of plain<struct p *>; of plain<void *>; of plain<const void *>;
+HEDDLE_RELACY_CELLS(extern template class)
 
 template <class T>
 T glimpse(const T &field) noexcept {

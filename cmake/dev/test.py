@@ -13,7 +13,7 @@ NEEDS_TOOL = ROOT / "verify" / "mutants" / "needs.py"
 RELACY = ["verify", "parts_test", "source_test"]
 PATCHES_TOOL = ROOT / "verify" / "mutants" / "run.py"
 
-# What `./dev test` builds and runs with sanitizers, by clang and by g++, and only so: each component's cases, the stress runs and the
+# What `./dev test` builds and runs with sanitizers, by clang, and only so: each component's cases, the stress runs and the
 # fuzzers' regressions. Models, properties, Go's own tests, what ends a process, and the programs are built without: a sanitizer would
 # say little more. --all does for each what is left.
 SANITIZED = ["queues_test", "queues_stress", "sched_test", "sysmon_test", "procresize_test", "grants_test", "runtime_test", "runtime_stress",
