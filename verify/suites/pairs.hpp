@@ -29,20 +29,31 @@ struct call {
   int counted = 0;
 };
 
+// A goroutine that waits for others, of its P and of other threads.
+inline void give_way() {
+  heddle::detail::goyield();
+  heddle::detail::cpu_relax();
+}
+
 template <class Object, const auto &Calls, unsigned Rows = sizeof Calls / sizeof Calls[0]>
 struct pairing {
-  static constexpr unsigned rows = Rows, pairs = rows * (rows + 1) / 2;
+  static constexpr unsigned rows = Rows, dealt_at_once = 256;
+  // A long table's pairs are dealt in both orders.
+  static constexpr bool is_long = rows * (rows + 1) / 2 > dealt_at_once;
+  static constexpr unsigned pairs = is_long ? rows * rows : rows * (rows + 1) / 2;
   // Each pair in each state, under each of the seven kinds of sampling.
   static constexpr std::uint64_t every_pair = std::uint64_t{7} * pairs * Object::states;
-  static_assert(pairs <= 256, "dealt() has no more: divide the table");
 
   Object object;
   const call<Object> *made[2] = {};
   heddle::detail::atomic<std::uint32_t> left{2};
 
   void deal() {
-    unsigned n = heddle::detail::harness::dealt(pairs), second = 0;
-    while (n > second) n -= ++second;  // 0 0, 0 1, 1 1, 0 2, 1 2, 2 2 ...
+    unsigned n = heddle::detail::harness::dealt(is_long ? rows : pairs), second = 0;
+    if (is_long)
+      second = heddle::detail::harness::dealt(rows);
+    else
+      while (n > second) n -= ++second;  // 0 0, 0 1, 1 1, 0 2, 1 2, 2 2 ...
     const unsigned state = heddle::detail::harness::dealt(Object::states);
     made[0] = &Calls[n];
     made[1] = &Calls[second];
@@ -64,9 +75,9 @@ struct pairing {
   }
 };
 
-// Three threads without a runtime.
-template <class Object, const auto &Calls, unsigned Rows = sizeof Calls / sizeof Calls[0]>
-struct by_threads : suite<3> {
+// Three threads that belong to no runtime; the object may have one, with so many Ms.
+template <class Object, const auto &Calls, unsigned Rows = sizeof Calls / sizeof Calls[0], int Ms = 0>
+struct by_threads : suite<3, Ms> {
   using pairing_t = pairing<Object, Calls, Rows>;
   static constexpr std::uint64_t every_pair = pairing_t::every_pair;
   pairing_t both;
@@ -97,7 +108,7 @@ struct by_goroutines : scheduled<by_goroutines<Object, Calls, Ms, Procs>, Ms, Pr
       else
         heddle::go(party);
     }
-    both->third([] { heddle::detail::goyield(); });
+    both->third(give_way);
     all.wait();
     both.reset();
   }
@@ -123,13 +134,13 @@ struct by_both : scheduled<by_both<Object, Calls, Ms, Procs>, Ms, Procs, 1> {
     both->deal();
     mine = heddle::detail::harness::dealt(2);
     heddle::go([this] {
-      both->third([] { heddle::detail::goyield(); });
+      both->third(give_way);
       all.arrive();
     });
     begun.store(1, heddle::detail::release);
     both->make(mine);
     all.wait();
-    while (ended.load(heddle::detail::acquire) == 0) heddle::detail::goyield();
+    while (ended.load(heddle::detail::acquire) == 0) give_way();
     both.reset();
   }
 };
