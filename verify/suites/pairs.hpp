@@ -18,7 +18,7 @@
 #include <chrono>
 #include <optional>
 
-#include "verify/suites/scheduled.hpp"
+#include "verify/suites/watched.hpp"
 
 namespace verify {
 
@@ -88,13 +88,17 @@ struct by_threads : suite<3, Ms> {
   }
 };
 
+template <class Derived, int Ms, int Procs, bool Sysmon>
+using with_sysmon = std::conditional_t<Sysmon, watched<Derived, Ms, Procs>, scheduled<Derived, Ms, Procs>>;
+
 // Two goroutines on two Ms; main is the third.
-template <class Object, const auto &Calls, int Ms = 2, int Procs = 2>
-struct by_goroutines : scheduled<by_goroutines<Object, Calls, Ms, Procs>, Ms, Procs> {
+template <class Object, const auto &Calls, int Ms = 2, int Procs = 2, bool Sysmon = false>
+struct by_goroutines : with_sysmon<by_goroutines<Object, Calls, Ms, Procs, Sysmon>, Ms, Procs, Sysmon> {
   using pairing_t = pairing<Object, Calls>;
   static constexpr std::uint64_t every_pair = pairing_t::every_pair;
   std::optional<pairing_t> both;
   countdown all{2};
+  void options() { heddle::detail::harness::sleeps_last = 1'000'000; }  // where there is a sysmon, a lost wake is seen
   void body() {
     both.emplace();
     both->deal();

@@ -130,6 +130,37 @@ struct from_outside : runtime_calls {
     turn.store(0, release);
     return ended;
   }
+  // What it starts may be abandoned wherever it waits or gives way.
+  void start_one_of(unsigned what) {
+    started.fetch_add(1, relaxed);
+    heddle::detail::go_from_outside(
+        itself,
+        [this, what] {
+          do_one_of(what);
+          ran.fetch_add(1, release);
+        },
+        0);
+  }
+  void do_one_of(unsigned what) {
+    std::uint64_t chance = 0;
+    switch (3 * what + cheaprandn(chance, 3)) {
+      case 0: return heddle::yield();
+      case 1: return heddle::gosched();
+      case 2: return heddle::go([] { heddle::safepoint(); });
+      case 3: return heddle::set_name(goid() + num_goroutine() != 0 ? "a" : "b");
+      case 4: return heddle::set_procs(procs() == 1 ? 2 : 1);
+      case 5: return heddle::stop_the_world([this] { saw(); });
+      case 6: return blocking([] { cpu_relax(); });
+      case 7: return blocking_long([] { cpu_relax(); });
+      case 8: return blocking([this] { look(); });
+      case 9: return sleep_for(pair_time);
+      case 10: return sleep_until(pair_moment());
+      default:
+        heddle::lock_os_thread();
+        heddle::yield();
+        return heddle::unlock_os_thread();
+    }
+  }
   bool rescue() { return false; }
   void check() {
     shutdown(never);
@@ -150,6 +181,12 @@ constexpr call<from_outside> outside_calls[] = {
     {"runtime::set_procs fewer", [](from_outside &o, unsigned) { o.resized(1); }},
     {"runtime::set_procs more", [](from_outside &o, unsigned) { o.resized(3); }},
     {"runtime::stats and runtime::procs", [](from_outside &o, unsigned) { o.figured(); }},
+    {"yield or gosched or go or safepoint by a goroutine", [](from_outside &o, unsigned) { o.start_one_of(0); }},
+    {"set_name or goid or num_goroutine or procs or set_procs or stop_the_world by a goroutine",
+     [](from_outside &o, unsigned) { o.start_one_of(1); }},
+    {"blocking or blocking_long by a goroutine", [](from_outside &o, unsigned) { o.start_one_of(2); }},
+    {"sleep_for or sleep_until or lock_os_thread or unlock_os_thread by a goroutine",
+     [](from_outside &o, unsigned) { o.start_one_of(3); }},
     {"runtime::shutdown", [](from_outside &o, unsigned) { VERIFY_INV("STOP-2", o.shutdown(never)); }},
     {"runtime::shutdown in time, and again",
      [](from_outside &o, unsigned) {
@@ -157,8 +194,8 @@ constexpr call<from_outside> outside_calls[] = {
      }},
 };
 
-using home_by_goroutines = by_goroutines<at_home, home_calls, 3, 2>;
-using outside_by_threads = by_threads<from_outside, outside_calls, 7, 2>;
+using home_by_goroutines = by_goroutines<at_home, home_calls, 3, 2, true>;
+using outside_by_threads = by_threads<from_outside, outside_calls, std::size(outside_calls), 2>;
 
 }  // namespace
 
