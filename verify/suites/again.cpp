@@ -1,5 +1,5 @@
 // Used again after it has failed: there is no memory for a goroutine, the caller gets std::bad_alloc, and asks once more.
-// What a call had begun is undone, so that nobody waits for a goroutine that there is not.
+// What a call had begun is undone, so that no party waits for a goroutine that does not exist.
 #include <new>
 
 #include "heddle/scope.hpp"

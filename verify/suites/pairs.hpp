@@ -11,7 +11,7 @@
 //     bool rescue();                              // the third party; called until it returns false
 //     void check();                               // the same party, when both calls have returned
 //   };
-//   constexpr call<units> unit_calls[] = {{"semaphore::acquire", [](units &o, unsigned who) { ... }}, ...};
+//   constexpr call<units> unit_calls[] = {{"semaphore::acquire", [](units &o, unsigned party) { ... }}, ...};
 //
 // The name of a row is that of the call, and perhaps more words. cmake/dev/pairs.py reads the tables, and fails where a
 // pair of calls of one object is in none.

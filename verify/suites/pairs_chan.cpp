@@ -97,7 +97,7 @@ constexpr call<open_channel> open_calls[] = {
      }},
 };
 
-// It is closed by one of the calls, or else by the third party; nobody sends. States: no room; room for two, of which
+// It is closed by one of the calls, or else by the third party; no party sends. States: no room; room for two, of which
 // none and two are taken; closed already, with a value left.
 struct closing_channel {
   static constexpr unsigned states = 4;

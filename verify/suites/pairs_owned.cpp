@@ -162,7 +162,7 @@ constexpr call<in_scope> scope_calls[] = {
 
 const context_key<int> number;
 
-// States: fresh; somebody has the channel; somebody has the token; a child, whose parent is cancelled. The third party
+// States: fresh; the channel has been asked for; the token has; a child, whose parent is cancelled. The third party
 // cancels.
 struct cancellable {
   static constexpr unsigned states = 4;
