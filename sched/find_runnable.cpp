@@ -135,6 +135,7 @@ g *find_runnable(m *mp, bool &inherit) noexcept {
     struct p *pp = mp->p.get();
     checktimers(mp, pp->timers);
     if (pp->schedtick.get() % geometry::fairness_tick == 0) {
+      if (sched.psgone.get()) checkgonetimers(mp);  // there may be no M that looks for more work than it has
       if (g *gp = take_global(mp)) return gp;
     }
     if (g *gp = take_local(pp, inherit)) return gp;

@@ -57,6 +57,7 @@ void procresize(schedt &sched, std::int32_t n) noexcept {
   // From the last P down, each before what is there already: so the lowest P's oldest goroutine is the first in the
   // end.
   for (std::int32_t i = old - 1; i >= n; --i) destroy(sched, sched.allp[i].get());
+  sched.psgone.set(n < sched.allplen.load(relaxed));  // relaxed: worldsema
   steal_order_reset(sched, n);
   // release: pairs with every load of gomaxprocs before a walk through allp: the new Ps, and their places in it.
   // [PROCS-1]

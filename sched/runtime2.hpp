@@ -297,6 +297,7 @@ struct schedt {
   atomic<std::int32_t> allplen;                 // worldsema: Ps ever made; those at gomaxprocs and above are dead
   std::uint32_t coprimes[geometry::procs_max];  // procresize: increments that visit every P (stealOrder)
   std::uint32_t ncoprimes = 0;
+  plain<bool> psgone;                         // procresize: Ps have gone, and there may be timers in them
   alignas(cacheline) std::uint64_t seed = 0;  // hashinit
   std::int64_t starttime = 0;
   statistic clock;    // sysmon: when it last looked: at most some 10 ms ago while a P runs

@@ -133,6 +133,13 @@ void checktimers(m *mp, timers &ts) noexcept {
   --mp->locks;
 }
 
+void checkgonetimers(m *mp) noexcept {
+  const schedt &sched = *mp->sched;
+  // relaxed: an M with a P has acquired both, and they stay meanwhile
+  const std::int32_t n = sched.gomaxprocs.load(relaxed), made = sched.allplen.load(relaxed);
+  for (std::int32_t i = n; i < made; ++i) checktimers(mp, sched.allp[i].get()->timers);
+}
+
 void checkalltimers(m *mp) noexcept {
   each_p(*mp->sched, [mp](struct p &pp) { checktimers(mp, pp.timers); });
 }

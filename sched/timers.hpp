@@ -72,8 +72,9 @@ bool stoptimer(runtime_timer *t) noexcept;
 std::int64_t next_timer(const schedt &sched) noexcept;
 // True: a timer is due now. Caller: any thread.
 bool timer_due(const schedt &sched) noexcept;
-// Call what is due in ts; on every P, also the dead ones. Caller: mp, which has a P, on g0.
+// Call what is due in ts; on the dead Ps; on every P, also the dead ones. Caller: mp, which has a P, on g0.
 void checktimers(m *mp, timers &ts) noexcept;
+void checkgonetimers(m *mp) noexcept;
 void checkalltimers(m *mp) noexcept;
 
 HEDDLE_DETAIL_END

@@ -181,6 +181,10 @@ void startm(schedt &sched, struct p *pp, bool spinning) noexcept {
 
 // There is no M for pp: case 5. Puts pp on pidle and promises. True: an M has gone idle meanwhile, or has ended.
 bool put_back(schedt &sched, struct p *pp, bool spinning, birth why) noexcept {
+  // No M may go idle for long: those that always find work on their own Ps look at the global queue now and then, and at
+  // no other P's ring.
+  gqueue<g> rest = pp->runq.runqdrain();
+  if (!rest.empty()) sched.runq.globrunqputbatch(rest);
   sched.pidle.put(pp);
   if (spinning) uncount_spinning(sched);
   sched.needspinning.store(1, relaxed);  // relaxed: as in promise [DANCE-2]

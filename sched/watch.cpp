@@ -2,7 +2,8 @@
 // findRunnable's sleep in the network poller (proc.go).
 //
 // Which thread sees to it that a timer is not late (TIME-1):
-//   all Ps run                       each P's M, at its next turn of the schedule loop
+//   all Ps run                       each P's M, at its next turn of the schedule loop; any of them, at its next
+//                                    fairness tick, for the Ps that a resize has taken away
 //   an M spins                       that M: it looks at the timers of all Ps
 //   a P is idle and no M spins       the M that has the watch: the one that went to sleep last. It sleeps only until
 //                                    the first timer is due, and midleuntil says when that is

@@ -50,7 +50,7 @@ def headers(*compilers):
 
 def house(run):
     for tool, what in (("rooms.py", "an arrow between rooms"), ("names.py", "the public names"), ("calls.py", "the public calls"),
-                       ("refused.py", "what must not compile")):
+                       ("pairs.py", "the pairs of calls"), ("refused.py", "what must not compile")):
         run.check([sys.executable, ROOT / "cmake" / "dev" / tool], tool.replace(".py", ".log"), what)
 
 

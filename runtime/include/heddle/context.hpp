@@ -165,8 +165,8 @@ class cancel_context : public context {
   ~cancel_context() { cancel(); }
 
   // Cancels it and all contexts made from it: closes their channels, and requests a stop of their tokens. Only the
-  // first cancellation of a context counts. Blocks: nothing; it calls the callbacks of their tokens. Cost: a short lock
-  // for each.
+  // first cancellation of a context counts; one that comes second may return before the first has closed the channels.
+  // Blocks: nothing; it calls the callbacks of their tokens. Cost: a short lock for each.
   void cancel(std::exception_ptr cause = nullptr) const noexcept {
     if (detail::canceller *c = by()) detail::cancel(c, std::move(cause));
   }

@@ -75,7 +75,7 @@ class HEDDLE_API runtime {
   // Stops every M and joins the threads; goroutines that have not ended are abandoned. Calling it again does nothing;
   // run calls it by itself. It waits for each goroutine that is in blocking(f), and for one that computes without a
   // safepoint; after a second it prints their names to standard error, once (options::log). Caller: a thread that runs
-  // no goroutine. Blocks: the thread.
+  // no goroutine, one at a time. Blocks: the thread.
   void shutdown() noexcept;
   // As shutdown, but gives up after `limit`, and prints which goroutines it has left (options::log). Returns whether
   // all threads have ended. If not, the threads of these goroutines go on until the call or the computation is over,
