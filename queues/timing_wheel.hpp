@@ -35,7 +35,7 @@ class timing_wheel {
     T *const next = t->wheelnext.get(), *const prev = t->wheelprev.get();
     if (next == t) {
       head = nullptr;
-      if (slot != due_slot) occupied_[slot / slots] &= ~(one << slot % slots);
+      if (slot != due_slot) clear(slot);
       return;
     }
     prev->wheelnext.set(next);
@@ -56,17 +56,17 @@ class timing_wheel {
   void advance(std::int64_t now) noexcept {
     const std::uint64_t target = tick_at(now);
     for (event e = first(); e.start <= target; e = first()) {
-      now_ = e.start;
+      now_.set(e.start);
       T *const head = heads_[e.slot];
       warm(head);
       heads_[e.slot] = nullptr;
-      occupied_[e.slot / slots] &= ~(one << e.slot % slots);
+      clear(e.slot);
       for (T *t = head, *next; t != nullptr; t = next) {
         next = t->wheelnext.get() == head ? nullptr : t->wheelnext.get();
         place(t);
       }
     }
-    if (target > now_) now_ = target;
+    if (target > now_.get()) now_.set(target);
   }
 
   // Takes a T that is due; null: there is none. A T that became due earlier comes first.
@@ -91,6 +91,13 @@ class timing_wheel {
     return e.start == no_tick ? never : static_cast<std::int64_t>(e.start << geometry::tick_shift);
   }
 
+  // Calls f(t) for each T, in no order.
+  template <class F>
+  void for_each(F &&f) const {
+    for (const T *head : heads_)
+      for (const T *t = head; t != nullptr; t = t->wheelnext.get() == head ? nullptr : t->wheelnext.get()) f(t);
+  }
+
   // Takes out all Ts and calls f(t) for each; afterwards the wheel is empty. For the end of a runtime.
   template <class F>
   void drain(F &&f) noexcept {
@@ -108,6 +115,7 @@ class timing_wheel {
   static constexpr std::uint64_t one = 1, no_tick = ~std::uint64_t{0};
   static_assert(bits <= 6, "a level's slots are the bits of a word");
 
+  // When advance has something to do, and where. One thread's: a value.
   struct event {
     std::uint64_t start;
     std::uint16_t slot;
@@ -121,6 +129,11 @@ class timing_wheel {
     constexpr std::uint64_t rest = (one << geometry::tick_shift) - 1;
     const std::int64_t when = t->when.get();
     return when <= 0 ? 0 : (static_cast<std::uint64_t>(when) + rest) >> geometry::tick_shift;
+  }
+
+  void clear(std::uint16_t slot) noexcept {
+    plain<std::uint64_t> &level = occupied_[slot / slots];
+    level.set(level.get() & ~(one << slot % slots));
   }
 
   // The Ts lie where their owners are: in cold memory, and each is found through its neighbour. Two walks at once, from
@@ -138,16 +151,19 @@ class timing_wheel {
 
   // The slot where t belongs.
   std::uint16_t slot_of(const T *t) const noexcept {
-    const std::uint64_t at = tick(t);
-    if (at <= now_) return due_slot;
-    const auto level = static_cast<std::uint32_t>(std::bit_width(at ^ now_) - 1) / bits;
+    const std::uint64_t at = tick(t), now = now_.get();
+    if (at <= now) return due_slot;
+    const auto level = static_cast<std::uint32_t>(std::bit_width(at ^ now) - 1) / bits;
     const auto digit = static_cast<std::uint32_t>(at >> level * bits) & (slots - 1);
     return static_cast<std::uint16_t>(level * slots + digit);
   }
 
   void place(T *t) noexcept {
     const std::uint16_t slot = slot_of(t);
-    if (slot != due_slot) occupied_[slot / slots] |= one << slot % slots;
+    if (slot != due_slot) {
+      plain<std::uint64_t> &level = occupied_[slot / slots];
+      level.set(level.get() | one << slot % slots);
+    }
     t->wheelslot.set(slot);
     T *&head = heads_[slot];
     if (head == nullptr) {
@@ -166,17 +182,20 @@ class timing_wheel {
   // The occupied slot that begins first. Its beginning is after now_.
   event first() const noexcept {
     for (std::uint32_t level = 0; level < levels; ++level) {
-      if (occupied_[level] == 0) continue;
-      const auto digit = static_cast<std::uint32_t>(std::countr_zero(occupied_[level]));
-      const std::uint64_t above = level + 1 == levels ? 0 : now_ >> (level + 1) * bits << (level + 1) * bits;
+      const std::uint64_t occupied = occupied_[level].get();
+      if (occupied == 0) continue;
+      const auto digit = static_cast<std::uint32_t>(std::countr_zero(occupied));
+      const std::uint64_t above = level + 1 == levels ? 0 : now_.get() >> (level + 1) * bits << (level + 1) * bits;
       return {above | std::uint64_t{digit} << level * bits, static_cast<std::uint16_t>(level * slots + digit)};
     }
     return {no_tick, due_slot};
   }
 
-  std::uint64_t now_ = 0;                // all Ts with this tick or an earlier one are due
-  std::uint64_t occupied_[levels] = {};  // a bit for each slot that is not empty
-  T *heads_[levels * slots + 1] = {};    // rings: the oldest T's wheelprev is the youngest
+  plain<std::uint64_t> now_;               // all Ts with this tick or an earlier one are due
+  plain<std::uint64_t> occupied_[levels];  // a bit for each slot that is not empty
+  // Rings: the oldest T's wheelprev is the youngest. raw: under the checker they would be a hundred for each P; a thread
+  // that changes one changes a link of a T or a word of occupied_ as well.
+  T *heads_[levels * slots + 1] = {};
 };
 
 HEDDLE_DETAIL_END

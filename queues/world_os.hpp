@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "heddle/detail/world.hpp"
 
@@ -57,7 +58,10 @@ __attribute__((noinline, no_sanitize("thread"))) T glimpse(const T &field) noexc
 }
 template <class T>
 __attribute__((noinline, no_sanitize("thread"))) T glimpse(const plain<T> &field) noexcept {
-  return const_cast<const volatile T &>(field.value_);
+  if constexpr (std::is_scalar_v<T>)
+    return const_cast<const volatile T &>(field.value_);
+  else
+    return field.value_;
 }
 
 // A number that its owner counts and any thread may read: it has no order, no protocol decides by it, and it is no

@@ -48,10 +48,11 @@ bool leave_queue(sudog &sg) noexcept {
   // The object may have gone. acquire: pairs with waitq::take_out: the waker's claim. [LEAVE-1]
   // Survives as relaxed (other architecture): the claim is the waker's last touch, and here it is over.
   if (sg.q.load(acquire) == nullptr) return false;
-  sg.lock->lock();
+  spinlock &lock = *sg.lock.get();
+  lock.lock();
   waitq *const q = sg.q.load(relaxed);  // relaxed: under the lock
   if (q != nullptr) q->remove(&sg);
-  sg.lock->unlock();
+  lock.unlock();
   return q != nullptr;
 }
 
@@ -83,7 +84,7 @@ void leave_queues(schedt &sched) noexcept {
   for (backoff turn; sched.foreigners.load(acquire) != 0;) turn.wait();
   each_g(sched, [](g *gp) {
     if (gp->waitingon.get() != nullptr && !waits(gp) && gp->waitreason.get() == waitreason::mutex_lock)
-      mutex_abandoned(sudog_of(gp).lock);
+      mutex_abandoned(sudog_of(gp).lock.get());
     gp->waitingon.set(nullptr);
     gp->condwaiters.set(nullptr);
   });

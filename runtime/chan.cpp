@@ -61,8 +61,8 @@ void close(hchan &c) noexcept {
   c.lock.lock();
   if (c.closed.get()) misuse("close of closed channel");
   c.closed.set(true);
-  while (sudog *sg = c.recvq.dequeue()) released.push_back(sg->gp);
-  while (sudog *sg = c.sendq.dequeue()) released.push_back(sg->gp);
+  while (sudog *sg = c.recvq.dequeue()) released.push_back(sg->gp.get());
+  while (sudog *sg = c.sendq.dequeue()) released.push_back(sg->gp.get());
   c.lock.unlock();
   while (g *gp = released.pop_front()) goready(gp);
 }

@@ -11,8 +11,8 @@ using namespace detail;
 
 namespace detail {
 
-cond_waiter::cond_waiter() noexcept : entry_(own_g(getm()), this), next_(entry_.gp->condwaiters.get()) {
-  entry_.gp->condwaiters.set(this);
+cond_waiter::cond_waiter() noexcept : entry_(own_g(getm()), this), next_(entry_.gp.get()->condwaiters.get()) {
+  entry_.gp.get()->condwaiters.set(this);
 }
 
 cond_waiter::~cond_waiter() { own_g(getm())->condwaiters.set(next_); }
@@ -26,10 +26,10 @@ bool cond_waiter::park_locked(condition_variable &cv, std::int64_t when) noexcep
   }
   m *mp = getm();
   sudog sg(own_g(mp));
-  sg.isSelect = when != never;
+  sg.isSelect.set(when != never);
   parked_.enqueue(&sg);
-  sg.elem = &cv;
-  sg.gp->waitingon.set(&sg);
+  sg.elem.set(&cv);
+  sg.gp.get()->waitingon.set(&sg);
   return parked_until(mp, parked_, sg, lock_, waitreason::condition_variable_wait, when);
 }
 
@@ -45,12 +45,12 @@ bool cond_waiter::park(condition_variable &cv, std::int64_t when) noexcept {
 }
 
 void cond_waiter::notify(sudog *sg) noexcept {
-  cond_waiter &w = *static_cast<cond_waiter *>(sg->elem);
+  cond_waiter &w = *static_cast<cond_waiter *>(sg->elem.get());
   w.lock_.lock();
   sudog *parked = w.parked_.dequeue();
   w.notified_.set(true);
   w.lock_.unlock();  // the last access: a waiter that has not parked goes on at once after it
-  if (parked != nullptr) goready(parked->gp);
+  if (parked != nullptr) goready(parked->gp.get());
 }
 
 // A waiter that has been notified does not touch the condition_variable, which may have gone.
@@ -60,12 +60,12 @@ bool cond_waiter::abandoned() noexcept {
     const bool told = notified_.get();
     lock_.unlock();
     if (told) return true;
-    if (entry_.gp == nullptr) return false;  // the condition_variable has gone without a notification
+    if (entry_.gp.get() == nullptr) return false;  // the condition_variable has gone without a notification
     // relaxed: lock_ has what comes of it.
     if (entry_.q.load(relaxed) == nullptr) continue;  // a notifier has it, and comes for lock_
-    const std::lock_guard hold(cv_->lock_);
+    const std::lock_guard hold(cv_.get()->lock_);
     if (entry_.q.load(relaxed) == nullptr) continue;  // relaxed: under the lock
-    cv_->waiters_.remove(&entry_);
+    cv_.get()->waiters_.remove(&entry_);
     return false;
   }
 }
@@ -74,7 +74,7 @@ bool cond_waiter::abandoned() noexcept {
 
 void condition_variable::enqueue(detail::cond_waiter &w) noexcept {
   detail::not_in_child("condition_variable::wait");
-  w.cv_ = this;
+  w.cv_.set(this);
   const std::lock_guard hold(lock_);
   waiters_.enqueue(w.queue_entry());
   waiting_.store(1, relaxed);  // relaxed: the caller's lock orders it before the notification that counts

@@ -62,15 +62,17 @@ class canceller final : public context_node, private runtime_timer {
   static void expire(runtime_timer *t, bool due);
 
   spinlock lock_;
-  atomic<std::uint32_t> err_;                                // written once, under lock_
-  std::exception_ptr cause_;                                 // under lock_, before err_
+  atomic<std::uint32_t> err_;  // written once, under lock_
+  // Under lock_, before err_. raw: plain<> is for what is copied as bytes; err_ publishes it [CTX-3], and the suites'
+  // causes hold a plain.
+  std::exception_ptr cause_;
   chan<std::monostate> done_ = chan<std::monostate>::nil();  // under lock_
-  std::stop_source stop_{std::nostopstate};                  // under lock_
-  canceller *children_ = nullptr;                            // under lock_, newest first
+  std::stop_source stop_{std::nostopstate};  // under lock_. raw: as cause_; done_ is used under the same lock
+  plain<canceller *> children_;              // under lock_, newest first
   // These are under the lock of the context above, while this one is in its list. Off the list, next_ is a link of the
   // party that cancels.
-  bool attached_ = false;
-  canceller *next_ = nullptr, *prev_ = nullptr;
+  plain<bool> attached_;
+  plain<canceller *> next_, prev_;
   const std::int64_t deadline_;  // this context's own deadline, or that of one above
   plain<schedt *> timer_of_;     // written by arm, before the timer is armed
   atomic<std::uint32_t> timer_{over};
@@ -97,10 +99,12 @@ bool canceller::try_ref() noexcept {
 }
 
 void canceller::unlink(canceller *child) noexcept {
-  (child->prev_ != nullptr ? child->prev_->next_ : children_) = child->next_;
-  if (child->next_ != nullptr) child->next_->prev_ = child->prev_;
-  child->next_ = child->prev_ = nullptr;
-  child->attached_ = false;
+  canceller *const prev = child->prev_.get(), *const next = child->next_.get();
+  (prev != nullptr ? prev->next_ : children_).set(next);
+  if (next != nullptr) next->prev_.set(prev);
+  child->next_.set(nullptr);
+  child->prev_.set(nullptr);
+  child->attached_.set(false);
 }
 
 void canceller::attach() noexcept {
@@ -109,10 +113,11 @@ void canceller::attach() noexcept {
   up->lock_.lock();
   const bool late = up->err_.load(relaxed) != 0;  // relaxed: it is written under the same lock
   if (!late) {
-    next_ = up->children_;
-    if (next_ != nullptr) next_->prev_ = this;
-    up->children_ = this;
-    attached_ = true;
+    canceller *const next = up->children_.get();
+    next_.set(next);
+    if (next != nullptr) next->prev_.set(this);
+    up->children_.set(this);
+    attached_.set(true);
   }
   up->lock_.unlock();
   if (late) cancel(up->err(), up->cause(), nullptr);
@@ -122,16 +127,16 @@ void canceller::detach() noexcept {
   canceller *up = above();
   if (up == nullptr) return;
   up->lock_.lock();
-  if (attached_) up->unlink(this);
+  if (attached_.get()) up->unlink(this);
   up->lock_.unlock();
 }
 
 canceller *canceller::take_children(canceller *todo) noexcept {
-  for (canceller *child = children_, *next = nullptr; child != nullptr; child = next) {
-    next = child->next_;
+  for (canceller *child = children_.get(), *next = nullptr; child != nullptr; child = next) {
+    next = child->next_.get();
     if (!child->try_ref()) continue;  // the party that drops it waits for our lock
     unlink(child);
-    child->next_ = todo;
+    child->next_.set(todo);
     todo = child;
   }
   return todo;
@@ -150,7 +155,7 @@ void request_stop_elsewhere(schedt &sched, std::stop_source &stop) noexcept {
   }
 }
 
-// A reference that goes with its goroutine.
+// A reference that goes with its goroutine. One thread's: a closure.
 struct last_use {
   context_node *of;
   explicit last_use(context_node *n) noexcept : of(n) {}
@@ -211,15 +216,15 @@ void canceller::cancel(context_error why, std::exception_ptr cause, schedt *time
   if (!settle(why, cause, timer_of, todo)) return;
   detach();
   while (canceller *next = todo) {
-    todo = next->next_;
-    next->next_ = nullptr;
+    todo = next->next_.get();
+    next->next_.set(nullptr);
     next->settle(why, cause, timer_of, todo);
     unref_in(timer_of, next);
   }
 }
 
 void canceller::arm(schedt &sched) noexcept {
-  f = expire;
+  f.set(expire);
   timer_of_.set(&sched);
   lock_.lock();
   if (err_.load(relaxed) == 0) {   // relaxed: under lock_

@@ -50,7 +50,7 @@ void run_main(schedt &sched, newborn main, void (*startfn)(void *)) noexcept {
   sched.maing.store(main.gp, relaxed);  // relaxed: handed over with the main goroutine
   newproc(sched, main, startfn);
   schedule(mp);  // from here on it is an M like any other
-  if (mp->exiting) wedge(mp);
+  if (mp->exiting.get()) wedge(mp);
   leave_p(mp);
   set_current_m(nullptr);
   joinms(sched);
@@ -60,7 +60,7 @@ void run_main(schedt &sched, newborn main, void (*startfn)(void *)) noexcept {
 void release_members(const schedt &sched) noexcept {
   each_g(sched, [](const g *gp) {
     const void *const of = readgstatus(gp) != gstatus::dead ? gp->memberof.get() : nullptr;
-    if (of != nullptr) gp->abandoned(of);
+    if (of != nullptr) gp->abandoned.get()(of);
   });
 }
 

@@ -30,7 +30,7 @@ namespace {
 void uncaught(const std::exception_ptr &error) noexcept {
   if (getm() == nullptr) end_by("a scope on a thread that runs no goroutine", error);
   const g *gp = own_g(getm());
-  char name[sizeof gp->name];
+  char name[goroutine_name::size];
   copy_name(gp, name, sizeof name);
   const sched_options &options = gp->home->options;
   if (options.on_uncaught != nullptr) return options.on_uncaught(options.on_uncaught_arg, error, gp->goid.get(), name);
@@ -50,10 +50,10 @@ newborn room_for(schedt &sched, std::size_t size, std::size_t align, std::size_t
                  membership member) {
   const newborn s = newspawn(sched, size, align, stack_size);
   if (s.gp == nullptr) throw std::bad_alloc();
-  s.gp->started = where;
+  s.gp->started.set(where);
   if (member.of == nullptr) return s;  // as a dead g has it; and beside a thread outside the runtime may end [LEAVE-1]
   s.gp->memberof.set(member.of);
-  s.gp->abandoned = member.abandoned;
+  s.gp->abandoned.set(member.abandoned);
   return s;
 }
 

@@ -147,9 +147,9 @@ bool mutex::lock_until(std::int64_t when) noexcept {
     const bool first = since != 0;  // a waiter that was readied and lost the mutex to another does not lose its place
     if (!first) since = now;
     detail::sudog sg(own_g(mp), &since);
-    sg.isSelect = when != never;
+    sg.isSelect.set(when != never);
     if (!queue_up(sg, role, now - since >= geometry::mutex_starves, first)) return true;
-    sg.gp->waitingon.set(&sg);
+    sg.gp.get()->waitingon.set(&sg);
     if (!detail::parked_until(mp, waiters_, sg, lock_, waitreason::mutex_lock, when)) {
       withdraw();
       return false;
@@ -181,7 +181,7 @@ bool mutex::wake_one() noexcept {
     lock_.unlock();
     return false;
   }
-  g *gp = sg->gp;
+  g *gp = sg->gp.get();
   // release: pairs with the locks. [MUTEX-1]
   // Survives as split (equivalent): while the mutex, the role and lock_ are ours, no other goroutine changes it.
   state_.fetch_sub(waiters_.empty() ? locked | queued : locked, release);
@@ -199,12 +199,12 @@ bool mutex::hand_over() noexcept {
     lock_.unlock();
     return false;
   }
-  const std::int64_t waited = nanotime() - *static_cast<const std::int64_t *>(sg->elem);
+  const std::int64_t waited = nanotime() - *static_cast<const std::int64_t *>(sg->elem.get());
   const std::uint32_t over = waiters_.empty() ? starving | queued : waited < geometry::mutex_starves ? starving : 0;
   // relaxed: while it starves, no goroutine gets it but by a hand-over.
   // Survives as split (equivalent): and it changes under lock_ only.
   state_.fetch_sub(over, relaxed);
-  g *gp = sg->gp;
+  g *gp = sg->gp.get();
   holder_.set(sg);
   sg->success.set(true);
   lock_.unlock();

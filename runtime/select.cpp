@@ -30,7 +30,7 @@ HEDDLE_DETAIL_BEGIN
 namespace {
 
 // The n cases that have a channel, as indexes in two orders: the random order in which they are tried, and that of
-// locking.
+// locking. Set once, before the channels are locked.
 struct selection {
   scase *cases;
   const std::uint16_t *poll;
@@ -131,9 +131,9 @@ std::size_t selectgo(scase *cases, std::uint16_t *orders, std::size_t n, bool bl
   g *gp = own_g(mp);
   for (std::size_t i = 0; i < all.n; ++i) {
     scase &s = cases[all.by_lock[i]];
-    s.sg.gp = gp;
-    s.sg.elem = s.elem;
-    s.sg.isSelect = true;
+    s.sg.gp.set(gp);
+    s.sg.elem.set(s.elem);
+    s.sg.isSelect.set(true);
     queue_of(s).enqueue(&s.sg);
   }
   selection parking = all;
@@ -182,6 +182,7 @@ bool select_waits(const void *selecting, std::size_t i, const hchan *&c, bool &s
 }
 
 // The places of a select's cases that receive into variables which hold values. When they are settled no lock is held.
+// One thread's.
 struct places {
   std::span<const select_case> cases;
   scase *comms;

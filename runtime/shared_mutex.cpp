@@ -87,7 +87,7 @@ g *shared_mutex::hand_to_writer() noexcept {
   holder_.set(sg);
   const bool more = !writers_.empty() || !readers_.empty();
   state_.store(more ? writer | contended : writer, relaxed);  // relaxed: contended until now, so it was ours to write
-  return sg->gp;
+  return sg->gp.get();
 }
 
 void shared_mutex::unlock_slow() noexcept {

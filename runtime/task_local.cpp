@@ -14,26 +14,27 @@ g *own_g(const char *who) noexcept {
 }
 
 goroutine_local *find_local(const g *gp, const void *key) noexcept {
-  goroutine_local *at = gp->locals;
+  goroutine_local *at = gp->locals.get();
   while (at != nullptr && at->key != key) at = at->next;
   return at;
 }
 
 void add_local(g *gp, const void *key, goroutine_local *made) noexcept {
   made->key = key;
-  made->next = gp->locals;
-  gp->locals = made;
-  gp->decorated = true;
+  made->next = gp->locals.get();
+  gp->locals.set(made);
+  gp->decorated.set(true);
 }
 
 goroutine_local *take_local(g *gp, const void *key) noexcept {
-  for (goroutine_local **at = &gp->locals; *at != nullptr; at = &(*at)->next) {
-    if ((*at)->key != key) continue;
-    goroutine_local *mine = *at;
-    *at = mine->next;
-    return mine;
-  }
-  return nullptr;
+  goroutine_local *before = nullptr, *at = gp->locals.get();
+  for (; at != nullptr && at->key != key; at = at->next) before = at;
+  if (at == nullptr) return nullptr;
+  if (before != nullptr)
+    before->next = at->next;
+  else
+    gp->locals.set(at->next);
+  return at;
 }
 
 }  // namespace detail
@@ -44,7 +45,7 @@ void set_name(std::string_view name) noexcept {
 
 std::string name() {
   const detail::g *gp = detail::own_g("heddle::name");
-  char text[sizeof gp->name];
+  char text[detail::goroutine_name::size];
   detail::copy_name(gp, text, sizeof text);
   return text;
 }

@@ -30,10 +30,10 @@ void alarm::called(runtime_timer *t, bool due) {
   const bool ours = due && a.armed_.get() && a.when.get() <= now;
   if (!due) a.armed_.set(false);
   if (ours) {
-    a.armed_.set(a.period_ != 0);
+    const std::int64_t period = a.period_.get(), when = a.when.get();
+    a.armed_.set(period != 0);
     a.ring(now, ready);
-    const std::int64_t when = a.when.get();
-    if (a.period_ != 0) a.arm(*getm()->sched, when + (1 + (now - when) / a.period_) * a.period_);
+    if (period != 0) a.arm(*getm()->sched, when + (1 + (now - when) / period) * period);
   }
   a.lock_.unlock();
   if (ready != nullptr) goready(ready, false);
@@ -75,7 +75,7 @@ bool alarm::reset(std::int64_t ns, std::int64_t period, const char *who) noexcep
   lock_.lock();
   const bool prevented = discard() || armed_.get();
   armed_.set(true);
-  period_ = period;
+  period_.set(period);
   arm(sched, time_in(ns));
   lock_.unlock();
   return prevented;
@@ -113,7 +113,7 @@ void alarm_function::ringing::operator()() const noexcept {
 bool alarm_function::prepare(newborn &room) noexcept {
   room = newspawn(*getm()->sched, sizeof(ringing), alignof(ringing));
   if (room.gp == nullptr) return false;
-  room.gp->started = where_;
+  room.gp->started.set(where_);
   return true;
 }
 

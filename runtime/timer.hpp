@@ -33,7 +33,7 @@ class alarm : public runtime_timer {
   }
 
  protected:
-  explicit alarm(spinlock &lock) noexcept : lock_(lock) { f = called; }
+  explicit alarm(spinlock &lock) noexcept : lock_(lock) { f.set(called); }
   ~alarm() = default;
 
  private:
@@ -54,7 +54,7 @@ class alarm : public runtime_timer {
 
   spinlock &lock_;
   plain<bool> armed_;               // under lock_
-  std::int64_t period_ = 0;         // under lock_
+  plain<std::int64_t> period_;      // under lock_
   atomic<std::uint64_t> keeps_{1};  // as in hchan, it cannot come round
 };
 
@@ -91,12 +91,12 @@ class alarm_function final : public alarm {
   void free() noexcept;
 
  private:
-  struct ringing {  // the function of the goroutine
-    alarm_function *of;
+  struct ringing {       // the function of the goroutine
+    alarm_function *of;  // set once
     void operator()() const noexcept;
   };
-  struct ending {  // likewise, where the function must go and may not be destroyed on g0
-    alarm_function *of;
+  struct ending {        // likewise, where the function must go and may not be destroyed on g0
+    alarm_function *of;  // set once
     void operator()() const noexcept;
   };
   bool prepare(newborn &room) noexcept override;

@@ -32,9 +32,9 @@ decltype(auto) as_goroutine(F &&f) {
 // queue when its time is over.
 [[nodiscard]] inline bool park_on_until(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason,
                                         std::int64_t when) noexcept {
-  sg.isSelect = when != never;
+  sg.isSelect.set(when != never);
   q.enqueue(&sg);
-  sg.gp->waitingon.set(&sg);
+  sg.gp.get()->waitingon.set(&sg);
   return parked_until(mp, q, sg, lock, reason, when);
 }
 inline void park_on(m *mp, waitq &q, sudog &sg, spinlock &lock, waitreason reason) noexcept {

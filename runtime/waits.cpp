@@ -44,9 +44,10 @@ g *find_goroutine(const schedt &sched, const g *after, F is) noexcept {
 
 // Returns whether `at` is on the stack of gp. gp may be getting a stack at this moment, or losing it; then that is not
 // the stack on which `at` is.
-[[gnu::noinline]] __attribute__((no_sanitize("thread"))) bool is_on_stack_of(const g *gp, const char *at) noexcept {
+bool is_on_stack_of(const g *gp, const char *at) noexcept {
   const std::less<const char *> before;  // compares any two pointers
-  return gp->stack.lo != nullptr && !before(at, gp->stack.lo) && before(at, gp->stack.hi);
+  const struct stack s = glimpse(gp->stack);
+  return s.lo != nullptr && !before(at, s.lo) && before(at, s.hi);
 }
 
 }  // namespace
@@ -66,7 +67,7 @@ struct onlooker {
     return holder(sched, mu, shared_mutex::writer);
   }
 
-  // A piece of text of limited length.
+  // A piece of text of limited length. One thread's.
   struct words {
     char *at;
     std::size_t left;
@@ -182,7 +183,7 @@ struct onlooker {
       case waitreason::barrier_wait: return say_barrier(w, on);
       case waitreason::semaphore_acquire: return say_semaphore(w, on);
       case waitreason::condition_variable_wait:
-        return w.say("condition_variable %p", static_cast<const sudog *>(gp->waitingon.get())->elem);
+        return w.say("condition_variable %p", static_cast<const sudog *>(gp->waitingon.get())->elem.get());
       default: return false;
     }
   }

@@ -39,7 +39,7 @@ m *attach_m0(schedt &sched) noexcept {
 std::uint64_t schedfree(schedt &sched) noexcept {
   const std::uint64_t abandoned = gcount(sched);
   for (m *mp = sched.allm.get(); mp != nullptr;) {
-    m *next = mp->alllink;
+    m *next = mp->alllink.get();
     delete mp;
     mp = next;
   }
@@ -47,8 +47,8 @@ std::uint64_t schedfree(schedt &sched) noexcept {
   // relaxed: no other thread is left
   for (g *gp = sched.allgs.load(relaxed); gp != nullptr;) {
     g *next = gp->alllink.load(relaxed);  // relaxed: as above
-    if (readgstatus(gp) != gstatus::dead && gp->sched.sp != nullptr) fiber_destroy(gp->fiber, gp->stack);
-    if (gp->stack) sched.stacks.stackfree(gp->stack);
+    if (readgstatus(gp) != gstatus::dead && gp->sched.sp != nullptr) fiber_destroy(gp->fiber, gp->stack.get());
+    if (gp->stack.get()) sched.stacks.stackfree(gp->stack.get());
     gp->~g();
     gp = next;
   }

@@ -39,7 +39,7 @@ const char *waitreason_text(waitreason r) noexcept {
 namespace {
 
 // Builds text for the embedder and for standard error, without allocating. Standard error gets all of it, piece by
-// piece; the embedder gets what fits. It is large: it lives on a report stack.
+// piece; the embedder gets what fits. It is large: it lives on a report stack. One thread's.
 class deadlock_report {
  public:
   explicit deadlock_report(const schedt &sched) noexcept : sched_(sched) {}

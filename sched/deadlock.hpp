@@ -4,7 +4,7 @@
 
 HEDDLE_DETAIL_BEGIN
 
-// A place for reports, which come some lines at a time.
+// A place for reports, which come some lines at a time. One thread's.
 struct text_sink {
   void (*write)(void *arg, const char *text);
   void *arg;

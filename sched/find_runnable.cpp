@@ -16,7 +16,8 @@ g *take_inbox(m *mp) noexcept {
   if (q.empty()) return gp;
   mp->p.get()->runq.runqputbatch(q);
   if (!q.empty()) sched.runq.globrunqputbatch(q);
-  if (!mp->spinning) wakep(sched);  // more than this M can run at once (B56); a spinning M does it in resetspinning
+  if (!mp->spinning.get())
+    wakep(sched);  // more than this M can run at once (B56); a spinning M does it in resetspinning
   return gp;
 }
 
@@ -29,15 +30,15 @@ g *take_global(m *mp) noexcept {
   const bool moved = !q.empty();
   if (moved) sched.runq.globrunqputbatch(q);
   g *gp = sched.runq.globrunqget();
-  if (moved && !mp->spinning && !sched.runq.empty()) wakep(sched);  // as in take_inbox
+  if (moved && !mp->spinning.get() && !sched.runq.empty()) wakep(sched);  // as in take_inbox
   return gp;
 }
 
 g *take_local(struct p *pp, bool &inherit) noexcept {
   // Nothing else bounds it by time slices: two goroutines that ready each other through runnext would starve the ring
   // (B35).
-  g *gp = pp->runq.runqget(inherit, pp->streak < geometry::runnext_streak);
-  pp->streak = inherit ? pp->streak + 1 : 0;
+  g *gp = pp->runq.runqget(inherit, pp->streak.get() < geometry::runnext_streak);
+  pp->streak.set(inherit ? pp->streak.get() + 1 : 0);
   return gp;
 }
 
@@ -78,7 +79,7 @@ g *steal_work(m *mp) noexcept {
       if (g *gp = own->runq.runqget(inherit)) return gp;
     }
     std::uint32_t at = cheaprandn(mp->cheaprand, n);
-    const std::uint32_t step = sched.coprimes[cheaprandn(mp->cheaprand, sched.ncoprimes)];
+    const std::uint32_t step = sched.coprimes[cheaprandn(mp->cheaprand, sched.ncoprimes.get())].get();
     for (std::uint32_t i = 0; i < n; ++i, at = (at + step) % n) {
       struct p *victim = sched.allp[at].get();
       if (victim == own) continue;
@@ -108,7 +109,7 @@ void sleep_until_work(m *mp) noexcept {
 
 bool may_spin(const m *mp) noexcept {
   const schedt &sched = *mp->sched;
-  if (mp->spinning) return true;
+  if (mp->spinning.get()) return true;
   // At most as many spin as half of the busy Ps: more thieves only disturb each other.
   const std::int32_t spinning = sched.nmspinning.load(relaxed);  // relaxed: a hint
   return 2 * spinning < static_cast<std::int32_t>(procs(sched)) - sched.pidle.count();
@@ -142,7 +143,7 @@ g *find_runnable(m *mp, bool &inherit) noexcept {
     if (g *gp = sched.runq.globrunqgetbatch(pp->runq, procs(sched))) return gp;
     if (g *gp = take_inbox(mp)) return gp;
     if (may_spin(mp)) {
-      if (!mp->spinning) become_spinning(mp);
+      if (!mp->spinning.get()) become_spinning(mp);
       if (g *gp = steal_work(mp)) return gp;
       if (spin(mp)) continue;
     }

@@ -8,28 +8,32 @@
 HEDDLE_DETAIL_BEGIN
 
 void set_name(g *gp, const char *name, std::size_t length) noexcept {
+  goroutine_name kept;
+  std::memcpy(kept.text, name, std::min(length, goroutine_name::size - 1));
   const std::lock_guard hold(gp->home->lock);
-  const std::size_t kept = std::min(length, sizeof gp->name - 1);
-  std::memcpy(gp->name, name, kept);
-  gp->name[kept] = '\0';
-  gp->decorated = true;
+  gp->name.set(kept);
+  gp->decorated.set(true);
 }
 
 void copy_name(const g *gp, char *to, std::size_t size) noexcept {
-  const std::lock_guard hold(gp->home->lock);
-  const std::size_t length = std::min(std::strlen(gp->name), size - 1);
-  std::memcpy(to, gp->name, length);
+  goroutine_name name;
+  {
+    const std::lock_guard hold(gp->home->lock);
+    name = gp->name.get();
+  }
+  const std::size_t length = std::min(std::strlen(name.text), size - 1);
+  std::memcpy(to, name.text, length);
   to[length] = '\0';
 }
 
 // Destroys what belongs to the calling goroutine while it is still one: destructors may wait, and make new locals.
 void shed(g *gp) noexcept {
-  while (goroutine_local *newest = gp->locals) {
-    gp->locals = newest->next;
+  while (goroutine_local *newest = gp->locals.get()) {
+    gp->locals.set(newest->next);
     newest->destroy(newest);
   }
   set_name(gp, "", 0);
-  gp->decorated = false;
+  gp->decorated.set(false);
 }
 
 HEDDLE_DETAIL_END

@@ -57,8 +57,8 @@ void lock_os_thread(m *mp) noexcept {
   if (mp->lockedExt == std::numeric_limits<std::int32_t>::max()) misuse("lock_os_thread: too many calls not undone");
   ++mp->lockedExt;
   g *gp = mp->curg.load(relaxed);  // relaxed: own M
-  mp->lockedg = gp;
-  mp->tainted = true;
+  mp->lockedg.set(gp);
+  mp->tainted.set(true);
   gp->lockedm.set(mp);
 }
 
@@ -66,14 +66,14 @@ void lock_os_thread(m *mp) noexcept {
 void unlock_os_thread(m *mp) noexcept {
   if (mp->lockedExt == 0 || --mp->lockedExt != 0) return;
   mp->curg.load(relaxed)->lockedm.set(nullptr);  // relaxed: own M
-  mp->lockedg = nullptr;
-  mp->tainted = false;
+  mp->lockedg.set(nullptr);
+  mp->tainted.set(false);
 }
 
 // Waits until another M finds mp's locked g. Post: mp has a P. Null: the runtime stops.
 g *stoplockedm(m *mp) noexcept {
   if (mp->p.get() != nullptr) handoffp(*mp->sched, releasep(mp));
-  return waitlockedm(mp) ? mp->lockedg : nullptr;
+  return waitlockedm(mp) ? mp->lockedg.get() : nullptr;
 }
 
 // mp has found gp, which runs only on its own M: that M gets mp's P, and mp sleeps. While the runtime stops nothing

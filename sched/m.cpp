@@ -24,14 +24,14 @@ void mstart(void *arg) {
   mp->nextp.set(nullptr);
   acquirep(mp, pp);
   schedule(mp);
-  if (mp->exiting) return mexit(mp);
+  if (mp->exiting.get()) return mexit(mp);
   leave_p(mp);
   set_current_m(nullptr);
 }
 
 // No thread is cloned from one that a goroutine may have changed (its signal mask, its namespaces, its priority), or
 // that is not the runtime's (I41): sysmon clones it then.
-bool tainted(const m *mp) noexcept { return mp == nullptr || mp->tainted || mp->incall != 0; }
+bool tainted(const m *mp) noexcept { return mp == nullptr || mp->tainted.get() || mp->incall != 0; }
 
 // Counts an M that is to be born, if there may be one more.
 bool reserve_m(schedt &sched) noexcept {
@@ -54,19 +54,20 @@ bool newm1(schedt &sched, struct p *pp, bool spinning) noexcept {
     return false;
   }
   mp->nextp.set(pp);
-  mp->spinning = spinning;
-  mp->exiting = mp->tainted = false;
+  mp->spinning.set(spinning);
+  mp->exiting.set(false);
+  mp->tainted.set(false);
   // The thread that starts mp records that after the start, not before: joinms may be looking, and joins every M that
   // is recorded as started.
   const std::int32_t error = thread_start(mp->handle, mstart, mp);
   if (error == 0) {
     const std::lock_guard hold(sched.lock);
-    mp->started = true;
+    mp->started.set(true);
     return true;
   }
   count_refusal(sched, "thread", error);
   mp->nextp.set(nullptr);
-  mp->spinning = false;
+  mp->spinning.set(false);
   sched.mfree.push(mp);
   return false;
 }
@@ -81,7 +82,7 @@ void wirep(m *mp, struct p *pp) noexcept {
 void acquirep(m *mp, struct p *pp) noexcept {
   HEDDLE_INV("I6", mp->p.get() == nullptr && pp->m.load(relaxed) == nullptr);  // relaxed: this thread holds pp
   wirep(mp, pp);
-  pp->since = nanotime();
+  pp->since.set(nanotime());
   setpstatus<pstatus::idle, pstatus::running>(pp);
 }
 
@@ -98,7 +99,7 @@ struct p *releasep(m *mp) noexcept {
 // queues.
 void leave_p(m *mp) noexcept {
   schedt &sched = *mp->sched;
-  if (mp->spinning) stop_spinning(mp);
+  if (mp->spinning.get()) stop_spinning(mp);
   if (mp->p.get() == nullptr) return;
   sched.pidle.put(releasep(mp));
   fence(seq_cst);  // pidle against attention; partner: stop_the_world. [ATTN-1]
@@ -122,7 +123,7 @@ m *allocm(schedt &sched, bool borrowed) noexcept {
   mp->id = sched.mnext.get();
   sched.mnext.set(mp->id + 1);
   mp->cheaprand = sched.seed + static_cast<std::uint64_t>(mp->id) * 0x9e3779b97f4a7c15u;
-  mp->alllink = sched.allm.get();
+  mp->alllink.set(sched.allm.get());
   sched.allm.set(mp);
   return mp;
 }
@@ -145,7 +146,7 @@ void mexit(m *mp) noexcept {
 birth newm(schedt &sched, struct p *pp, bool spinning) noexcept {
   if (!reserve_m(sched)) return birth::full;
   if (sched.options.sysmon && tainted(getm())) {
-    pp->startspinning = spinning;
+    pp->startspinning.set(spinning);
     sched.newmhandoff.push(pp);
     fence(seq_cst);  // newmhandoff against sysmonwait and attention; partners: sysmon_sleep, sysmon's end. [SYSMON-2]
     if (stopping(sched))
@@ -161,7 +162,7 @@ birth newm(schedt &sched, struct p *pp, bool spinning) noexcept {
 
 // The template thread's part of newm. Caller: a thread that holds pp.
 void start_clean_m(schedt &sched, struct p *pp) noexcept {
-  const bool spinning = pp->startspinning;
+  const bool spinning = pp->startspinning.get();
   if (newm1(sched, pp, spinning)) return;
   unnewm(sched);
   if (put_back(sched, pp, spinning, birth::refused)) after_idling(sched);
@@ -174,7 +175,7 @@ void unnewm(schedt &sched) noexcept {
 
 namespace {
 
-// How long the end of a runtime has taken, and may take.
+// How long the end of a runtime has taken, and may take. One thread's.
 class patience {
  public:
   patience(schedt &sched, std::int64_t until) noexcept : sched_(sched), until_(until), next_(until) {
@@ -212,11 +213,11 @@ class patience {
 template <class Join>
 bool join_started(schedt &sched, m *mp, Join &&join) noexcept {
   sched.lock.lock();
-  const bool started = mp->started;
+  const bool started = mp->started.get();
   sched.lock.unlock();
   if (!started || !join()) return false;
   const std::lock_guard hold(sched.lock);
-  mp->started = false;
+  mp->started.set(false);
   return true;
 }
 
@@ -245,7 +246,7 @@ bool joinms(schedt &sched, std::int64_t until) noexcept {
     sched.lock.lock();
     m *const head = sched.allm.get();
     sched.lock.unlock();
-    for (m *mp = head; mp != nullptr; mp = mp->alllink)
+    for (m *mp = head; mp != nullptr; mp = mp->alllink.get())
       again |= join_started(sched, mp, [&so_far, mp] { return so_far.join(mp); });
   }
   so_far.wait_for_foreigners();  // one of the threads just joined may have woken an M in a call

@@ -63,9 +63,10 @@ g *gfget(schedt &sched, struct p *pp) noexcept {
 
 // Gives gp's stack back, unless it is of the size `usable`.
 void keep_stack_of(schedt &sched, g *gp, std::size_t usable) noexcept {
-  if (!gp->stack || static_cast<std::size_t>(gp->stack.hi - gp->stack.lo) == usable) return;
-  sched.stacks.stackfree(gp->stack);
-  gp->stack = {};
+  const struct stack s = gp->stack.get();
+  if (!s || static_cast<std::size_t>(s.hi - s.lo) == usable) return;
+  sched.stacks.stackfree(s);
+  gp->stack.set({});
 }
 
 void gfput(schedt &sched, struct p *pp, g *gp) noexcept {
@@ -82,23 +83,25 @@ void gfput(schedt &sched, struct p *pp, g *gp) noexcept {
 std::uint64_t next_goid(schedt &sched, struct p *pp) noexcept {
   // relaxed: only the numbers must differ.
   if (pp == nullptr) return sched.goidgen.fetch_add(1, relaxed) + 1;
-  if (pp->goidcache == pp->goidcacheend) {
-    pp->goidcache = sched.goidgen.fetch_add(geometry::goid_batch, relaxed);
-    pp->goidcacheend = pp->goidcache + geometry::goid_batch;
+  std::uint64_t last = pp->goidcache.get();
+  if (last == pp->goidcacheend.get()) {
+    last = sched.goidgen.fetch_add(geometry::goid_batch, relaxed);
+    pp->goidcacheend.set(last + geometry::goid_batch);
   }
-  return ++pp->goidcache;
+  pp->goidcache.set(last + 1);
+  return last + 1;
 }
 
 g *goexit0(m *mp, g *gp) noexcept {
   schedt &sched = *mp->sched;
   casgstatus<gstatus::running, gstatus::dead>(gp);
   dropg(mp, gp);
-  if (mp->lockedg != nullptr) {  // what it did to its thread ends with it: the M stays tainted until then (B42)
+  if (mp->lockedg.get() != nullptr) {  // what it did to its thread ends with it: the M stays tainted until then (B42)
     gp->lockedm.set(nullptr);
     mp->lockedExt = 0;
-    mp->exiting = true;  // schedule leaves its loop and forgets the g
+    mp->exiting.set(true);  // schedule leaves its loop and forgets the g
   }
-  fiber_destroy(gp->fiber, gp->stack);
+  fiber_destroy(gp->fiber, gp->stack.get());
   struct p *pp = mp->p.get();
   pp->exited.add();
   const bool main = gp == sched.maing.load(relaxed);  // relaxed: written before the main goroutine was handed over
@@ -109,21 +112,22 @@ g *goexit0(m *mp, g *gp) noexcept {
 
 // Returns room for `size` bytes at the top of gp's stack.
 char *top_of(const g *gp, std::size_t size, std::size_t align) noexcept {
-  char *const at = gp->stack.hi - gp->color - size;
+  char *const at = gp->stack.get().hi - gp->color - size;
   return at - reinterpret_cast<std::uintptr_t>(at) % std::max<std::size_t>(align, 16);
 }
 
 // Makes gp begin at sp: frames grow down from there.
 void stand_at(g *gp, void *sp) noexcept {
   gp->sched.sp = sp;
-  fiber_create(gp->fiber, gp->stack);
+  fiber_create(gp->fiber, gp->stack.get());
 }
 
 // Returns the stack of the goroutine that ended here last, which is warm in the cache, or another.
 struct stack getstack(schedt &sched, struct p *pp) noexcept {
   struct stack s;
   if (g *dead = pp->gFree.gfget(sched.gFree)) {
-    s = std::exchange(dead->stack, {});
+    s = dead->stack.get();
+    dead->stack.set({});
     pp->gFree.gfput(dead, sched.gFree);
   }
   return s ? s : sched.stacks.stackalloc(0);
@@ -139,8 +143,8 @@ newborn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t
   if (stack_size == 0 && size <= sizeof gp->closure && align <= 16 && sched.stacks.promises()) return {gp, gp->closure};
   const std::size_t wanted = sched.stacks.usable(stack_size);
   keep_stack_of(sched, gp, wanted);
-  if (!gp->stack) gp->stack = sched.stacks.stackalloc(stack_size);
-  if (!gp->stack || size + align + 1024 + gp->color > wanted) {
+  if (!gp->stack.get()) gp->stack.set(sched.stacks.stackalloc(stack_size));
+  if (!gp->stack.get() || size + align + 1024 + gp->color > wanted) {
     gfput(sched, pp, gp);
     return {};
   }
@@ -155,8 +159,8 @@ void strip_dead(schedt &sched) noexcept {
     gqueue<g> with = sched.gFree.get_with_stacks(), without;
     if (with.empty()) return;
     while (g *gp = with.pop_front()) {
-      sched.stacks.stackfree(gp->stack);
-      gp->stack = {};
+      sched.stacks.stackfree(gp->stack.get());
+      gp->stack.set({});
       without.push_back(gp);
       ++n;
     }
@@ -171,7 +175,7 @@ void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept {
   if (mp == nullptr || mp->locks != 0) not_in_user_code();
   struct p *pp = own_p(sched, mp);
   g *gp = s.gp;
-  gp->startfn = startfn;
+  gp->startfn.set(startfn);
   gp->sched.ctxt = s.closure;
   gp->sched.g = gp;
   gp->sched.pc = reinterpret_cast<void *>(&heddle_gostart);
@@ -203,8 +207,8 @@ void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept {
 // between them, which is warm in the cache. So a goroutine gets its stack now.
 bool firstrun(m *mp, g *gp) noexcept {
   schedt &sched = *mp->sched;
-  if (!gp->stack) gp->stack = getstack(sched, mp->p.get());
-  if (!gp->stack) {
+  if (!gp->stack.get()) gp->stack.set(getstack(sched, mp->p.get()));
+  if (!gp->stack.get()) {
     count_refusal(sched, "memory for the guard of a stack", errno);
     sched.stackless.push(gp);
     ask_again(sched);
@@ -216,8 +220,8 @@ bool firstrun(m *mp, g *gp) noexcept {
 
 extern "C" void heddle_goroutine_entry(g *gp) {
   fiber_arrive(gp->fiber);
-  gp->startfn(gp->sched.ctxt);
-  if (gp->decorated) shed(gp);
+  gp->startfn.get()(gp->sched.ctxt);
+  if (gp->decorated.get()) shed(gp);
   goexit();
 }
 

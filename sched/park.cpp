@@ -19,7 +19,7 @@ namespace {
 // Returns when mp's P was wired to its M, or when sysmon last looked, whichever is later: a clock that costs two loads.
 std::int64_t nearly_now(const m *mp) noexcept {
   const auto seen = static_cast<std::int64_t>(mp->sched->clock.get());
-  return std::max(seen, mp->p.get()->since);
+  return std::max(seen, mp->p.get()->since.get());
 }
 
 g *park_m(m *mp, g *gp) noexcept {
@@ -91,8 +91,8 @@ bool claim(g *gp) noexcept {
 // Lives in the frame that waits.
 struct time_limit : runtime_timer {
   plain<g *> gp;
-  bool (*unlockf)(g *, void *);
-  void *lock;
+  plain<bool (*)(g *, void *)> unlockf;
+  plain<void *> lock;
   atomic<std::uint32_t> called;  // 1: f was too late, and no longer touches this
 };
 
@@ -109,8 +109,8 @@ void time_over(runtime_timer *t, bool due) {
 // the lock.
 bool arm_and_unlock(g *gp, void *arg) noexcept {
   auto *limit = static_cast<time_limit *>(arg);
-  bool (*const unlockf)(g *, void *) = limit->unlockf;
-  void *const lock = limit->lock;
+  bool (*const unlockf)(g *, void *) = limit->unlockf.get();
+  void *const lock = limit->lock.get();
   resettimer(*gp->home, limit, limit->when.get());
   return unlockf(gp, lock);
 }
@@ -148,11 +148,11 @@ bool gopark_until(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m
     return told;
   }
   time_limit limit;
-  limit.f = time_over;
+  limit.f.set(time_over);
   limit.when.set(when);
   limit.gp.set(gp);
-  limit.unlockf = unlockf;
-  limit.lock = lock;
+  limit.unlockf.set(unlockf);
+  limit.lock.set(lock);
   gopark(arm_and_unlock, &limit, reason, mp);
   const bool found = gp->param.get() != nullptr;
   if (found && !stoptimer(&limit))

@@ -13,9 +13,10 @@ namespace {
 
 // Increments co-prime to n: with any start, each visits all of 0..n-1. Source: randomOrder.reset.
 void steal_order_reset(schedt &sched, std::int32_t n) noexcept {
-  sched.ncoprimes = 0;
+  std::uint32_t count = 0;
   for (std::int32_t i = 1; i <= n; ++i)
-    if (std::gcd(i, n) == 1) sched.coprimes[sched.ncoprimes++] = static_cast<std::uint32_t>(i);
+    if (std::gcd(i, n) == 1) sched.coprimes[count++].set(static_cast<std::uint32_t>(i));
+  sched.ncoprimes.set(count);
 }
 
 // Ends a P. Its goroutines go before all others of the global queue, in their order: they have waited longest (B34).

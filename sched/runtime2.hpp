@@ -2,7 +2,9 @@
 // Every structure of the scheduler on one sheet: gobuf, g, m, p, schedt. Field names are Go's (runtime2.go). The
 // comment beside a field names the functions, or the thread, that write it. "own g" and "own M": only code that runs on
 // that g or M writes it. `plain` fields are handed over with the g, m or p they belong to, and the checker watches
-// that.
+// that. A field that is neither `atomic` nor `plain` says why (cmake/dev/fields.py): no thread but one comes there ("own
+// M", "sysmon only", "one thread's"), it is set once, before another thread knows of the object, or, after "raw:", what
+// else there is to say.
 #include <cstddef>
 #include <exception>
 
@@ -26,7 +28,9 @@ struct p;
 struct schedt;
 class cond_waiter;
 
-// A context that does not run. The switch writes it; ret and lr are for ports that need them (lr: aarch64).
+// A context that does not run. The switch writes it; ret and lr are for ports that need them (lr: aarch64). raw: sp and pc
+// are stored by instructions of the switch, which no checker sees; the context is handed over with its g, as g::m is,
+// which is plain and is written by each M that takes the g or leaves it.
 struct gobuf {
   void *sp = nullptr;
   void *pc = nullptr;
@@ -80,9 +84,15 @@ const char *waitreason_text(waitreason r) noexcept;
 // the goroutine in a circle that it has drawn?
 enum class passage : std::uint8_t { none, seen, drawn };
 
+// A goroutine's name, for reports; empty: it has none. One thread's: in a g it is in a plain<>.
+struct goroutine_name {
+  static constexpr std::size_t size = 32;
+  char text[size] = "";
+};
+
 // The timer that wakes a goroutine that sleeps.
 struct sleeper : runtime_timer {
-  struct g *gp = nullptr;
+  plain<struct g *> gp;
 };
 
 // A goroutine. Type-stable: it is recycled through gfree, and freed only with the schedt. (An extra g, which stands for
@@ -94,32 +104,33 @@ struct alignas(cacheline) g : lfnode {
   atomic<gstatus> atomicstatus;       // sched/status.hpp only: stores by the owner, exchanges for the scan bit
   plain<enum waitreason> waitreason;  // gopark, before the status becomes waiting
   atomic<std::uint32_t> selectdone;   // 1: a case of its select is done; waitq::dequeue sets it, to do it (I53)
-  std::uint32_t color;                // malg: spreads the first frames over the cache's sets
+  std::uint32_t color;                // set once, by malg: spreads the first frames over the cache's sets
   plain<const void *> waitingon;      // own g, before gopark: its sudog, or what its select waits for; null: neither
   plain<cond_waiter *> condwaiters;   // own g: its waits in condition_variables, newest first
   plain<std::int64_t> waitsince;      // gopark, before the status becomes waiting: since when, to some 10 ms
   plain<struct m *> lockedm;          // own g: lock_os_thread; the only M that may run it, else null
   plain<std::uint64_t> goid;          // newproc1
-  void (*startfn)(void *);            // newproc1: invokes the closure in sched.ctxt
+  plain<void (*)(void *)> startfn;    // newproc1: invokes the closure in sched.ctxt
   plain<void *> param;                // the setter of selectdone, under the channel's lock: the sudog of that case
-  struct stack stack;                 // newspawn, firstrun, gfput; a g that is dead or has not run yet may have none
-  struct fiber fiber;                 // the switch
-  schedt *home;                       // malg: its runtime, for wakers that are no M
-  bool decorated = false;             // own g: it has had locals or a name, which shed destroys when it ends
+  plain<struct stack> stack;          // newspawn, firstrun, gfput; a g that is dead or has not run yet may have none
+  struct fiber fiber;                 // the switch. raw: as sched; the relacy world's is empty
+  schedt *home;                       // set once, by malg: its runtime, for wakers that are no M
+  plain<bool> decorated;              // own g: it has had locals or a name, which shed destroys when it ends
   plain<enum passage> passage;        // the thread that prints a standstill: sched/standstill.cpp
-  goroutine_local *locals = nullptr;  // own g: newest first
+  plain<goroutine_local *> locals;    // own g: newest first
   atomic<g *> alllink;                // allgadd: list of all gs
-  source_location started;            // its creator, before newproc: where it was started
+  plain<source_location> started;     // its creator, before newproc: where it was started
   plain<const void *> memberof;       // its creator, before newproc: the task or scope whose end waits for its end;
                                       // own g: null when it has told that
-  void (*abandoned)(const void *memberof) noexcept = nullptr;  // its creator: tells that, if the runtime ends before
-  plain<g *> camefrom;               // the thread that prints a standstill: the g it came here from, else null
-  plain<g *> wentto;                 // likewise: the g it went to from here
-  char name[32] = "";                // under sched.lock: set_name
-  alignas(16) char closure[48];      // newspawn: what it runs, if that fits
+  plain<void (*)(const void *memberof) noexcept> abandoned;  // its creator: tells that, if the runtime ends before
+  plain<g *> camefrom;         // the thread that prints a standstill: the g it came here from, else null
+  plain<g *> wentto;           // likewise: the g it went to from here
+  plain<goroutine_name> name;  // under sched.lock: set_name
+  alignas(16) char closure
+      [48];  // newspawn: what it runs, if that fits. raw: the embedder's bytes, handed over with startfn
   alignas(cacheline) sleeper timer;  // own g: timesleep. In its frame it would be on a page of its own
 
-  bool has_stack() const noexcept { return static_cast<bool>(stack); }
+  bool has_stack() const noexcept { return static_cast<bool>(stack.get()); }
 };
 
 // A thread of the operating system. Type-stable: an m whose thread has ended is used for the next thread; it is freed
@@ -128,35 +139,35 @@ struct alignas(cacheline) m : lfnode {
   g g0;                               // the scheduler's own context, on the thread's native stack
   atomic<g *> curg;                   // own M: execute, dropg; read by threads that want to take its P
   plain<struct p *> p;                // own M: acquirep, releasep; the holder of the scan bit of curg: takep
-  schedt *sched = nullptr;            // allocm
+  schedt *sched = nullptr;            // set once, by allocm
   g *(*mcallfn)(m *, g *) = nullptr;  // own M: mcall, for the schedule loop; returns a g to go on with, or null
   bool (*waitunlockf)(g *, void *) = nullptr;  // own M: gopark, for park_m
   void *waitlock = nullptr;                    // own M: gopark, for park_m
-  bool spinning = false;                       // own M; startm before the wake. Counted in nmspinning (I11)
-  bool borrowed = false;                       // allocm: its thread is the embedder's (m0)
-  bool extra = false;                          // needm: it stands for a thread that is no M, for the length of a call
-  bool exiting = false;               // own M: its locked g has ended; retire_m, before the wake: the M leaves its loop
-  bool tainted = false;               // own M: its goroutine may have changed the thread: no thread is cloned from it
-  std::int32_t locks = 0;             // own M: > 0: safepoints are ignored (acquirem, releasem)
-  std::int32_t usercode = 0;          // own M: > 0: in user code under a lock (enter_user_code); part of locks
-  std::int32_t incall = 0;            // own M: depth of entersyscall; > 0: curg is in a system call and must not use p
-  std::int32_t lockedExt = 0;         // own M: lock_os_thread calls not yet undone
-  g *lockedg = nullptr;               // own M: the only g that it may run, else null
-  struct p *oldp = nullptr;           // own M: the P before the call: a hint
+  plain<bool> spinning;                        // own M; startm before the wake. Counted in nmspinning (I11)
+  bool borrowed = false;                       // set once, by allocm: its thread is the embedder's (m0)
+  bool extra = false;          // set once, by needm: it stands for a thread that is no M, for the length of a call
+  plain<bool> exiting;         // own M: its locked g has ended; retire_m, before the wake: the M leaves its loop
+  plain<bool> tainted;         // own M: its goroutine may have changed the thread: no thread is cloned from it
+  std::int32_t locks = 0;      // own M: > 0: safepoints are ignored (acquirem, releasem)
+  std::int32_t usercode = 0;   // own M: > 0: in user code under a lock (enter_user_code); part of locks
+  std::int32_t incall = 0;     // own M: depth of entersyscall; > 0: curg is in a system call and must not use p
+  std::int32_t lockedExt = 0;  // own M: lock_os_thread calls not yet undone
+  plain<g *> lockedg;          // own M: the only g that it may run, else null
+  struct p *oldp = nullptr;    // own M: the P before the call: a hint
   atomic<std::uintptr_t> lockedwait;  // stoplockedm: what becomes of its wait, see sched/locked.cpp
   plain<struct p *> nextp;            // startm, before notewakeup
   note park;                          // stopm sleeps, startm and stop wake
   atomic<std::uint32_t> released;     // extra Ms: 1: the waker no longer touches this
   std::uint64_t cheaprand = 0;        // own M: seeded by hashinit's seed and the id
-  std::int64_t id = 0;                // allocm
-  thread handle;                      // newm; unused for m0
-  bool started = false;               // under sched.lock: handle is a thread that is not joined yet
-  m *alllink = nullptr;               // allm, under sched.lock
+  std::int64_t id = 0;                // set once, by allocm
+  thread handle;                      // newm; unused for m0. raw: the party that joins it reads `started` first
+  plain<bool> started;                // under sched.lock: handle is a thread that is not joined yet
+  plain<m *> alllink;                 // allm, under sched.lock
   // Own M: how often it looks for work before it drops its P; chosen by how long it slept the last time: find_runnable.
   std::uint32_t spins = geometry::spin_rounds;
 };
 
-// The values that sysmon saw when it last looked at a P.
+// The values that sysmon saw when it last looked at a P. Sysmon only.
 struct sysmontick {
   std::uint64_t schedtick = ~std::uint64_t{0}, syscalltick = 0;  // no P's schedtick: a first look ends no slice
   std::int64_t schedwhen = 0, syscallwhen = 0;
@@ -165,30 +176,30 @@ struct sysmontick {
 // The right to run goroutines; there are exactly gomaxprocs of them. Type-stable: a P that a resize has taken away
 // waits to be used again.
 struct alignas(cacheline) p : lfnode {
-  class runq<g> runq;              // queues/runq.hpp
-  std::int32_t id = 0;             // procresize
-  atomic<pstatus> status;          // owner: setpstatus (sched/status.hpp)
-  atomic<struct m *> m;            // the M it is wired to, else null: acquirep, releasep, takep; others: a hint
-  atomic<std::uint32_t> preempt;   // 1: the g that runs here should give way: preemptone; schedule clears it
-  statistic schedtick;             // owner: +1 per execute that does not inherit
-  statistic inherits;              // owner: +1 per execute that does; with schedtick, all
-  std::uint32_t streak = 0;        // owner: how often runnext has won in a row
-  gfree<g> gFree;                  // owner
-  class timers timers;             // sched/timers.hpp
-  std::uint64_t goidcache = 0;     // owner
-  std::uint64_t goidcacheend = 0;  // owner
-  statistic syscalltick;           // owner: +1 per exitsyscall; takep
-  struct sysmontick sysmontick;    // sysmon only
-  bool startspinning = false;      // startm, for the template thread
-  plain<bool> safepointdue;        // under sched.lock: for_each_p still owes this P its call
-  std::int64_t since = 0;          // acquirep: when it was wired to its M
-  struct p *link = nullptr;        // lists of the thread that holds this P and others
+  class runq<g> runq;                 // queues/runq.hpp
+  std::int32_t id = 0;                // set once, by allp_reserve
+  atomic<pstatus> status;             // owner: setpstatus (sched/status.hpp)
+  atomic<struct m *> m;               // the M it is wired to, else null: acquirep, releasep, takep; others: a hint
+  atomic<std::uint32_t> preempt;      // 1: the g that runs here should give way: preemptone; schedule clears it
+  statistic schedtick;                // owner: +1 per execute that does not inherit
+  statistic inherits;                 // owner: +1 per execute that does; with schedtick, all
+  plain<std::uint32_t> streak;        // owner: how often runnext has won in a row
+  gfree<g> gFree;                     // owner
+  class timers timers;                // sched/timers.hpp
+  plain<std::uint64_t> goidcache;     // owner
+  plain<std::uint64_t> goidcacheend;  // owner
+  statistic syscalltick;              // owner: +1 per exitsyscall; takep
+  struct sysmontick sysmontick;       // sysmon only
+  plain<bool> startspinning;          // startm, for the template thread
+  plain<bool> safepointdue;           // under sched.lock: for_each_p still owes this P its call
+  plain<std::int64_t> since;          // acquirep: when it was wired to its M
+  plain<struct p *> link;             // lists of the thread that holds this P and others
   statistic spawned, exited, parks, steals, stolen;  // owner
 
   std::uint64_t executes() const noexcept { return schedtick.get() + inherits.get(); }
 };
 
-// Why and how a runtime runs; all of it is fixed before the first goroutine.
+// Why and how a runtime runs; all of it is set once, before the first goroutine.
 struct sched_options {
   std::int32_t procs = 1;
   std::int32_t threads_max = geometry::threads_max;
@@ -274,34 +285,34 @@ struct schedt {
   note stopnote;                      // the asker sleeps on it, the thread that brings stopwait to 0 wakes it
   plain<std::int32_t> safepointwait;  // under lock: Ps that have not run safepointfn, and 1 (I32)
   note safepointnote;
-  void (*safepointfn)(void *, struct p *) = nullptr;  // for_each_p, before attention
-  void *safepointarg = nullptr;
+  plain<void (*)(void *, struct p *)> safepointfn;  // for_each_p, before attention
+  plain<void *> safepointarg;
   spinlock semalock;       // of worldsema: the right to stop the world, for_each_p or resize; with hand-off
   plain<bool> worldsema;   // under semalock
   plain<g *> worldheir;    // under semalock: has been handed worldsema and has not taken it yet
   gqueue<g> worldwaiters;  // under semalock
 
   note sysmonnote;
-  thread sysmonthread;
-  bool sysmonjoined = false;          // the thread that ends the runtime
+  thread sysmonthread;                // set once, by start_sysmon
+  bool sysmonjoined = false;          // one thread's: that which ends the runtime
   note endnote;                       // that thread wakes sysmon, which waits to tell what the end waits for
   atomic<std::uint32_t> toldwaiting;  // 1: it has been told
   std::int32_t sysmonlow = 0;         // sysmon only: fewest idle Ms since sysmonlowsince
-  std::int64_t sysmonlowsince = 0;
-  std::int64_t sysmontraced = 0;                   // sysmon only: when it last printed a schedtrace line
-  std::int64_t gaveback = 0;                       // sysmon only: when it last gave the memory of stacks back
-  std::uint64_t companyseen = 0;                   // sysmon only: nmrunning since companysince
+  std::int64_t sysmonlowsince = 0;    // sysmon only
+  std::int64_t sysmontraced = 0;      // sysmon only: when it last printed a schedtrace line
+  std::int64_t gaveback = 0;          // sysmon only: when it last gave the memory of stacks back
+  std::uint64_t companyseen = 0;      // sysmon only: nmrunning since companysince
   std::int64_t companysince = 0, companynext = 0;  // sysmon only: when it asks for other threads again
 
   plain<struct p *> allp[geometry::procs_max];  // set once per id, before gomaxprocs rises above it
   atomic<std::int32_t> allplen;                 // worldsema: Ps ever made; those at gomaxprocs and above are dead
-  std::uint32_t coprimes[geometry::procs_max];  // procresize: increments that visit every P (stealOrder)
-  std::uint32_t ncoprimes = 0;
+  plain<std::uint32_t> coprimes[geometry::procs_max];  // procresize: increments that visit every P (stealOrder)
+  plain<std::uint32_t> ncoprimes;
   plain<bool> psgone;                         // procresize: Ps have gone, and there may be timers in them
-  alignas(cacheline) std::uint64_t seed = 0;  // hashinit
-  std::int64_t starttime = 0;
-  statistic clock;    // sysmon: when it last looked: at most some 10 ms ago while a P runs
-  m *m0 = nullptr;    // attach_m0; read by that thread alone, and when every M has ended
+  alignas(cacheline) std::uint64_t seed = 0;  // set once, by hashinit
+  std::int64_t starttime = 0;                 // set once, by schedinit
+  statistic clock;                            // sysmon: when it last looked: at most some 10 ms ago while a P runs
+  m *m0 = nullptr;    // set once, by attach_m0; read by that thread alone, and when every M has ended
   atomic<g *> maing;  // its end stops the runtime; null in a runtime without a main
   sched_options options;
   stackpool stacks;

@@ -30,14 +30,14 @@ void take_preempt(struct p *pp) noexcept {
 
 // Returns the g that mp is locked to, when it may run. Null: that g has ended, or the runtime stops.
 g *next_locked(m *mp) noexcept {
-  if (!mp->exiting) return stoplockedm(mp);
-  mp->lockedg = nullptr;
+  if (!mp->exiting.get()) return stoplockedm(mp);
+  mp->lockedg.set(nullptr);
   return nullptr;
 }
 
 // Returns the next g that mp may run. Null: mp leaves the loop.
 g *next_g(m *mp, bool &inherit) noexcept {
-  if (mp->lockedg != nullptr) return next_locked(mp);
+  if (mp->lockedg.get() != nullptr) return next_locked(mp);
   if (mp->p.get() == nullptr) stopm(mp);  // mp's g came back from a call and found no P
   for (;;) {
     struct p *pp = mp->p.get();
@@ -45,7 +45,7 @@ g *next_g(m *mp, bool &inherit) noexcept {
     take_preempt(pp);
     g *gp = find_runnable(mp, inherit);
     if (gp == nullptr) return nullptr;
-    if (mp->spinning) resetspinning(mp);
+    if (mp->spinning.get()) resetspinning(mp);
     if (gp->lockedm.get() == nullptr) return gp;
     startlockedm(mp, gp);
   }

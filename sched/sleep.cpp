@@ -12,7 +12,7 @@ bool fall_asleep(g *gp, void *) noexcept {
 
 void wake_sleeper(runtime_timer *t, bool due) {
   if (!due) return;
-  g *gp = static_cast<sleeper *>(t)->gp;
+  g *gp = static_cast<sleeper *>(t)->gp.get();
   prefetch(gp->sched.sp);  // it is not in the cache and is needed soon: it comes while other goroutines are readied
   goready(gp, false);
 }
@@ -28,9 +28,9 @@ void timesleep(std::int64_t until) noexcept {
     return;
   }
   g *gp = mp->curg.load(relaxed);  // relaxed: own M
-  gp->timer.f = wake_sleeper;
+  gp->timer.f.set(wake_sleeper);
   gp->timer.when.set(until);
-  gp->timer.gp = gp;
+  gp->timer.gp.set(gp);
   gopark(fall_asleep, nullptr, waitreason::sleep, mp);
 }
 

@@ -63,7 +63,7 @@ class standstill {
   }
 
   void print_one(const g *gp) noexcept {
-    char name[sizeof gp->name];
+    char name[goroutine_name::size];
     copy_name(gp, name, sizeof name);
     const bool named = name[0] != '\0';
     say("\ngoroutine %llu [%s%s%s]%s%s%s%s\n", id(gp), waitreason_text(gp->waitreason.get()),
@@ -73,7 +73,8 @@ class standstill {
         named ? " \"" : "", name, named ? "\"" : "");
     char what[160];
     for (std::size_t i = 0; waits_for(gp, i, what, sizeof what); ++i) say("  --> %s\n", what);
-    if (gp->started.line() != 0) say("  started at %s:%u\n", gp->started.file_name(), gp->started.line());
+    const source_location at = gp->started.get();
+    if (at.line() != 0) say("  started at %s:%u\n", at.file_name(), at.line());
     if (sched_.options.print_stack != nullptr) sched_.options.print_stack(gp, out_.write, out_.arg);
   }
 

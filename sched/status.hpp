@@ -5,6 +5,7 @@
 
 HEDDLE_DETAIL_BEGIN
 
+// A row of a table. Set once: the tables are constants.
 template <class Status>
 struct move {
   Status from, to;

@@ -78,7 +78,7 @@ bool counted_down(plain<std::int32_t> &count) noexcept {
 bool run_safepoint(schedt &sched, struct p *pp) noexcept {
   if (!pp->safepointdue.get()) return false;
   pp->safepointdue.set(false);
-  sched.safepointfn(sched.safepointarg, pp);
+  sched.safepointfn.get()(sched.safepointarg.get(), pp);
   return counted_down(sched.safepointwait);
 }
 
@@ -86,13 +86,13 @@ bool run_safepoint(schedt &sched, struct p *pp) noexcept {
 struct p *take_idle(schedt &sched) noexcept {
   struct p *list = nullptr;
   while (struct p *pp = sched.pidle.get()) {
-    pp->link = list;
+    pp->link.set(list);
     list = pp;
   }
   return list;
 }
 
-// The counts that have come to 0.
+// The counts that have come to 0. One thread's: a value.
 struct finished {
   bool world = false, safepoint = false;
 };
@@ -105,7 +105,7 @@ void wake_asker(schedt &sched, finished f) noexcept {
 finished heed_idle(schedt &sched, bool world) noexcept {
   finished f;
   for (struct p *pp = take_idle(sched), *next; pp != nullptr; pp = next) {
-    next = pp->link;
+    next = pp->link.get();
     if (world) {
       setpstatus<pstatus::idle, pstatus::gcstop>(pp);
       f.world |= counted_down(sched.stopwait);
@@ -175,7 +175,7 @@ void heed_unowned(schedt &sched) noexcept {
     }
     if ((attention & attention_stop) != 0) {
       sched.midle.drain([&sched](m *mp) { wakem(sched, mp); });
-      for (m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) stop_lockedm(mp);
+      for (m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink.get()) stop_lockedm(mp);
     }
   }
   // pidle, where heed_idle put Ps back, against needspinning; partner: promise. The callers read it. [DANCE-3]
@@ -192,7 +192,8 @@ bool heed(m *mp) noexcept {
       const std::lock_guard hold(sched.lock);
       const std::uint32_t attention = get_attention(sched);
       if ((attention & attention_world) != 0) {
-        if (mp->spinning) stop_spinning(mp);  // owes no last look: start_the_world looks for work after this (I13)
+        if (mp->spinning.get())
+          stop_spinning(mp);  // owes no last look: start_the_world looks for work after this (I13)
         setpstatus<pstatus::idle, pstatus::gcstop>(releasep(mp));
         f.world = counted_down(sched.stopwait);
       } else if ((attention & attention_stop) != 0) {
@@ -263,13 +264,13 @@ void start_the_world(schedt &sched) noexcept {
     if (pp->runq.runqempty()) {
       sched.pidle.put(pp);
     } else {
-      pp->link = with_work;
+      pp->link.set(with_work);
       with_work = pp;
     }
   }
   // Lists all of them before the first M starts: it would steal from those that wait for theirs (B33).
   for (struct p *pp = with_work, *next; pp != nullptr; pp = next) {
-    next = pp->link;
+    next = pp->link.get();
     if (stopping(sched))
       sched.pidle.put(pp);  // a thread from outside may be all that is left here: it starts no M (STOP-2)
     else
@@ -294,8 +295,8 @@ void for_each_p(schedt &sched, void (*fn)(void *, struct p *), void *arg) noexce
   {
     const std::lock_guard hold(sched.lock);
     const std::int32_t n = sched.gomaxprocs.load(relaxed);  // relaxed: worldsema
-    sched.safepointfn = fn;
-    sched.safepointarg = arg;
+    sched.safepointfn.set(fn);
+    sched.safepointarg.set(arg);
     sched.safepointwait.set(n + 1);
     for (std::int32_t i = 0; i < n; ++i) sched.allp[i].get()->safepointdue.set(true);
     set_attention(sched, get_attention(sched) | attention_safepoint);

@@ -212,7 +212,7 @@ bool start_handed_off(schedt &sched) noexcept {
 void abandon_handed_off(schedt &sched) noexcept {
   while (struct p *pp = sched.newmhandoff.pop()) {
     unnewm(sched);
-    put_back(sched, pp, pp->startspinning, birth::refused);
+    put_back(sched, pp, pp->startspinning.get(), birth::refused);
   }
 }
 
@@ -227,7 +227,7 @@ bool retire_m(schedt &sched) noexcept {
     after_idling(sched);
   }
   if (mp == nullptr) return false;
-  mp->exiting = true;
+  mp->exiting.set(true);
   wakem(sched, mp);
   return true;
 }

@@ -13,7 +13,7 @@ HEDDLE_DETAIL_BEGIN
 
 // Updates wake_time. True: it is earlier now.
 bool timers::publish() noexcept {
-  const std::int64_t next = std::max(wheel_.next(), hold_),
+  const std::int64_t next = std::max(wheel_.next(), hold_.get()),
                      before = next_.load(relaxed);  // relaxed: under the lock it changes
   if (next == before) return false;
   // release: pairs with wake_time: the M that takes the last timer has been woken, and checkdead must see that wake-up.
@@ -53,20 +53,20 @@ bool timers::remove(runtime_timer *t) noexcept {
 void timers::run(std::int64_t now) noexcept {
   lock_.lock();
   wheel_.advance(now);
-  if (now - crowdsince_ >= geometry::timer_window) {
-    crowdsince_ = now;
-    crowd_ = 0;
+  if (now - crowdsince_.get() >= geometry::timer_window) {
+    crowdsince_.set(now);
+    crowd_.set(0);
   }
   while (runtime_timer *t = wheel_.pop()) {
-    ++crowd_;
+    crowd_.set(crowd_.get() + 1);
     // release: pairs with resettimer, which does not take this lock: this thread no longer touches t's links. [TIME-2]
     t->in.store(nullptr, release);
     publish();
     lock_.unlock();
-    t->f(t, true);
+    t->f.get()(t, true);
     lock_.lock();
   }
-  if (crowd_ >= geometry::timer_crowd) hold_ = now - now % geometry::timer_hold + geometry::timer_hold;
+  if (crowd_.get() >= geometry::timer_crowd) hold_.set(now - now % geometry::timer_hold + geometry::timer_hold);
   publish();
   lock_.unlock();
 }
@@ -79,7 +79,7 @@ bool timers::due(std::int64_t now) noexcept {
     any = wheel_.due();
   }
   publish();
-  any = any && now >= hold_;
+  any = any && now >= hold_.get();
   lock_.unlock();
   return any;
 }
@@ -87,7 +87,7 @@ bool timers::due(std::int64_t now) noexcept {
 void timers::end() noexcept {
   wheel_.drain([](runtime_timer *t) {
     t->in.store(nullptr, relaxed);  // relaxed: no other thread is left
-    t->f(t, false);
+    t->f.get()(t, false);
   });
 }
 

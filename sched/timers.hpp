@@ -17,7 +17,7 @@ struct runtime_timer {
   // Called on g0 of an M with a P, under no lock, when t is due; due false: the runtime ends, and t is no longer armed.
   // It may ready and start goroutines, and arm t again; it must not wait. Once it has readied the owner of t, t may be
   // gone.
-  void (*f)(runtime_timer *t, bool due) = nullptr;
+  plain<void (*)(runtime_timer *t, bool due)> f;
   plain<std::int64_t> when;                     // nanotime(); under the lock of the timers that it is in
   plain<runtime_timer *> wheelnext, wheelprev;  // timing_wheel
   plain<std::uint16_t> wheelslot;               // timing_wheel
@@ -46,6 +46,11 @@ class timers {
   // any thread.
   bool due(std::int64_t now) noexcept;
   void end() noexcept;
+  // Calls f(t) for each timer in here. Caller: only while no other thread uses them.
+  template <class F>
+  void for_each(F &&f) const {
+    wheel_.for_each(f);
+  }
 
  private:
   bool publish() noexcept;
@@ -54,8 +59,8 @@ class timers {
   spinlock lock_;
   timing_wheel<runtime_timer> wheel_;  // under lock_, with all that is in it
   // Under lock_: no timer is called before hold_; crowd_ timers have been called since crowdsince_.
-  std::int64_t hold_ = 0, crowdsince_ = 0;
-  std::uint32_t crowd_ = 0;
+  plain<std::int64_t> hold_, crowdsince_;
+  plain<std::uint32_t> crowd_;
 };
 
 static_assert(timers::never == never, "one time that does not come");

@@ -12,7 +12,7 @@ HEDDLE_DETAIL_BEGIN
 
 namespace {
 
-// Prints text in pieces of a few lines: one write each, no allocation.
+// Prints text in pieces of a few lines: one write each, no allocation. One thread's.
 class printer {
  public:
   ~printer() { flush(); }
@@ -53,7 +53,7 @@ void print_ps(printer &out, const schedt &sched, std::int32_t n) noexcept {
 }
 
 void print_ms(printer &out, const schedt &sched, std::int32_t n, m *allm) noexcept {
-  for (const m *mp = allm; mp != nullptr; mp = mp->alllink) {
+  for (const m *mp = allm; mp != nullptr; mp = mp->alllink.get()) {
     if (!glimpse(mp->started) && !mp->borrowed) continue;  // no thread
     int id = -1;
     for (std::int32_t i = 0; i < n; ++i)

@@ -144,13 +144,13 @@ void wakep(schedt &sched) noexcept {
 }
 
 void become_spinning(m *mp) noexcept {
-  mp->spinning = true;
+  mp->spinning.set(true);
   count_spinning(*mp->sched);
   clear_promise(*mp->sched);  // either order is right: a submitter that sees neither wakes an M itself
 }
 
 void stop_spinning(m *mp) noexcept {
-  mp->spinning = false;
+  mp->spinning.set(false);
   uncount_spinning(*mp->sched);
 }
 
@@ -166,8 +166,8 @@ void startm(schedt &sched, struct p *pp, bool spinning) noexcept {
   for (;;) {
     if (spinning) clear_promise(sched);  // clears one that the caller made or read: case 4 [DANCE-4]
     if (m *mp = sched.midle.get()) {
-      HEDDLE_INV("I12", !mp->spinning && mp->nextp.get() == nullptr);
-      mp->spinning = spinning;
+      HEDDLE_INV("I12", !mp->spinning.get() && mp->nextp.get() == nullptr);
+      mp->spinning.set(spinning);
       mp->nextp.set(pp);
       return wakem(sched, mp);
     }
@@ -240,7 +240,8 @@ void wakem(schedt &sched, m *mp) noexcept {
 void stopm(m *mp) noexcept {
   schedt &sched = *mp->sched;
   // relaxed: own M
-  HEDDLE_INV("I12", mp->p.get() == nullptr && !mp->spinning && mp->locks == 0 && mp->curg.load(relaxed) == nullptr);
+  HEDDLE_INV("I12",
+             mp->p.get() == nullptr && !mp->spinning.get() && mp->locks == 0 && mp->curg.load(relaxed) == nullptr);
   sched.midle.put(mp);
   // pidle and midle against the loads in after_idling; partners: promise, startm, stop. [DANCE-3, DANCE-5, ATTN-1]
   fence(seq_cst);
@@ -263,7 +264,7 @@ void sleepm(m *mp, std::int64_t until) noexcept {
 
 bool drop_p(m *mp) noexcept {
   schedt &sched = *mp->sched;
-  const bool was_spinning = mp->spinning;
+  const bool was_spinning = mp->spinning.get();
   if (!was_spinning && sched.needspinning.load(relaxed) != 0) {  // relaxed: hint; stopm reads it for good
     become_spinning(mp);
     return true;

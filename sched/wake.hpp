@@ -25,7 +25,8 @@ bool drop_p(m *mp) noexcept;
 // The presence of a thread that is no M inside the scheduler: while such a thread is here, the scheduler is not taken
 // apart. open(): the runtime is not stopping, so what the thread submits may wake an M. vouched: the caller guarantees
 // that the scheduler exists for the length of the call. joinms does not wait for a vouched thread that comes after the
-// stop: threads that come again and again would keep the runtime from ending. Caller: any thread.
+// stop: threads that come again and again would keep the runtime from ending. Caller: any thread. One thread's: it lives
+// in a frame.
 class foreign_call {
  public:
   explicit foreign_call(schedt &sched, bool vouched = false) noexcept;

@@ -79,6 +79,7 @@ struct execution {
   std::uint32_t stacks_lived_on = 0;
   unsigned stacks_promised = 0;
   turn turns[harness::threads_limit + 1] = {};
+  bool abandoned = false;  // what lies on an abandoned stack is being destroyed
   std::uintptr_t places = 0;
   char text[2048] = {};
   std::size_t text_size = 0;
@@ -363,7 +364,7 @@ stack stackpool::stackalloc(std::size_t size) noexcept {
   for (unsigned i = 0; i < stacks_count && size <= geometry::stack_size; ++i) {
     if (now.stacks_out & 1u << i) continue;
     now.stacks_out |= 1u << i;
-    return {arena[i] + page_size, arena[i] + geometry::stack_size};
+    return {arena[i] + page_size, arena[i] + page_size + usable(size)};
   }
   return {};
 }
@@ -373,7 +374,9 @@ void stackpool::stackfree(stack s) noexcept {
   now.stacks_out &= ~bit_of(s);
 }
 
-std::size_t stackpool::usable(std::size_t) const noexcept { return geometry::stack_size - page_size; }
+std::size_t stackpool::usable(std::size_t size) const noexcept {
+  return (size == 0 || size > geometry::stack_size ? geometry::stack_size : size) - page_size;
+}
 
 bool stackpool::promise() noexcept {
   if (!promises()) return true;
@@ -419,9 +422,11 @@ void strike_out(const void *at) noexcept {
 
 void fiber_destroy(fiber &, stack s) noexcept {
   now.stacks_lived_on &= ~bit_of(s);
-  // The newest first. Each strikes itself out.
+  // The newest first. Each strikes itself out. An abandoned frame may hold a queue, and what stands in it: both go.
+  now.abandoned = true;
   for (std::size_t i = residents_count; i-- != 0;)
     if (const resident r = residents[i]; r.at >= s.lo && r.at < s.hi) r.destroy(r.at);
+  now.abandoned = false;
 }
 
 void print_error(const char *text) noexcept {
@@ -478,6 +483,14 @@ void begin_execution(const shape &s) noexcept {
   guards_take_mappings = false;
   realtime = 0;
   std::fill(std::begin(now.turns), std::end(now.turns), turn{});
+}
+
+std::uint32_t stacks_out() noexcept { return now.stacks_out; }
+std::uint32_t stacks_lived_on() noexcept { return now.stacks_lived_on; }
+std::uint32_t bit_of(stack s) noexcept { return heddle::detail::bit_of(s); }
+
+void left_its_place(const void *list) noexcept {
+  if (list != nullptr && !now.abandoned) fail("CONSERVE-1: what goes away still stands in a list", site::here());
 }
 
 void on_main(bool is) noexcept { now.on_main = is; }

@@ -249,6 +249,16 @@ class on_stack {
   }
 };
 
+// An atomic of such a type says in which list the object stands that it belongs to: null when the object goes
+// (CONSERVE-1).
+class waitq;
+class timers;
+template <class T>
+inline constexpr bool tells_place = std::is_same_v<T, waitq *> || std::is_same_v<T, timers *>;
+namespace harness {
+void left_its_place(const void *list) noexcept;  // fails the execution unless it is null
+}
+
 template <class T>
 class atomic : on_stack<atomic<T>> {
   using value = representation_t<T>;
@@ -261,7 +271,10 @@ class atomic : on_stack<atomic<T>> {
     cell_.store(pack<T>(v), rl::mo_relaxed, s);
     this->born(this);
   }
-  ~atomic() { this->gone(this); }
+  ~atomic() {
+    if constexpr (tells_place<T>) harness::left_its_place(pack<T>(peek()));
+    this->gone(this);
+  }
   atomic(const atomic &) = delete;
   atomic &operator=(const atomic &) = delete;
 
@@ -486,7 +499,8 @@ struct stack {
   explicit operator bool() const noexcept { return hi != nullptr; }
 };
 
-// A fixed arena of 16 stacks for the whole execution; stackalloc returns an empty stack when all are taken.
+// A fixed arena of 16 stacks for the whole execution; stackalloc returns an empty stack when all are taken. A stack of
+// less than the default size is the lower part of one.
 class stackpool {
  public:
   stackpool(std::size_t stack_size, bool log) noexcept;
@@ -556,6 +570,10 @@ void begin_execution(const shape &) noexcept;
 void on_main(bool is) noexcept;  // called around before() and after(), which have a current_m of their own
 void threads_begin() noexcept;   // before() is done
 void thread_end(unsigned thread) noexcept;
+// Bit i: stack i of the arena is out; a goroutine that has begun and not ended lives on it.
+std::uint32_t stacks_out() noexcept;
+std::uint32_t stacks_lived_on() noexcept;
+std::uint32_t bit_of(stack s) noexcept;
 bool can_run(unsigned thread) noexcept;  // it is static, or was started; and has not ended
 void *last_m(unsigned thread) noexcept;  // its current_m() before that became null
 // Returns a number below n (1 to 256): which of n things this execution is about. A search tries each; where executions

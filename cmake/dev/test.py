@@ -50,7 +50,8 @@ def headers(*compilers):
 
 def house(run):
     for tool, what in (("rooms.py", "an arrow between rooms"), ("names.py", "the public names"), ("calls.py", "the public calls"),
-                       ("pairs.py", "the pairs of calls"), ("refused.py", "what must not compile")):
+                       ("pairs.py", "the pairs of calls"), ("fields.py", "a field of the shared source"),
+                       ("refused.py", "what must not compile")):
         run.check([sys.executable, ROOT / "cmake" / "dev" / tool], tool.replace(".py", ".log"), what)
 
 
@@ -124,7 +125,7 @@ QUICK = [
     Step("dev: models, properties, programs", 80, plain),
     Step("valgrind: fifty runtimes", 5, memcheck),
     Step("headers: each alone, g++", 10, headers("g++")),
-    Step("the house: rooms, public names and calls", 20, house),
+    Step("the house: rooms, public names and calls, fields", 20, house),
     Step("matrix: a corner", 25, consumer),
     Step("verify: every suite", 190, verify("30s")),
     Step("verify: the tool itself", 12, tool),

@@ -34,10 +34,11 @@ const g *running_g() noexcept {
 void introduce(short_text &text, const g *gp) noexcept {
   text.addf("\ngoroutine %llu [running]%s", static_cast<unsigned long long>(gp->goid.get()),
             gp == gp->home->maing.peek() ? " (main)" : "");
-  if (gp->name[0] != '\0') text.addf(" \"%s\"", gp->name);  // it is written by this goroutine alone
+  const goroutine_name name = gp->name.get();  // it is written by this goroutine alone
+  if (name.text[0] != '\0') text.addf(" \"%s\"", name.text);
   text.add("\n");
-  if (gp->started.line() != 0)
-    text.addf("  started at %s:%u\n", gp->started.file_name(), static_cast<unsigned>(gp->started.line()));
+  const source_location at = gp->started.get();
+  if (at.line() != 0) text.addf("  started at %s:%u\n", at.file_name(), static_cast<unsigned>(at.line()));
 }
 
 struct fatal_hooks {

@@ -21,11 +21,11 @@ struct overflow {
 
 void tell(void *raw) noexcept {
   const overflow &o = *static_cast<const overflow *>(raw);
+  const struct stack its = o.gp->stack.get();
   short_text text;
   text.add("fatal error: stack overflow\n");
   introduce(text, o.gp);
-  text.addf("  it has used all of its stack, which has %zu KiB. ",
-            static_cast<std::size_t>(o.gp->stack.hi - o.gp->stack.lo) / 1024);
+  text.addf("  it has used all of its stack, which has %zu KiB. ", static_cast<std::size_t>(its.hi - its.lo) / 1024);
   text.add(o.gp == o.gp->home->maing.peek()
                ? "RLIMIT_STACK (ulimit -s) and options.stack_size set the size for the main goroutine\n"
                : "options.stack_size sets the size for all goroutines, heddle::go(f, stack_size) for one\n");
@@ -81,7 +81,9 @@ void on_fault(int number, siginfo_t *info, void *context) {
   const int error = errno;
   const g *gp = info->si_code > 0 ? running_g() : nullptr;
   const char *at = static_cast<const char *>(info->si_addr);
-  if (gp != nullptr && gp->stack && at < gp->stack.lo && at >= gp->stack.lo - stackpool::guard()) {
+  struct stack its;
+  if (gp != nullptr) its = gp->stack.get();
+  if (its && at < its.lo && at >= its.lo - stackpool::guard()) {
     overflow o{gp, static_cast<const ucontext_t *>(context)};
     on_report_stack([](void *raw) { tell(raw); }, &o);
   }

@@ -36,8 +36,8 @@ struct standing {
   struct stack stack;
 };
 [[gnu::noinline]] __attribute__((no_sanitize("thread"))) standing seen(const g *gp) noexcept {
-  return {gp->started, reinterpret_cast<std::uintptr_t>(gp->sched.pc), static_cast<const char *>(gp->sched.bp),
-          gp->stack};
+  return {glimpse(gp->started), reinterpret_cast<std::uintptr_t>(gp->sched.pc), static_cast<const char *>(gp->sched.bp),
+          glimpse(gp->stack)};
 }
 
 constexpr std::size_t frames_max = 64;
@@ -121,7 +121,7 @@ void print_stack(const g *gp, line_fn line, void *arg) noexcept {
 
 void print_stack_from(const g *gp, const void *frame, line_fn line, void *arg) noexcept {
   std::uintptr_t pcs[frames_max];
-  print_frames(pcs, walk(static_cast<const char *>(frame), gp->stack, pcs, frames_max), line, arg);
+  print_frames(pcs, walk(static_cast<const char *>(frame), gp->stack.get(), pcs, frames_max), line, arg);
 }
 
 void print_interrupted_stack(const g *gp, std::uintptr_t pc, const void *frame, line_fn line, void *arg) noexcept {
@@ -130,8 +130,8 @@ void print_interrupted_stack(const g *gp, std::uintptr_t pc, const void *frame, 
   std::uintptr_t newest[last];
   print_frame(pc, false, line, arg);
   const auto *bp = static_cast<const char *>(frame);
-  each_frame(bp, gp->stack, [&](std::uintptr_t) { return ++all != 0; });
-  each_frame(bp, gp->stack, [&](std::uintptr_t at) {
+  each_frame(bp, gp->stack.get(), [&](std::uintptr_t) { return ++all != 0; });
+  each_frame(bp, gp->stack.get(), [&](std::uintptr_t at) {
     if (n < first) print_frame(at - 1, false, line, arg);
     if (n >= first && all - n <= last) newest[all - n - 1] = at;
     return ++n != 0;
@@ -223,7 +223,7 @@ void dump_one(const dumping &d, const g *gp, std::int64_t now) {
   if (waits) d.text += ", " + duration(now - glimpse(gp->waitsince));
   if (glimpse(gp->lockedm) != nullptr) d.text += ", locked to thread";
   d.text += gp == d.sched.maing.peek() ? "] (main)" : "]";
-  char name[sizeof gp->name];
+  char name[goroutine_name::size];
   copy_name(gp, name, sizeof name);
   if (name[0] != '\0')
     d.text += " \"" + std::string(name) + "\"";  // Goroutines that were started in one place and are
@@ -265,8 +265,9 @@ struct left_behind {
 };
 
 bool alike(const g *a, const g *b) noexcept {
-  return std::strcmp(state_of(a), state_of(b)) == 0 && a->started.line() == b->started.line() &&
-         std::strcmp(a->started.file_name(), b->started.file_name()) == 0;
+  const source_location of_a = a->started.get(), of_b = b->started.get();
+  return std::strcmp(state_of(a), state_of(b)) == 0 && of_a.line() == of_b.line() &&
+         std::strcmp(of_a.file_name(), of_b.file_name()) == 0;
 }
 
 void count_in(std::vector<left_behind> &all, const g *gp) {
@@ -292,7 +293,7 @@ std::string leaks_of(const schedt &sched) {
   for (const left_behind &l : all) {
     text += "  " + std::to_string(l.count) + " [" + state_of(l.first);
     if (readgstatus(l.first) == gstatus::waiting) text += ", " + duration(now - l.since);
-    text += "] started at " + text_of(l.first->started);
+    text += "] started at " + text_of(l.first->started.get());
     text += l.count == 1 ? ": goroutine" : ": goroutines";
     text += l.ids + "\n";
   }
@@ -319,7 +320,7 @@ void print_waiting(const schedt &sched, bool left) {
   each_g(sched, [](const g *gp) {
     const bool runs = readgstatus(gp) == gstatus::running;
     if (!in_call(gp) && !runs) return;
-    char name[sizeof gp->name], text[400];
+    char name[goroutine_name::size], text[400];
     copy_name(gp, name, sizeof name);
     const source_location started = seen(gp).started;
     std::snprintf(text, sizeof text, "  goroutine %llu [%s]%s%s%s, started at %s:%u\n",

@@ -104,7 +104,7 @@ detail::newborn runtime::room_for_main(std::size_t size, std::size_t align, sour
   for (std::size_t stack = thread_stack_size(); stack > impl_->sched.options.stack_size; stack /= 2) {
     const detail::newborn s = detail::newspawn(impl_->sched, size, align, stack);
     if (s.gp == nullptr) continue;
-    s.gp->started = where;
+    s.gp->started.set(where);
     return s;
   }
   return room_for(size, align, 0, where);

@@ -270,7 +270,7 @@ heddle::options on_the_smallest_stacks() {
 // Takes most of the stack of the calling goroutine before it calls f.
 template <class F>
 [[gnu::noinline]] void with_little_left(F &&f) {
-  const heddle::detail::stack s = heddle::detail::getm()->curg.peek()->stack;
+  const heddle::detail::stack s = heddle::detail::getm()->curg.peek()->stack.get();
   const auto *const here = static_cast<const char *>(__builtin_frame_address(0));
   if (here - s.lo > static_cast<std::ptrdiff_t>((asan || tsan ? 24 : 4) * kib)) {
     volatile char frame[256];
@@ -356,7 +356,7 @@ TEST(MainStack, is_as_large_as_that_of_a_thread) {
     std::size_t size = 0;
     EXPECT_EQ(run_on(1,
                      [&] {
-                       const heddle::detail::stack s = heddle::detail::getm()->curg.peek()->stack;
+                       const heddle::detail::stack s = heddle::detail::getm()->curg.peek()->stack.get();
                        size = static_cast<std::size_t>(s.hi - s.lo);
                      }),
               0);
@@ -380,7 +380,7 @@ TEST(MainStack, options_may_ask_for_more) {
   o.stack_size = std::size_t{256} << 20;
   EXPECT_EQ(heddle::run(
                 [&] {
-                  const heddle::detail::stack s = heddle::detail::getm()->curg.peek()->stack;
+                  const heddle::detail::stack s = heddle::detail::getm()->curg.peek()->stack.get();
                   EXPECT_EQ(static_cast<std::size_t>(s.hi - s.lo), o.stack_size - page);
                 },
                 o),

@@ -226,7 +226,7 @@ TEST(Stack, options_set_the_size) {
                   [&] {
                     heddle::wait_group wg;
                     wg.go([&] {
-                      const heddle::detail::stack s = heddle::detail::getm()->curg.peek()->stack;
+                      const heddle::detail::stack s = heddle::detail::getm()->curg.peek()->stack.get();
                       EXPECT_EQ(static_cast<std::size_t>(s.hi - s.lo), o.stack_size - page);
                     });
                     for (int i = 0; i < 10; ++i) wg.go([] { heddle::yield(); });
@@ -338,7 +338,7 @@ TEST(StackDeathTest, overflow_does_not_touch_the_neighbours) {
               heddle::go([] {
                 heddle::gosched();
                 heddle::gosched();
-                the_scene.lo = heddle::detail::getm()->curg.peek()->stack.lo;
+                the_scene.lo = heddle::detail::getm()->curg.peek()->stack.get().lo;
                 (void)recurse_for_ever(0);
               });
           }
@@ -347,8 +347,8 @@ TEST(StackDeathTest, overflow_does_not_touch_the_neighbours) {
           const heddle::detail::schedt &sched = *heddle::detail::getm()->sched;
           for (heddle::detail::g *gp = sched.allgs.peek(); gp != nullptr; gp = gp->alllink.peek())
             if (gp->atomicstatus.peek() == heddle::detail::gstatus::waiting) {
-              std::memset(gp->stack.lo, 0x5a, pattern_size);
-              the_scene.neighbours.push_back(gp->stack);
+              std::memset(gp->stack.get().lo, 0x5a, pattern_size);
+              the_scene.neighbours.push_back(gp->stack.get());
             }
           if (the_scene.neighbours.size() != 10) child_exit(12);
           for (;;) heddle::gosched();

@@ -373,7 +373,7 @@ TEST(Unwinding, frame_pointers_end_at_the_entry_frame_too) {
   EXPECT_EQ(run_on(1,
                    [] {
                      void **frame = static_cast<void **>(__builtin_frame_address(0));
-                     const heddle::detail::stack s = heddle::detail::getm()->curg.peek()->stack;
+                     const heddle::detail::stack s = heddle::detail::getm()->curg.peek()->stack.get();
                      int frames = 0;
                      for (; frame != nullptr && frames < 100; ++frames) {
                        ASSERT_GE(reinterpret_cast<char *>(frame), s.lo);

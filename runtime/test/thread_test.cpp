@@ -20,7 +20,7 @@ using heddle_test::with_procs;
 
 bool exists(long tid) { return syscall(SYS_tgkill, getpid(), tid, 0) == 0; }
 
-bool locked() { return heddle::detail::getm()->lockedg != nullptr; }
+bool locked() { return heddle::detail::getm()->lockedg.get() != nullptr; }
 
 // It runs on this thread and no other, whatever happens.
 void expect_stays(int turns) {

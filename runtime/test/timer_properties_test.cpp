@@ -31,11 +31,11 @@ RC_GTEST_PROP(Properties, timers_go_by_a_sorted_model, ()) {
   std::vector<std::int64_t> order;
   for (counted_timer &t : pool) {
     t.order = &order;
-    t.f = [](heddle::detail::runtime_timer *self, bool due) {
+    t.f.set([](heddle::detail::runtime_timer *self, bool due) {
       auto *me = static_cast<counted_timer *>(self);
       me->calls += due;
       me->order->push_back(me->when.get());
-    };
+    });
   }
   std::multimap<std::int64_t, counted_timer *> model;
   const auto forget = [&model](counted_timer *t) {

@@ -156,13 +156,13 @@ TEST(Procresize, the_order_of_stealing_is_that_of_the_new_number) {
   stopped_world s(1);
   for (int n : {1, 2, 6, 7, 12}) {
     s.resize(n);
-    ASSERT_GE(s->ncoprimes, 1u);
-    for (std::uint32_t c = 0; c < s->ncoprimes; ++c) {
+    ASSERT_GE(s->ncoprimes.get(), 1u);
+    for (std::uint32_t c = 0; c < s->ncoprimes.get(); ++c) {
       std::vector<bool> seen(static_cast<std::size_t>(n));
       for (std::uint32_t i = 0, at = 0; i < static_cast<std::uint32_t>(n);
-           ++i, at = (at + s->coprimes[c]) % static_cast<std::uint32_t>(n))
+           ++i, at = (at + s->coprimes[c].get()) % static_cast<std::uint32_t>(n))
         seen[at] = true;
-      EXPECT_EQ(seen, std::vector<bool>(static_cast<std::size_t>(n), true)) << n << " by " << s->coprimes[c];
+      EXPECT_EQ(seen, std::vector<bool>(static_cast<std::size_t>(n), true)) << n << " by " << s->coprimes[c].get();
     }
   }
 }

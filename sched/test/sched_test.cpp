@@ -359,16 +359,17 @@ TEST(sched, TestStealOrder) {
     const auto n = static_cast<std::uint32_t>(procs);
     std::uint32_t wanted = 0;
     for (std::uint32_t i = 1; i <= n; ++i) wanted += std::gcd(i, n) == 1;
-    ASSERT_EQ(s->ncoprimes, wanted);
-    for (std::uint32_t c = 0; c + 1 < s->ncoprimes; ++c) ASSERT_LT(s->coprimes[c], s->coprimes[c + 1]);  // all differ
-    for (std::uint32_t c = 0; c < s->ncoprimes; ++c)
+    ASSERT_EQ(s->ncoprimes.get(), wanted);
+    for (std::uint32_t c = 0; c + 1 < s->ncoprimes.get(); ++c)
+      ASSERT_LT(s->coprimes[c].get(), s->coprimes[c + 1].get());  // all differ
+    for (std::uint32_t c = 0; c < s->ncoprimes.get(); ++c)
       for (std::uint32_t first = 0; first < n; ++first) {
         std::vector<int> visits(n);
         std::uint32_t at = first;
-        for (std::uint32_t i = 0; i < n; ++i, at = (at + s->coprimes[c]) % n) ++visits[at];
+        for (std::uint32_t i = 0; i < n; ++i, at = (at + s->coprimes[c].get()) % n) ++visits[at];
         ASSERT_EQ(at, first);
         ASSERT_TRUE(std::all_of(visits.begin(), visits.end(), [](int v) { return v == 1; }))
-            << procs << " Ps from " << first << " by " << s->coprimes[c];
+            << procs << " Ps from " << first << " by " << s->coprimes[c].get();
       }
   }
 }
@@ -532,8 +533,8 @@ TEST(Newproc, the_closure_lies_aligned_at_the_top_of_the_stack_or_in_the_g) {
         heddle::detail::unspawn(*s, sp);
         continue;
       }
-      EXPECT_LE(static_cast<char *>(sp.closure) + size, sp.gp->stack.hi);
-      EXPECT_GE(static_cast<char *>(sp.closure) + size + align + 16 * heddle::detail::cacheline, sp.gp->stack.hi);
+      EXPECT_LE(static_cast<char *>(sp.closure) + size, sp.gp->stack.get().hi);
+      EXPECT_GE(static_cast<char *>(sp.closure) + size + align + 16 * heddle::detail::cacheline, sp.gp->stack.get().hi);
       EXPECT_EQ(heddle::detail::readgstatus(sp.gp), gstatus::dead);
       std::memset(sp.closure, 0x5a, size);
       heddle::detail::unspawn(*s, sp);
@@ -548,7 +549,7 @@ TEST(Newproc, the_colours_of_stacks_differ) {
   for (int i = 0; i < 16; ++i) {
     const heddle::detail::newborn sp = heddle::detail::newspawn(*s, 64, 16);
     ASSERT_NE(sp.gp, nullptr);
-    offsets.insert(static_cast<std::uintptr_t>(sp.gp->stack.hi - static_cast<char *>(sp.closure)));
+    offsets.insert(static_cast<std::uintptr_t>(sp.gp->stack.get().hi - static_cast<char *>(sp.closure)));
   }
   EXPECT_EQ(offsets.size(), 16u);
 }
@@ -566,7 +567,8 @@ TEST(Newproc, a_closure_that_does_not_fit_is_refused_and_nothing_is_lost) {
   heddle::detail::unspawn(*s, fits);
   const heddle::detail::newborn larger = heddle::detail::newspawn(*s, usable, 16, 4 * usable);
   ASSERT_NE(larger.gp, nullptr);
-  EXPECT_EQ(static_cast<std::size_t>(larger.gp->stack.hi - larger.gp->stack.lo), s->stacks.usable(4 * usable));
+  EXPECT_EQ(static_cast<std::size_t>(larger.gp->stack.get().hi - larger.gp->stack.get().lo),
+            s->stacks.usable(4 * usable));
   heddle::detail::unspawn(*s, larger);
   EXPECT_EQ(s->allglen.get(), heddle::detail::geometry::gblock);
   EXPECT_EQ(heddle::detail::gcount(*s), 0u);

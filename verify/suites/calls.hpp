@@ -113,6 +113,7 @@ struct by_hand : suite<Threads, Dynamic> {
       VERIFY_INV("I5", mp->incall == 0);
     }
     VERIFY_INV("I7", sched.pidle.peek_count() + wired == procs);
+    check_conservation(sched);
     for (heddle::detail::g *gp : gs) gp->atomicstatus.store(heddle::detail::gstatus::dead, heddle::detail::relaxed);
     heddle::detail::schedfree(sched);
   }

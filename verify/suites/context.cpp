@@ -215,7 +215,7 @@ struct expires : suite<2> {
     VERIFY_INV("CTX-2", sched.allp[0].get()->timers.wake_time() == timers::never);
     parent.reset();
     bool inherit = false;  // runs the goroutine in which the value goes that may not go in the timer's function
-    while (g *gp = mp->p.get()->runq.runqget(inherit)) gp->startfn(gp->sched.ctxt);
+    while (g *gp = mp->p.get()->runq.runqget(inherit)) gp->startfn.get()(gp->sched.ctxt);
     VERIFY_INV("CTX-2", gone == 1);
     leave_p(mp);
     schedfree(sched);

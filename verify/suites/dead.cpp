@@ -199,7 +199,7 @@ struct woke : suite<2> {
     sched.nmrunning.fetch_add(2, relaxed);
     main = newspawn(sched, 16, 16).gp;
     sched.maing.store(main, relaxed);
-    t.f = [](runtime_timer *, bool) {};
+    t.f.set([](runtime_timer *, bool) {});
     if (Timer) resettimer(sched, &t, nanotime());
   }
   void thread(unsigned i) {
@@ -239,7 +239,7 @@ struct timed : suite<2> {
     sched.nmrunning.fetch_add(1, relaxed);
     main = newspawn(sched, 16, 16).gp;
     sched.maing.store(main, relaxed);
-    t.f = [](runtime_timer *, bool) {};
+    t.f.set([](runtime_timer *, bool) {});
     resettimer(sched, &t, nanotime());
   }
   void take_timer() {

@@ -34,7 +34,7 @@ inline void describe_sched(names &to, const heddle::detail::schedt &sched) {
   for (const heddle::detail::g *gp = sched.allgs.peek(); gp != nullptr && n < many; gp = gp->alllink.peek())
     to.memory(gp, sizeof *gp, "g%u", ++n);
   n = 0;
-  for (const heddle::detail::m *mp = sched.allm.peek(); mp != nullptr && n++ < many; mp = mp->alllink)
+  for (const heddle::detail::m *mp = sched.allm.peek(); mp != nullptr && n++ < many; mp = mp->alllink.peek())
     describe_m(to, *mp);
   using heddle::detail::gstatus;
   constexpr struct {

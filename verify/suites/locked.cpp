@@ -39,7 +39,8 @@ class home {
  public:
   home() : mp_(getm()) { lock_os_thread(mp_); }
   void check() const {
-    VERIFY_INV("I39", getm() == mp_ && mp_->lockedg == mp_->curg.peek() && mp_->lockedg->lockedm.get() == mp_);
+    VERIFY_INV("I39",
+               getm() == mp_ && mp_->lockedg.get() == mp_->curg.peek() && mp_->lockedg.get()->lockedm.get() == mp_);
   }
   void leave() const { unlock_os_thread(mp_); }
 
@@ -154,12 +155,12 @@ struct nesting : scheduled<nesting, 2, 2> {
     lock_os_thread(mp);
     pass();
     unlock_os_thread(mp);
-    VERIFY_INV("I39", getm() == mp && mp->lockedg == mp->curg.peek() && mp->tainted);
+    VERIFY_INV("I39", getm() == mp && mp->lockedg.get() == mp->curg.peek() && mp->tainted.get());
     pass();
     VERIFY_INV("I39", getm() == mp);
     unlock_os_thread(mp);
     unlock_os_thread(mp);
-    VERIFY_INV("I39", mp->lockedg == nullptr && mp->curg.peek()->lockedm.get() == nullptr && !mp->tainted);
+    VERIFY_INV("I39", mp->lockedg.get() == nullptr && mp->curg.peek()->lockedm.get() == nullptr && !mp->tainted.get());
     pass();
   }
 };

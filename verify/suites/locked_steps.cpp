@@ -28,9 +28,9 @@ struct directed : suite<Static, Dynamic> {
     set_current_m(nullptr);
     g *const gp = sched.allgs.peek();
     gp->lockedm.set(ms[1]);
-    ms[1]->lockedg = gp;
+    ms[1]->lockedg.set(gp);
     ms[1]->lockedExt = 1;
-    ms[1]->tainted = true;
+    ms[1]->tainted.set(true);
   }
   void body() {
     VERIFY_INV("I39", getm() == ms[1]);
@@ -90,7 +90,7 @@ struct found_retired : directed<found_retired, 3> {
   void thread(unsigned i) {
     directed::thread(i);
     if (i != 0) return;
-    VERIFY_INV("I12", ms[0]->exiting);
+    VERIFY_INV("I12", ms[0]->exiting.get());
     left.store(1, release);
   }
   void other(unsigned) {
@@ -126,7 +126,7 @@ struct wedged : suite<1, 1> {
     });
     sched.needspinning.store(0, relaxed);  // as if an M had looked since
     schedule(mp);
-    VERIFY_INV("I39", mp->exiting && mp->lockedg == nullptr);
+    VERIFY_INV("I39", mp->exiting.get() && mp->lockedg.get() == nullptr);
     sched.needspinning.store(0, relaxed);
     wedge(mp);
     set_current_m(nullptr);

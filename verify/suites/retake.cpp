@@ -76,7 +76,9 @@ struct last_is_locked : by_hand<2, 1> {
     mp->locks = 1;  // no g may be switched to here
     exitsyscall(mp);
     mp->locks = 0;
-    sched.runq.globrunqget()->atomicstatus.store(gstatus::dead, relaxed);  // it has run and ended
+    g *const other = sched.runq.globrunqget();
+    other->atomicstatus.store(gstatus::dead, relaxed);  // it has run and ended
+    unspawn(sched, {other, nullptr});
     dropg(mp, gs[0]);
     casgstatus<gstatus::running, gstatus::waiting>(gs[0]);
     VERIFY_INV("I36", stoplockedm(mp) == nullptr);

@@ -18,6 +18,7 @@
 #include "sched/sysmon.hpp"
 #include "sched/yield.hpp"
 #include "verify/suite.hpp"
+#include "verify/suites/conservation.hpp"
 #include "verify/suites/describe.hpp"
 
 namespace verify {
@@ -56,34 +57,23 @@ struct scheduled : suite<1 + Foreign, Ms - 1> {
   void after() {
     static_cast<Derived *>(this)->check();
     VERIFY_INV("I37", finished);
-    std::int32_t spinning = 0, ms = 0;
-    while (sched.mfree.pop() != nullptr) --ms;  // no threads any more
-    while (sched.freem.pop() != nullptr) --ms;
-    for (heddle::detail::m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) {
-      ++ms;
-      spinning += mp->spinning;
-      VERIFY_INV("I6", mp->p.get() == nullptr && mp->nextp.get() == nullptr && mp->curg.peek() == nullptr);
-      VERIFY_INV("I39", mp->lockedg == nullptr || mp->lockedg->lockedm.get() == mp);
-    }
-    VERIFY_INV("I11", sched.nmspinning.peek() == spinning);
-    VERIFY_INV("I34", sched.mcount.peek() == ms && heddle::detail::awake_in(sched.nmrunning.peek()) == ms);
     VERIFY_INV("I10", sched.midle.empty() && sched.midle.peek_count() == 0);
     const std::int32_t procs = sched.gomaxprocs.peek();  // a suite may have changed it
-    VERIFY_INV("I10", sched.pidle.peek_count() == procs);
-    std::uint32_t seen = 0;
-    sched.pidle.drain([&](struct heddle::detail::p *pp) {
-      VERIFY_INV("I7", (seen >> pp->id & 1) == 0);
-      seen |= 1u << pp->id;
-      VERIFY_INV("I6", pp->m.peek() == nullptr && pp->status.peek() == heddle::detail::pstatus::idle);
-    });
-    VERIFY_INV("I7", seen == (1u << procs) - 1);
-    for (std::int32_t i = procs; i < sched.allplen.peek(); ++i) {
-      const struct heddle::detail::p *pp = sched.allp[i].peek();
-      VERIFY_INV("I7", pp->m.peek() == nullptr && pp->status.peek() == heddle::detail::pstatus::dead);
-      VERIFY_INV("I31", pp->runq.runqempty() && pp->gFree.size() == 0);
-    }
     // Each g that was started has ended (the suites join theirs), so none may be left on any queue.
     VERIFY_INV("I3", !heddle::detail::has_work(sched));
+    check_conservation(sched);
+    std::int32_t spinning = 0;
+    for (heddle::detail::m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink.get()) {
+      spinning += mp->spinning.get();
+      VERIFY_INV("I6", mp->p.get() == nullptr && mp->nextp.get() == nullptr && mp->curg.peek() == nullptr);
+      VERIFY_INV("I39", mp->lockedg.get() == nullptr || mp->lockedg.get()->lockedm.get() == mp);
+    }
+    VERIFY_INV("I11", sched.nmspinning.peek() == spinning);
+    VERIFY_INV("I34", heddle::detail::awake_in(sched.nmrunning.peek()) == sched.mcount.peek());
+    heddle::detail::each_p(sched, [procs](const struct heddle::detail::p &pp) {
+      const auto status = pp.id < procs ? heddle::detail::pstatus::idle : heddle::detail::pstatus::dead;
+      VERIFY_INV("I6", pp.m.peek() == nullptr && pp.status.peek() == status);
+    });
     for (heddle::detail::g *gp = sched.allgs.peek(); gp != nullptr; gp = gp->alllink.peek())
       VERIFY_INV("I27", heddle::detail::readgstatus(gp) == heddle::detail::gstatus::dead);
     VERIFY_INV("I1", heddle::detail::gcount(sched) == 0);

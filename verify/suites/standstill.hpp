@@ -43,7 +43,7 @@ struct standstill : suite<1 + Foreign, Dynamic> {
   void after() {
     static_cast<Derived *>(this)->check();
     std::int32_t ms = 0;
-    for (const heddle::detail::m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) ++ms;
+    for (const heddle::detail::m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink.get()) ++ms;
     while (sched.mfree.pop() != nullptr) --ms;
     while (sched.freem.pop() != nullptr) --ms;
     VERIFY_INV("I34", sched.mcount.peek() == ms && heddle::detail::awake_in(sched.nmrunning.peek()) == ms);

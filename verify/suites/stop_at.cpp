@@ -250,12 +250,12 @@ struct at_locked : stopping_at<at_locked, 3, 0, 2> {
     bool inherit = false;
     g *gp = ms[1]->p.get()->runq.runqget(inherit);
     gp->lockedm.set(ms[2]);
-    ms[2]->lockedg = gp;
+    ms[2]->lockedg.set(gp);
     ms[1]->p.get()->runq.runqput(gp, true, [](gqueue<g> &) {});
   }
   void other(int, m *mp) { loop_locked(mp); }
   void loop_locked(m *mp) {
-    if (mp->p.get() != nullptr || mp->lockedg != nullptr) schedule(mp);
+    if (mp->p.get() != nullptr || mp->lockedg.get() != nullptr) schedule(mp);
     leave_p(mp);
   }
 };

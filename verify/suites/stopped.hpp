@@ -109,6 +109,7 @@ struct stopping_at : suite<Threads, Dynamic> {
       VERIFY_INV("I7", sched.allp[i].peek()->status.peek() == heddle::detail::pstatus::idle ||
                            sched.allp[i].peek()->m.peek() != nullptr);
     static_cast<Derived *>(this)->check();
+    check_conservation(sched);
     heddle::detail::schedfree(sched);
   }
   void check() {}

@@ -180,7 +180,7 @@ struct locks_after : policed<locks_after, 2, 1> {
     lock_os_thread(getm());
     touch();
     goyield();
-    VERIFY_INV("I39", getm()->lockedg == getm()->curg.peek());
+    VERIFY_INV("I39", getm()->lockedg.get() == getm()->curg.peek());
     unlock_os_thread(getm());
     all.wait();
   }

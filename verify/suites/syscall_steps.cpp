@@ -69,6 +69,7 @@ struct new_in_a_call : by_hand<3, 1> {
     }
     releasep(ms[0]);
     m *mp = ms[0] = allocm(sched);
+    sched.mcount.fetch_add(1, relaxed);
     acquirep(mp, ps[0]);
     made = new g();
     mp->curg.store(made, release);

@@ -50,7 +50,7 @@ struct deep_beside_a_timer : suite<1, 1> {
     mp = allocm(sched);
     sched.mcount.fetch_add(1, relaxed);
     sched.nmrunning.fetch_add(1, relaxed);
-    t.f = [](runtime_timer *, bool) {};
+    t.f.set([](runtime_timer *, bool) {});
     resettimer(sched, &t, 3'600'000'000'000);
     harness::sleeps_last = 1'000'000'000;
   }
@@ -176,7 +176,7 @@ struct joined : suite<1, 3> {
   void describe(names &to) { describe_sched(to, sched); }
   void after() {
     std::int32_t ms = 0;
-    for (const m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) ++ms;
+    for (const m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink.get()) ++ms;
     while (sched.mfree.pop() != nullptr) --ms;
     while (sched.freem.pop() != nullptr) --ms;  // thread 0 has read an old freem
     VERIFY_INV("I34", sched.mcount.peek() == ms && heddle::detail::awake_in(sched.nmrunning.peek()) == ms);
@@ -210,7 +210,7 @@ struct retired : suite<2, 2> {
   void after() {
     VERIFY_INV("I14", ran.get() == 1);
     std::int32_t ms = 0;
-    for (const m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink) ++ms;
+    for (const m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink.get()) ++ms;
     while (sched.freem.pop() != nullptr) --ms;
     VERIFY_INV("I34", sched.mcount.peek() == ms && ms <= 1 && heddle::detail::awake_in(sched.nmrunning.peek()) == ms);
     schedfree(sched);
@@ -261,7 +261,7 @@ struct kept : suite<3> {
       VERIFY_CHECK(attach_m0(sched) != nullptr);
       m *const mp = sched.m0;
       schedule(mp);
-      VERIFY_INV("I12", !mp->exiting);
+      VERIFY_INV("I12", !mp->exiting.get());
       leave_p(mp);
       set_current_m(nullptr);
       joinms(sched);

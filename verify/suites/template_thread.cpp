@@ -72,7 +72,7 @@ struct template_exit : suite<1, 1> {
       });
     });
     schedule(mp);
-    VERIFY_INV("I39", mp->exiting);
+    VERIFY_INV("I39", mp->exiting.get());
     abandon_p(mp);
     VERIFY_INV("I41", !sched.newmhandoff.empty());
     set_current_m(nullptr);
@@ -105,7 +105,7 @@ struct template_refused : suite<1, 1> {
       stop(sched);
     });
     sched.needspinning.store(0, relaxed);
-    mp->tainted = true;
+    mp->tainted.set(true);
     struct p *pp = releasep(mp);
     VERIFY_CHECK(newm(sched, pp, false) == birth::begun);
     stopm(mp);
@@ -135,7 +135,7 @@ struct template_stop : suite<3, 2> {
     mp = allocm(sched);
     sched.mcount.fetch_add(1, relaxed);
     sched.nmrunning.fetch_add(1, relaxed);
-    mp->tainted = true;
+    mp->tainted.set(true);
     acquirep(mp, sched.pidle.get());
   }
   void thread(unsigned i) {
@@ -147,7 +147,7 @@ struct template_stop : suite<3, 2> {
       set_current_m(mp);
       become_spinning(mp);
       struct p *pp = releasep(mp);
-      mp->spinning = false;
+      mp->spinning.set(false);
       VERIFY_CHECK(newm(sched, pp, true) == birth::begun);
       set_current_m(nullptr);
     } else {

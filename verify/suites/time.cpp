@@ -131,7 +131,7 @@ struct armed : suite<Drops ? 2 : 1, 2> {
       if (i == 0 || !Taken) acquirep(ms[i], sched.pidle.get());
     }
     for (called *c : {&t, &earlier})
-      c->f = [](runtime_timer *self, bool due) { static_cast<called *>(self)->yes.store(due, release); };
+      c->f.set([](runtime_timer *self, bool due) { static_cast<called *>(self)->yes.store(due, release); });
   }
   void thread(unsigned i) {
     set_current_m(ms[i]);
@@ -180,7 +180,7 @@ struct on_watch : suite<2, 2> {
       acquirep(mp, sched.pidle.get());
     }
     for (called *c : {&t, &late})
-      c->f = [](runtime_timer *self, bool due) { static_cast<called *>(self)->yes.store(due, release); };
+      c->f.set([](runtime_timer *self, bool due) { static_cast<called *>(self)->yes.store(due, release); });
   }
   void await_call() {
     while (t.yes.load(acquire) == 0) cpu_relax();
@@ -200,7 +200,7 @@ struct on_watch : suite<2, 2> {
       resettimer(sched, Later ? &late : &t, nanotime() + (Later ? 10 * long_time : 150 * us));
       become_spinning(mp);
       if (!drop_p(mp)) stopm(mp);
-      if (mp->p.get() != nullptr && !mp->spinning) await_call();
+      if (mp->p.get() != nullptr && !mp->spinning.get()) await_call();
       if (mp->p.get() != nullptr) schedule(mp);
     }
     leave_p(mp);
@@ -230,7 +230,7 @@ struct handed : suite<3, 2> {
       sched.nmrunning.fetch_add(1, relaxed);
       if (i != 2) acquirep(ms[i], sched.pidle.get());
     }
-    t.f = [](runtime_timer *self, bool due) { static_cast<called *>(self)->yes.store(due, release); };
+    t.f.set([](runtime_timer *self, bool due) { static_cast<called *>(self)->yes.store(due, release); });
   }
   void await_call() {
     while (t.yes.load(acquire) == 0) cpu_relax();
@@ -267,10 +267,10 @@ struct stopped : suite<3> {
   plain<int> stops[2];
   void before() {
     for (counted &c : t) {
-      c.f = [](runtime_timer *self, bool due) {
+      c.f.set([](runtime_timer *self, bool due) {
         auto *me = static_cast<counted *>(self);
         me->called.set(me->called.get() + due);
-      };
+      });
       bool first = false;
       ts.set(&c, 1, first);
     }

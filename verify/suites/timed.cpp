@@ -35,7 +35,7 @@ class gate {
     heddle::detail::sudog *sg = waiters_.dequeue();
     if (sg == nullptr) units_.set(units_.get() + 1);
     lock_.unlock();
-    if (sg != nullptr) goready(sg->gp);
+    if (sg != nullptr) goready(sg->gp.get());
   }
   int units() { return units_.get(); }
   bool nobody_waits() { return waiters_.empty(); }

@@ -253,7 +253,7 @@ struct newborn_m : directed<newborn_m, 1, 1, 1> {
 struct stale_promise : directed<stale_promise, 2, 0, 1> {
   void before() {
     directed::before();
-    ms[2]->spinning = true;
+    ms[2]->spinning.set(true);
     sched.nmspinning.fetch_add(1, relaxed);
     sched.needspinning.store(1, relaxed);
   }
@@ -265,7 +265,7 @@ struct stale_promise : directed<stale_promise, 2, 0, 1> {
   void thread(unsigned i) {
     if (i != 2) return directed::thread(i);
     set_current_m(ms[2]);
-    while (ms[1]->spinning || sched.needspinning.peek() != 0) cpu_relax();
+    while (ms[1]->spinning.peek() || sched.needspinning.peek() != 0) cpu_relax();
     resetspinning(ms[2]);
     set_current_m(nullptr);
   }
@@ -292,7 +292,7 @@ struct attached : directed<attached, 2, 0, 1> {
     directed::before();
     releasep(ms[2]);
     sched.gomaxprocs.store(2, relaxed);  // the third P does not exist, and the order of stealing is that of two
-    sched.ncoprimes = 1;
+    sched.ncoprimes.set(1);
   }
   void prepare(m *mp) { become_spinning(mp); }
   void thread(unsigned i) {

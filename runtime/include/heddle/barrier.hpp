@@ -59,7 +59,7 @@ class barrier {
    private:
     friend barrier;
     explicit arrival_token(std::uint64_t phase) noexcept : phase_(phase) {}
-    std::uint64_t phase_;
+    std::uint64_t phase_;  // raw: a value, the caller's
   };
 
   // The largest number of expected arrivals.
@@ -107,6 +107,7 @@ class barrier {
   }
 
   detail::barrier_core core_;
+  // raw: the embedder's function; core_ orders its calls, and the suites' functions write plains.
   [[no_unique_address]] Completion completion_;
 };
 

@@ -40,7 +40,7 @@ class received : public std::optional<T> {
  private:
   template <class>
   friend class chan;
-  bool closed_ = false;
+  bool closed_ = false;  // raw: a value, the receiver's
 };
 
 // A channel of T. A chan is a handle that is cheap to copy; the channel lives as long as one of its handles. Source:
@@ -233,8 +233,9 @@ class chan {
     [[nodiscard]] bool operator==(std::default_sentinel_t) const noexcept { return !value_.has_value(); }
 
    private:
-    const chan *chan_;
-    mutable std::optional<T> value_;  // mutable, as what a pointer points to: the caller may change it
+    const chan *chan_;  // raw: an iterator is its caller's
+    // mutable, as what a pointer points to: the caller may change it. raw: as chan_.
+    mutable std::optional<T> value_;
   };
   // Receives the first value. Blocks: as recv.
   [[nodiscard]] iterator begin() const & { return iterator(this); }
@@ -255,7 +256,7 @@ class chan {
       T &value = *static_cast<T *>(from);
       const detail::value_moves<T> under_lock;
       if (detail::sudog *sg = recvq.dequeue()) {
-        static_cast<std::optional<T> *>(sg->elem)->emplace(std::move(value));
+        static_cast<std::optional<T> *>(sg->elem.get())->emplace(std::move(value));
         ready = served(sg);
         return true;
       }
@@ -273,13 +274,13 @@ class chan {
         std::destroy_at(oldest);
         qcount.set(qcount.get() - 1);
         if (detail::sudog *sg = sendq.dequeue()) {
-          push(*static_cast<T *>(sg->elem));
+          push(*static_cast<T *>(sg->elem.get()));
           ready = served(sg);
         }
         return true;
       }
       if (detail::sudog *sg = sendq.dequeue()) {
-        value.emplace(std::move(*static_cast<T *>(sg->elem)));
+        value.emplace(std::move(*static_cast<T *>(sg->elem.get())));
         ready = served(sg);
         return true;
       }
@@ -290,21 +291,22 @@ class chan {
 
     detail::g *served(detail::sudog *sg) noexcept {
       sg->success.set(true);
-      return sg->gp;
+      return sg->gp.get();
     }
     void push(T &value) noexcept {
-      std::construct_at(buf + sendx, std::move(value));
-      sendx = sendx + 1 == dataqsiz ? 0 : sendx + 1;
+      const std::size_t at = sendx.get();
+      std::construct_at(buf + at, std::move(value));
+      sendx.set(at + 1 == dataqsiz ? 0 : at + 1);
       qcount.set(qcount.get() + 1);
     }
     T *pop() noexcept {
-      T *oldest = buf + recvx;
-      recvx = recvx + 1 == dataqsiz ? 0 : recvx + 1;
-      return oldest;
+      const std::size_t at = recvx.get();
+      recvx.set(at + 1 == dataqsiz ? 0 : at + 1);
+      return buf + at;
     }
 
-    std::size_t sendx = 0;
-    std::size_t recvx = 0;
+    detail::plain<std::size_t> sendx;
+    detail::plain<std::size_t> recvx;
     T *const buf;
   };
 
@@ -350,7 +352,7 @@ class chan {
   friend struct detail::channel_access;
   detail::hchan *untyped() const noexcept { return core_; }
 
-  core *core_;
+  core *core_;  // raw: a handle is its owner's; what it leads to is watched
 };
 
 HEDDLE_END

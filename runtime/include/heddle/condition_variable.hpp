@@ -43,7 +43,7 @@ class HEDDLE_API cond_waiter {
   spinlock lock_;
   plain<bool> notified_;  // under lock_, as parked_
   waitq parked_;          // holds itself while it is parked
-  condition_variable *cv_ = nullptr;
+  plain<condition_variable *> cv_;
   cond_waiter *const next_;  // of the same goroutine: that of a wait during which it waits, in a lock's unlock
 };
 

@@ -36,8 +36,8 @@ class context_key {
   context_key(const context_key &) = delete;
   context_key &operator=(const context_key &) = delete;
 
- protected:  // not private: clang would call it unused, and g++ 11 does not know [[maybe_unused]] here
-  char here_ = 0;
+ protected:        // not private: clang would call it unused, and g++ 11 does not know [[maybe_unused]] here
+  char here_ = 0;  // set once: only its address counts
 };
 
 namespace detail {
@@ -53,8 +53,8 @@ struct context_node {
   atomic<std::uint64_t> refs{1};  // as in hchan, it cannot come round
   context_node *const parent;     // has a reference; null: there is nothing above
   canceller *const cancelled_by;  // this node, or the nearest above that can be cancelled, or null
-  const void *key = nullptr;      // the name of the value, if it has one
-  const void *value = nullptr;
+  const void *key = nullptr;      // set once, before there is a handle: the name of the value, if it has one
+  const void *value = nullptr;    // set once
 };
 
 template <class T>
@@ -147,7 +147,7 @@ class context {
   friend cancel_context with_timeout(const context &parent, std::chrono::duration<Rep, Period> d);
   friend context without_cancel(const context &parent);
 
-  detail::context_node *node_ = nullptr;
+  detail::context_node *node_ = nullptr;  // raw: a handle is its owner's; what it leads to is watched
 };
 
 // A context together with the right and the duty to cancel it: destroying or overwriting it cancels it, as cancel does.

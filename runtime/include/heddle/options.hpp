@@ -9,7 +9,7 @@
 
 HEDDLE_BEGIN
 
-// How a runtime is made. A zero means that heddle chooses the value.
+// How a runtime is made. A zero means that heddle chooses the value. raw: a value, the caller's.
 struct options {
   int procs = 0;  // how many goroutines run at once; 0: HEDDLE_PROCS, else GOMAXPROCS, else the CPUs that affinity and
                   // cgroup allow

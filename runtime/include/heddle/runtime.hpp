@@ -136,7 +136,7 @@ class HEDDLE_API runtime {
   void run_main(detail::newborn s, void (*function)(void *));
   void with_world_stopped(void (*f)(void *), void *arg);
 
-  std::unique_ptr<impl> impl_;
+  std::unique_ptr<impl> impl_;  // set once
 };
 
 namespace detail {

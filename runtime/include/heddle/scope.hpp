@@ -102,14 +102,14 @@ class HEDDLE_API scope {
   void fail(std::exception_ptr error) noexcept;
   void join() noexcept;
 
-  std::stop_source stop_;
-  const int in_flight_;  // how many exceptions were in flight when the scope was made
+  std::stop_source stop_;  // set once; any thread may use it
+  const int in_flight_;    // how many exceptions were in flight when the scope was made
   detail::spinlock lock_;
   detail::plain<std::size_t> running_;  // under lock_
   detail::plain<bool> failed_;          // under lock_; true: error_ is the first error
-  std::exception_ptr error_;            // under lock_
+  std::exception_ptr error_;            // under lock_. raw: as failed_, which is plain and changes with it
   detail::waitq waiters_;               // under lock_; empty when no goroutine of the scope runs
-  std::optional<std::stop_callback<passes_on>> from_parent_;
+  std::optional<std::stop_callback<passes_on>> from_parent_;  // one thread's: it makes the scope, and destroys it
 };
 
 // Calls f(s) with a scope s, which is cancelled with `parent` if there is one, and then waits for all goroutines that s

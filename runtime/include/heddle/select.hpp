@@ -18,7 +18,7 @@ struct places;
 struct case_access;
 
 // Where a select receives into a variable that holds a value: that value's destructor must not run under the channels'
-// locks, so the new one goes into a place of its own first.
+// locks, so the new one goes into a place of its own first. Set once: a constant.
 struct receiving_place {
   void *(*make)(const void *to);  // null: the variable is empty, and will do. Throws std::bad_alloc.
   // Frees the place; done: moves what is there into the variable, whose old value goes before that.
@@ -73,15 +73,15 @@ class select_case {
   select_case(detail::hchan *c, void *elem, bool send, const detail::receiving_place *place = nullptr) noexcept
       : c_(c), elem_(elem), place_(place), send_(send) {}
 
-  detail::hchan *c_ = nullptr;
-  void *elem_ = nullptr;
-  const detail::receiving_place *place_ = nullptr;
-  bool send_ = false;
+  detail::hchan *c_ = nullptr;                      // raw: a value, the caller's
+  void *elem_ = nullptr;                            // raw: as c_
+  const detail::receiving_place *place_ = nullptr;  // raw: as c_
+  bool send_ = false;                               // raw: as c_
 };
 
 namespace detail {
 
-// A case, in the frame of its select.
+// A case, in the frame of its select. Set once, before the channels are locked; but for sg, which is watched.
 struct scase {
   hchan *c = nullptr;
   void *elem = nullptr;
@@ -110,7 +110,7 @@ struct case_access {
   static select_case send(hchan *c, void *from) noexcept { return {c, from, true}; }
 };
 
-// The handle of a case: it refers to one that has a name, and keeps one that has not.
+// The handle of a case: it refers to one that has a name, and keeps one that has not. raw: a value, the caller's.
 template <class C>
 struct named_handle {
   const C *c;
@@ -118,7 +118,7 @@ struct named_handle {
 };
 template <class C>
 struct kept_handle {
-  C c;
+  C c;  // raw: as above
   hchan *channel() const noexcept { return channel_access::of(c); }
 };
 // C: what a `C &&` parameter has been given, so a reference for an lvalue.
@@ -133,6 +133,7 @@ auto handle_from(std::remove_reference_t<C> &c) {
 template <class C>
 using handle_from_t = decltype(handle_from<C>(std::declval<std::remove_reference_t<C> &>()));
 
+// raw: the value is filled under the channel's lock, or before it is sent; the suites' values hold plains.
 template <class H, class T, class F>
 struct recv_case {
   static constexpr bool is_default = false;
@@ -151,7 +152,7 @@ struct recv_case {
   }
 };
 
-// Has a value of its own.
+// Has a value of its own. raw: as recv_case.
 template <class H, class T, class F>
 struct send_case {
   static constexpr bool is_default = false;
@@ -162,7 +163,7 @@ struct send_case {
   void done() { f(); }
 };
 
-// Refers to a value that may be gone with the statement, so it is for the select of that statement only.
+// Refers to a value that may be gone with the statement, so it is for the select of that statement only. raw: as recv_case.
 template <class H, class T, class F>
 struct send_case_of_temporary {
   static constexpr bool is_default = false;
@@ -177,7 +178,7 @@ struct send_case_of_temporary {
 template <class F>
 struct default_case {
   static constexpr bool is_default = true;
-  F f;
+  F f;  // raw: as recv_case
   select_case comm() noexcept { return {}; }
   void done() { f(); }
 };

@@ -6,7 +6,7 @@
 
 HEDDLE_BEGIN
 
-// What a runtime has done since it was made, and how large it is.
+// What a runtime has done since it was made, and how large it is. raw: a value, the caller's.
 struct statistics {
   int procs = 0;                 // Ps, that is, how many goroutines may run at the same time
   int threads = 0;               // threads of the runtime

@@ -42,7 +42,7 @@ class stop_signal {
   };
 
   chan<std::monostate> done_;
-  std::stop_callback<closer> close_;
+  std::stop_callback<closer> close_;  // set once
 };
 
 HEDDLE_END

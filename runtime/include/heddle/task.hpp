@@ -36,8 +36,10 @@ class task_core : public hchan {
   bool give(void *, g *&) noexcept final { return false; }
   bool take(void *, g *&) noexcept final { return closed.get(); }
 
-  std::exception_ptr error;  // written before the end
-  // As in std::jthread: it has no state if the function takes no token.
+  // Written before the end. raw: plain<> is for what is copied as bytes; `closed` publishes it, and the suites' functions
+  // throw what they have written to plains.
+  std::exception_ptr error;
+  // As in std::jthread: it has no state if the function takes no token. Set once.
   std::stop_source stop;
 };
 
@@ -47,7 +49,7 @@ HEDDLE_API bool task_done(task_core &c) noexcept;
 HEDDLE_API void task_join(task_core &c) noexcept;
 HEDDLE_API bool task_join_until(task_core &c, std::int64_t when) noexcept;
 
-// Keeps what f returned: nothing for void, the address for a reference.
+// Keeps what f returned: nothing for void, the address for a reference. raw: as task_core::error.
 template <class T>
 class outcome {
  public:
@@ -72,7 +74,7 @@ class outcome<T &> {
   T &take() { return *value_; }
 
  private:
-  T *value_ = nullptr;
+  T *value_ = nullptr;  // raw: as above
 };
 template <>
 class outcome<void> {
@@ -86,7 +88,7 @@ class outcome<void> {
   void take() noexcept {}
 
  private:
-  bool there_ = false;
+  bool there_ = false;  // raw: as above
 };
 
 template <class T>
@@ -221,7 +223,7 @@ class task {
     state_.reset();
   }
 
-  std::unique_ptr<detail::task_state<T>> state_;
+  std::unique_ptr<detail::task_state<T>> state_;  // raw: a handle is its owner's; what it leads to is watched
 };
 
 // Starts a goroutine that runs f, or f(std::stop_token) if f takes a token, and keeps what f returns or throws for the
@@ -321,7 +323,7 @@ std::vector<detail::not_void<T>> when_all(std::vector<task<T>> tasks) {
   return values;
 }
 
-// Which task ended first, and what it returned.
+// Which task ended first, and what it returned. raw: a value, the caller's.
 template <class T>
 struct first_done {
   std::size_t index;  // the position of the task

@@ -75,10 +75,10 @@ class task_local {
     explicit value(const std::function<T()> &make) : v(make()) {
       destroy = [](detail::goroutine_local *self) noexcept { delete static_cast<value *>(self); };
     }
-    T v;
+    T v;  // raw: as goroutine_local
   };
 
-  std::function<T()> make_;
+  std::function<T()> make_;  // set once
 };
 
 // Names the calling goroutine in reports until it ends; the first 31 bytes are kept. An empty name is none. Caller: a

@@ -51,7 +51,7 @@ HEDDLE_API bool stop_timer(const receiver<time_point> &c) noexcept;
 HEDDLE_API bool reset_timer(const receiver<time_point> &c, std::int64_t ns, const char *who) noexcept;
 HEDDLE_API void reset_ticker(const receiver<time_point> &c, std::int64_t period, const char *who) noexcept;
 
-// A function that is kept for after_func, in one piece of memory with its alarm.
+// A function that is kept for after_func, in one piece of memory with its alarm. raw: a value, the caller's.
 struct alarm_call {
   alarm *of = nullptr;
   void *closure = nullptr;
@@ -160,7 +160,7 @@ class func_timer {
   friend func_timer after_func(std::chrono::duration<Rep, Period> d, F &&f, source_location where);
   explicit func_timer(detail::alarm *of) noexcept : of_(of) {}
 
-  detail::alarm *of_;
+  detail::alarm *of_;  // raw: a handle is its owner's; what it leads to is watched
 };
 
 // Calls f() after the time d, in a goroutine of its own that is started then. Caller: a goroutine. Blocks: nothing.

@@ -34,9 +34,10 @@ class source_location {
   [[nodiscard]] constexpr std::uint32_t line() const noexcept { return line_; }
 
  private:
+  // One thread's, as any value; where others read it, as in a g, it is in a plain<>.
   const char *file_ = "";
-  const char *function_ = "";
-  std::uint32_t line_ = 0;
+  const char *function_ = "";  // one thread's
+  std::uint32_t line_ = 0;     // one thread's
 };
 
 HEDDLE_END

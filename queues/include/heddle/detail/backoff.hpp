@@ -28,9 +28,9 @@ class backoff {
   }
 
  private:
-  // Long from the start: each look takes the cache line from the other thread.
+  // Long from the start: each look takes the cache line from the other thread. One thread's.
   std::uint32_t pauses_ = spin_geometry::backoff_min, yields_ = 0;
-  std::int64_t nap_ = spin_geometry::nap_min;
+  std::int64_t nap_ = spin_geometry::nap_min;  // one thread's
 };
 
 HEDDLE_DETAIL_END

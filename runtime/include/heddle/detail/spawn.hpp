@@ -12,7 +12,7 @@
 HEDDLE_DETAIL_BEGIN
 
 // The task or scope whose end waits for the end of a goroutine, or null; and what tells it that the goroutine has been
-// abandoned with its runtime.
+// abandoned with its runtime. One thread's: an argument.
 struct membership {
   const void *of = nullptr;
   void (*abandoned)(const void *of) noexcept = nullptr;

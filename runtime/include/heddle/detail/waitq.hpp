@@ -1,8 +1,6 @@
 #pragma once
 // Queues of parked goroutines in the order in which they came, under their owner's spinlock. Source: sudog and waitq in
 // Go's runtime2.go and chan.go.
-#include <utility>
-
 #include "heddle/detail/sched.hpp"
 
 HEDDLE_DETAIL_BEGIN
@@ -14,15 +12,15 @@ void mutex_abandoned(spinlock *lock) noexcept;  // a part of the end of a runtim
 
 // One parked goroutine in one queue; it lives in the frame that parks.
 struct sudog {
-  g *gp = nullptr;
-  bool isSelect = false;  // gp waits in other queues too, or has a limit: the party that sets its selectdone may ready
-                          // it
-  void *elem = nullptr;   // where the value is, or where it is to go
-  plain<bool> success{false};  // written by the waker, under the lock: a value was handed over
-  atomic<waitq *> q;         // written under its owner's lock: the queue in which it stands and can be found, else null
-  spinlock *lock = nullptr;  // while its goroutine is parked: over that queue
-  sudog *next = nullptr;
-  sudog *prev = nullptr;
+  plain<g *> gp;
+  plain<bool> isSelect;    // gp waits in other queues too, or has a limit: the party that sets its selectdone may ready
+                           // it
+  plain<void *> elem;      // where the value is, or where it is to go
+  plain<bool> success;     // written by the waker, under the lock: a value was handed over
+  atomic<waitq *> q;       // written under its owner's lock: the queue in which it stands and can be found, else null
+  plain<spinlock *> lock;  // while its goroutine is parked: over that queue
+  plain<sudog *> next;
+  plain<sudog *> prev;
 
   sudog() noexcept = default;
   explicit sudog(g *waits, void *e = nullptr) noexcept : gp(waits), elem(e) {}
@@ -31,35 +29,36 @@ struct sudog {
 class HEDDLE_API waitq {
  public:
   waitq() noexcept = default;
-  waitq(waitq &&other) noexcept
-      : head_(std::exchange(other.head_, nullptr)), tail_(std::exchange(other.tail_, nullptr)) {}
+  waitq(waitq &&other) noexcept : head_(other.head_.get()), tail_(other.tail_.get()) { other.become(nullptr, nullptr); }
   waitq &operator=(waitq &&other) noexcept {
-    std::swap(head_, other.head_);
-    std::swap(tail_, other.tail_);
+    sudog *const head = head_.get(), *const tail = tail_.get();
+    become(other.head_.get(), other.tail_.get());
+    other.become(head, tail);
     return *this;
   }
   // Goroutines that still wait, wait for ever, and nothing of them leads here any more.
   ~waitq() {
-    if (head_ != nullptr) [[unlikely]]
+    if (!empty()) [[unlikely]]
       orphan();
   }
 
-  bool empty() const noexcept { return head_ == nullptr; }
+  bool empty() const noexcept { return head_.get() == nullptr; }
   void enqueue(sudog *sg) noexcept {
     append(sg);
     stands_here(sg);
   }
   // Adds sg to a list of those that have been taken out and are to be readied.
   void append(sudog *sg) noexcept {
-    sg->prev = tail_;
-    (tail_ != nullptr ? tail_->next : head_) = sg;
-    tail_ = sg;
+    sudog *const last = tail_.get();
+    sg->prev.set(last);
+    (last != nullptr ? last->next : head_).set(sg);
+    tail_.set(sg);
   }
   // Takes out and returns the sudog that has waited longest and still waits, or null. The caller must ready its
   // goroutine. A select that has been served through another of its channels is passed over.
   sudog *dequeue() noexcept {
-    while (sudog *sg = head_) {
-      const bool ours = !sg->isSelect || claim(sg);
+    while (sudog *sg = head_.get()) {
+      const bool ours = !sg->isSelect.get() || claim(sg);
       take_out(sg);
       if (ours) return sg;
     }
@@ -71,9 +70,10 @@ class HEDDLE_API waitq {
   }
   // Puts sg before all others; it is for a waiter that has been in the queue before.
   void enqueue_first(sudog *sg) noexcept {
-    sg->next = head_;
-    (head_ != nullptr ? head_->prev : tail_) = sg;
-    head_ = sg;
+    sudog *const first = head_.get();
+    sg->next.set(first);
+    (first != nullptr ? first->prev : tail_).set(sg);
+    head_.set(sg);
     stands_here(sg);
   }
   // Takes out all that still wait, to be readied when the lock is free. Waiters with a limit of time are claimed here,
@@ -86,7 +86,7 @@ class HEDDLE_API waitq {
   // Readies every waiter, oldest first. Caller: has taken the queue out of its owner and holds no lock; no waiter has a
   // limit of time, or all were claimed under the lock (dequeue_all).
   void goready_all() noexcept {
-    while (sudog *sg = dequeue()) goready(sg->gp);  // sg is gone as soon as its goroutine runs
+    while (sudog *sg = dequeue()) goready(sg->gp.get());  // sg is gone as soon as its goroutine runs
   }
 
  private:
@@ -96,17 +96,23 @@ class HEDDLE_API waitq {
   // relaxed: under the owner's lock; the end of a runtime, which looks without it, looks again with the lock.
   void stands_here(sudog *sg) noexcept { sg->q.store(this, relaxed); }
   void take_out(sudog *sg) noexcept {
-    (sg->prev != nullptr ? sg->prev->next : head_) = sg->next;
-    (sg->next != nullptr ? sg->next->prev : tail_) = sg->prev;
-    sg->prev = nullptr;
-    sg->next = nullptr;
+    sudog *const prev = sg->prev.get(), *const next = sg->next.get();
+    (prev != nullptr ? prev->next : head_).set(next);
+    (next != nullptr ? next->prev : tail_).set(prev);
+    sg->prev.set(nullptr);
+    sg->next.set(nullptr);
     // release: pairs with the end of a runtime that finds sg in no queue: the claim, or that another had claimed it.
     // [LEAVE-1]
     sg->q.store(nullptr, release);
   }
 
-  sudog *head_ = nullptr;
-  sudog *tail_ = nullptr;
+  void become(sudog *head, sudog *tail) noexcept {
+    head_.set(head);
+    tail_.set(tail);
+  }
+
+  plain<sudog *> head_;
+  plain<sudog *> tail_;
 };
 
 // Calls f(arg). A thread that runs no goroutine calls it as one, so that it may park, which blocks the thread.

@@ -13,7 +13,7 @@ struct g;  // a goroutine: sched/runtime2.hpp
 inline constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
 // A goroutine in the making. The caller constructs the closure at `closure`, then calls newproc or, if the construction
-// failed, unspawn.
+// failed, unspawn. One thread's: its creator.
 struct newborn {
   g *gp = nullptr;
   void *closure = nullptr;
@@ -27,7 +27,8 @@ HEDDLE_API void goready(g *gp, bool next = true) noexcept;
 // M, the thread.
 HEDDLE_API void timesleep(std::int64_t until) noexcept;
 
-// A value that belongs to one goroutine, and to the task_local `key`.
+// A value that belongs to one goroutine, and to the task_local `key`. raw: handed over with the g, as g::locals is, which
+// leads here and is plain.
 struct goroutine_local {
   goroutine_local *next = nullptr;  // an older value of the same goroutine
   const void *key = nullptr;
