@@ -239,9 +239,8 @@ void wakem(schedt &sched, m *mp) noexcept {
 // Pre: mp has no P and no g, and is not spinning.
 void stopm(m *mp) noexcept {
   schedt &sched = *mp->sched;
-  // relaxed: own M
-  HEDDLE_INV("I12",
-             mp->p.get() == nullptr && !mp->spinning.get() && mp->locks == 0 && mp->curg.load(relaxed) == nullptr);
+  HEDDLE_INV("I12", mp->p.get() == nullptr && !mp->spinning.get() && mp->locks == 0);
+  HEDDLE_INV("I12", mp->curg.load(relaxed) == nullptr);  // relaxed: own M
   sched.midle.put(mp);
   // pidle and midle against the loads in after_idling; partners: promise, startm, stop. [DANCE-3, DANCE-5, ATTN-1]
   fence(seq_cst);
