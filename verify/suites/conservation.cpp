@@ -35,6 +35,11 @@ enum class thing { g, m, p, stack };
 template <thing Lost>
 struct loses : scheduled<loses<Lost>, 2, 2> {
   using base = scheduled<loses<Lost>, 2, 2>;
+  gfree_global<g> none;
+  void describe(names &to) {
+    base::describe(to);
+    to.object("none", none);
+  }
   void body() {
     countdown one(1);
     go([&one] { one.arrive(); });
@@ -43,7 +48,6 @@ struct loses : scheduled<loses<Lost>, 2, 2> {
   void check() {
     schedt &of = base::sched;
     g *gp = nullptr;
-    gfree_global<g> none;
     switch (Lost) {
       case thing::g:
         for (int i = 0; gp == nullptr; ++i) gp = of.allp[i].get()->gFree.gfget(i == 0 ? none : of.gFree);
