@@ -267,8 +267,8 @@ TEST(Stack, many_parked_goroutines_fit_and_are_small) {
     EXPECT_LT((parked - before) / n, 8192u) << "resident bytes per parked goroutine";
   }
   if (has_light_guards() && !heddle_test::tsan) {  // which maps memory of its own for each
-    // Two for each of the 4,096 stacks that have hard guards (sched/os/guard.cpp).
-    EXPECT_LT(maps_parked, maps_before + 2 * 4096 + n / 100 + 50) << "mappings for " << n << " goroutines";
+    // Two for each of the 512 stacks that have hard guards (sched/os/guard.cpp).
+    EXPECT_LT(maps_parked, maps_before + 2 * 512 + n / 100 + 50) << "mappings for " << n << " goroutines";
   }
 }
 

@@ -27,7 +27,8 @@ HEDDLE_DETAIL_BEGIN
 namespace {
 
 constexpr std::size_t guard_pages = 16;
-constexpr std::size_t hard_most = 4096;  // in all pools: an eighth of the mappings that the kernel usually allows
+// In all pools. Each costs a system call and two mappings, which a program of 100,000 goroutines feels.
+constexpr std::size_t hard_most = 512;
 
 std::atomic<std::size_t> hard_guards{0};
 

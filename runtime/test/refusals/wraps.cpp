@@ -45,7 +45,7 @@ const row_info info[rows] = {
     {"stat", "stat"},
     {"fopen", "fopen"},
     {"fgets", "fgets"},
-    {"fscanf", "__isoc99_fscanf", "only beyond 4,096 stacks, on a kernel without light guards"},
+    {"fscanf", "__isoc99_fscanf", "only beyond 512 stacks, on a kernel without light guards"},
     {"write", "write"},
     {"dladdr", "dladdr"},
     {"__cxa_demangle", "__cxa_demangle"},
