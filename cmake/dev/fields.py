@@ -16,6 +16,8 @@ import pathlib
 import re
 import sys
 
+from calls import closing
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SHARED = ["queues", "sched", "runtime"]
 OTHER_WORLDS = {"world.hpp", "world_os.hpp"}  # these, and what is in a folder os/, the model checker has of its own
@@ -35,19 +37,6 @@ OF_THE_WORLD = {"stackpool", "persistent", "place"}
 class Member:
     def __init__(self, scope, name, kind, why, where):
         self.scope, self.name, self.kind, self.why, self.where = scope, name, kind, why, where
-
-
-def closing(text, at, pair):
-    depth = 0
-    while at < len(text):
-        if text[at] == pair[0]:
-            depth += 1
-        elif text[at] == pair[1]:
-            depth -= 1
-            if depth == 0:
-                return at
-        at += 1
-    raise ValueError(f"no {pair[1]}")
 
 
 def blank(found):
