@@ -11,7 +11,7 @@
 #include "heddle/semaphore.hpp"
 #include "heddle/shared_mutex.hpp"
 #include "heddle/wait_group.hpp"
-#include "verify/suites/scheduled.hpp"
+#include "verify/suites/ends_beside.hpp"
 
 using namespace heddle;
 using namespace heddle::detail;
@@ -19,32 +19,17 @@ using namespace verify;
 
 namespace {
 
-// Main starts goroutines that wait, or are about to, and ends. Thread 1 uses the object while the runtime ends; thread 0
-// uses it once more when nothing is left of the runtime.
+// Thread 0 uses the object once more when nothing is left of the runtime.
 template <class Object, int Waiters>
-struct outlived : suite<2, 1> {
-  Object *object = nullptr;
-  schedt *sched = nullptr;
-  void before() {
-    object = new Object;
-    sched = new schedt(sched_options{.procs = 1, .threads_max = 2, .detect_deadlock = false});
-    VERIFY_CHECK(schedinit(*sched));
-  }
+struct outlived : ends_beside<Object, Waiters> {
+  using base = ends_beside<Object, Waiters>;
   void thread(unsigned i) {
-    if (i == 1) return object->use();
-    start_main(*sched);
-    auto main = [this] {
-      for (int k = 0; k < Waiters; ++k) go([o = object, k] { o->wait(k); });
-      goyield();
-    };
-    run_main(*sched, prepare(*sched, main, 0), &invoke<decltype(main)>);
-    schedfree(*sched);
-    delete sched;
-    object->use_again();
+    base::thread(i);
+    if (i == 0) this->object->use_again();
   }
   void after() {
-    object->end();
-    delete object;
+    this->object->end();
+    base::after();
   }
 };
 

@@ -6,6 +6,7 @@
 #include "heddle/mutex.hpp"
 #include "runtime/abandon.hpp"
 #include "verify/suites/calls.hpp"
+#include "verify/suites/ends_beside.hpp"
 
 using namespace heddle;
 using namespace heddle::detail;
@@ -95,37 +96,21 @@ struct foreigner : suite<2, 1> {
 
 // The same for a goroutine that is abandoned as it waits.
 template <class Object>
-struct abandoned : suite<2, 1> {
-  Object *object = nullptr;
-  schedt *sched = nullptr;
+struct abandoned : ends_beside<Object, 1> {
   void before() {
     harness::realtime = ~0u;
-    object = new Object;
-    sched = new schedt(sched_options{.procs = 1, .threads_max = 2, .detect_deadlock = false});
-    VERIFY_CHECK(schedinit(*sched));
+    ends_beside<Object, 1>::before();
   }
-  void thread(unsigned i) {
-    if (i == 1) return object->use();
-    start_main(*sched);
-    auto main = [this] {
-      go([o = object] { o->wait(); });
-      goyield();
-    };
-    run_main(*sched, prepare(*sched, main, 0), &invoke<decltype(main)>);
-    schedfree(*sched);
-    delete sched;
-  }
-  void after() { delete object; }
 };
 struct receiver {
   chan<int> c;
-  void wait() { (void)c.recv(); }
+  void wait(int) { (void)c.recv(); }
   void use() { (void)c.try_send(1); }
 };
 struct notified {
   mutex mu;
   condition_variable cv;
-  void wait() {
+  void wait(int) {
     mu.lock();
     cv.wait(mu);
     mu.unlock();
