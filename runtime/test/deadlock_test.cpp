@@ -23,7 +23,13 @@ using heddle_test::with_procs;
 const auto status_2 = testing::ExitedWithCode(2);
 constexpr const char *asleep = "fatal error: all goroutines are asleep - deadlock!\n";
 
-void wait_for_ever() { (void)heddle::chan<int>().recv(); }
+void wait_for_ever() {
+  const heddle::chan<int> c = [] {
+    const heddle_test::abandoned_on_purpose channel;
+    return heddle::chan<int>();
+  }();
+  (void)c.recv();
+}
 
 TEST(GoDeadlockDeathTest, TestSimpleDeadlock) {
   EXPECT_EXIT((void)run_on(2, [] { wait_for_ever(); }), status_2, asleep);

@@ -302,6 +302,7 @@ TEST(SigquitDeathTest, prints_all_goroutines_and_goes_on) {
         const int status = run_on(2, [] {
           const heddle::chan<int> c;
           heddle::go([&] { (void)c.recv(); });
+          while (heddle::stats().parks == 0) heddle::gosched();
           for (int i = 0; i < 2; ++i) {
             raise(SIGQUIT);
             heddle::sleep_for(200ms);

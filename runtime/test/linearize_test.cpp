@@ -255,14 +255,14 @@ class recorder {
  public:
   recorder(std::atomic<std::uint64_t> &clock, std::uint64_t seed, int procs)
       : clock_(clock), dice_{seed}, procs_(procs) {}
-  // f does the call and returns the op with its result. Now and then time passes before it and after it, because most
-  // calls are so short that no other would overlap them.
+  // f does the call and returns the op with its result. Now and then it waits before it and after it until another
+  // call has begun or ended, because most calls are so short that no other would overlap them.
   template <class F>
   void record(F &&f) {
     const std::uint64_t from = clock_.fetch_add(1);
-    linger();
+    linger(from + 1);
     const Op o = f();
-    linger();
+    linger(from + 1);
     calls.push_back({o, from, clock_.fetch_add(1)});
   }
   // On several Ps this lets other threads run as well; on a busy machine one goroutine would be through in a single
@@ -276,10 +276,17 @@ class recorder {
   std::vector<stamped<Op>> calls;
 
  private:
-  void linger() {
+  // The others may all wait, or have ended: then it goes on after a few turns. The naps are for a busy machine, where a
+  // thread that only yields may have the processor back before another of ours has had it.
+  void linger(std::uint64_t alone) {
     switch (dice_.below(8)) {
       case 0:
-      case 1: give_way(); break;
+      case 1:
+        for (int turn = 0; turn < 10 && clock_.load() == alone; ++turn) {
+          if (turn > 2 && procs_ != 1) std::this_thread::sleep_for(std::chrono::microseconds(50));
+          give_way();
+        }
+        break;
       case 2:
         for (unsigned i = dice_.below(20); i > 0; --i) heddle::detail::cpu_relax();
         break;
