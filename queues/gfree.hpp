@@ -2,8 +2,10 @@
 // Dead gs, kept to be used again. Source: gfget, gfput and gfpurge of Go's proc.go, sched.gFree.
 //
 // A P keeps up to gfree_max of them, with and without a stack, newest on top. A full P gives gfree_batch of them to the
-// two global stacks, gfreeStack and gfreeNoStack; an empty P refills by one such batch, those with stacks first. A
-// batch travels as one node: its first g is on the lfstack, the others hang on its schedlink.
+// global lists, gfreeStack and gfreeNoStack; an empty P refills by one such batch, those with stacks first. A batch
+// travels as one node: its first g is on the lfstack, the others hang on its schedlink.
+//
+// Ours: gfreeOld has those with stacks that have not been used for a while; their stacks are taken away (strip_dead).
 #include "queues/gqueue.hpp"
 #include "queues/lfstack.hpp"
 
@@ -22,9 +24,32 @@ class gfree_global {
 
   // Takes a batch; an empty list: there is none.
   gqueue<T> get() noexcept {
-    gqueue<T> batch;
     T *gp = gfreeStack.pop();
+    if (gp == nullptr) gp = gfreeOld.pop();
     if (gp == nullptr) gp = gfreeNoStack.pop();
+    return batch_of(gp);
+  }
+
+  // Takes a batch of those that had a stack before the last call of age; an empty list: there is none.
+  gqueue<T> get_old() noexcept { return batch_of(gfreeOld.pop()); }
+
+  // From here on those that are here with a stack are old; of what others put meanwhile, at most so many batches. One
+  // batch at a time: a P that refills meanwhile finds the others.
+  void age(std::uint32_t batches) noexcept {
+    for (; batches > 0; --batches) {
+      T *const gp = gfreeStack.pop();
+      if (gp == nullptr) return;
+      gfreeOld.push(gp);
+    }
+  }
+  bool has_stacks() const noexcept { return !gfreeStack.empty() || !gfreeOld.empty(); }  // a hint
+
+ private:
+  static void push(lfstack<T> &to, gqueue<T> &batch) noexcept {
+    if (T *chain = batch.take()) to.push(chain);
+  }
+  static gqueue<T> batch_of(T *gp) noexcept {
+    gqueue<T> batch;
     while (gp != nullptr) {
       T *next = gp->schedlink.get();
       batch.push_back(gp);
@@ -33,24 +58,8 @@ class gfree_global {
     return batch;
   }
 
-  // Takes a batch of those that have a stack; an empty list: there is none.
-  gqueue<T> get_with_stacks() noexcept {
-    gqueue<T> batch;
-    for (T *gp = gfreeStack.pop(); gp != nullptr;) {
-      T *next = gp->schedlink.get();
-      batch.push_back(gp);
-      gp = next;
-    }
-    return batch;
-  }
-  bool has_stacks() const noexcept { return !gfreeStack.empty(); }  // a hint
-
- private:
-  static void push(lfstack<T> &to, gqueue<T> &batch) noexcept {
-    if (T *chain = batch.take()) to.push(chain);
-  }
-
   lfstack<T> gfreeStack;
+  lfstack<T> gfreeOld;
   lfstack<T> gfreeNoStack;
 };
 

@@ -40,7 +40,7 @@ struct geometry : spin_geometry {
   static constexpr std::int64_t timer_window = 128'000;         // so many nanoseconds, the next ones wait
   static constexpr std::int64_t timer_hold = 500'000;  // so long, to be called together: half of Go's precision
   static constexpr std::int64_t stack_period =
-      1'000'000'000;  // ours: a stack that is free for two of them is given back
+      1'000'000'000;  // ours: a stack that is free for three of them is given back
   static constexpr std::int32_t procs_max = 1024;
   static constexpr std::int32_t threads_max = 10000;
 #if defined(HEDDLE_ASAN) || defined(HEDDLE_TSAN)

@@ -156,8 +156,8 @@ void strip_dead(schedt &sched) noexcept {
   const std::uint32_t all = sched.allglen.get();
   sched.lock.unlock();
   for (std::uint32_t n = 0; n < all;) {  // others may put more meanwhile: those are for the next time
-    gqueue<g> with = sched.gFree.get_with_stacks(), without;
-    if (with.empty()) return;
+    gqueue<g> with = sched.gFree.get_old(), without;
+    if (with.empty()) break;
     while (g *gp = with.pop_front()) {
       sched.stacks.stackfree(gp->stack.get());
       gp->stack.set({});
@@ -166,6 +166,7 @@ void strip_dead(schedt &sched) noexcept {
     }
     sched.gFree.put(without);
   }
+  sched.gFree.age(all);
 }
 
 void unspawn(schedt &sched, newborn s) noexcept { gfput(sched, own_p(sched, getm()), s.gp); }

@@ -28,16 +28,14 @@ struct p;
 struct schedt;
 class cond_waiter;
 
-// A context that does not run. The switch writes it; ret and lr are for ports that need them (lr: aarch64). raw: sp and pc
-// are stored by instructions of the switch, which no checker sees; the context is handed over with its g, as g::m is,
-// which is plain and is written by each M that takes the g or leaves it.
+// A context that does not run. The switch writes it. raw: sp and pc are stored by instructions of the switch, which no
+// checker sees; the context is handed over with its g, as g::m is, which is plain and is written by each M that takes
+// the g or leaves it.
 struct gobuf {
   void *sp = nullptr;
   void *pc = nullptr;
   struct g *g = nullptr;  // the g whose context this is; the first pc finds it in its argument register
   void *ctxt = nullptr;   // the closure, on the g's own stack
-  std::uintptr_t ret = 0;
-  void *lr = nullptr;
   void *bp = nullptr;
 };
 
@@ -98,36 +96,40 @@ struct sleeper : runtime_timer {
 // A goroutine. Type-stable: it is recycled through gfree, and freed only with the schedt. (An extra g, which stands for
 // a thread that is no M, lives in that thread's frame: sched/extra.hpp.)
 struct alignas(cacheline) g : lfnode {
-  plain<g *> schedlink;               // the owner of the list it is on (it is on at most one)
-  plain<struct m *> m;                // the M that runs it, else null: execute, dropg
-  gobuf sched;                        // the switch
+  plain<g *> schedlink;  // the owner of the list it is on (it is on at most one)
+  plain<struct m *> m;   // the M that runs it, else null: execute, dropg
+  gobuf sched;           // the switch
+  // That was a cache line, and the fields down to `started` are three: a goroutine that starts, runs and ends without
+  // waiting touches no others.
   atomic<gstatus> atomicstatus;       // sched/status.hpp only: stores by the owner, exchanges for the scan bit
   plain<enum waitreason> waitreason;  // gopark, before the status becomes waiting
-  atomic<std::uint32_t> selectdone;   // 1: a case of its select is done; waitq::dequeue sets it, to do it (I53)
-  std::uint32_t color;                // set once, by malg: spreads the first frames over the cache's sets
-  plain<const void *> waitingon;      // own g, before gopark: its sudog, or what its select waits for; null: neither
-  plain<cond_waiter *> condwaiters;   // own g: its waits in condition_variables, newest first
-  plain<std::int64_t> waitsince;      // gopark, before the status becomes waiting: since when, to some 10 ms
-  plain<struct m *> lockedm;          // own g: lock_os_thread; the only M that may run it, else null
-  plain<std::uint64_t> goid;          // newproc1
-  plain<void (*)(void *)> startfn;    // newproc1: invokes the closure in sched.ctxt
-  plain<void *> param;                // the setter of selectdone, under the channel's lock: the sudog of that case
-  plain<struct stack> stack;          // newspawn, firstrun, gfput; a g that is dead or has not run yet may have none
-  struct fiber fiber;                 // the switch. raw: as sched; the relacy world's is empty
-  schedt *home;                       // set once, by malg: its runtime, for wakers that are no M
   plain<bool> decorated;              // own g: it has had locals or a name, which shed destroys when it ends
   plain<enum passage> passage;        // the thread that prints a standstill: sched/standstill.cpp
-  plain<goroutine_local *> locals;    // own g: newest first
-  atomic<g *> alllink;                // allgadd: list of all gs
-  plain<source_location> started;     // its creator, before newproc: where it was started
+  atomic<std::uint32_t> selectdone;   // 1: a case of its select is done; waitq::dequeue sets it, to do it (I53)
+  std::uint32_t color;                // set once, by malg: spreads the first frames over the cache's sets
+  plain<struct stack> stack;          // newspawn, firstrun, gfput; a g that is dead or has not run yet may have none
+  plain<std::uint64_t> goid;          // newproc1
+  plain<void (*)(void *)> startfn;    // newproc1: invokes the closure in sched.ctxt
+  plain<struct m *> lockedm;          // own g: lock_os_thread; the only M that may run it, else null
   plain<const void *> memberof;       // its creator, before newproc: the task or scope whose end waits for its end;
                                       // own g: null when it has told that
-  plain<void (*)(const void *memberof) noexcept> abandoned;  // its creator: tells that, if the runtime ends before
-  plain<g *> camefrom;         // the thread that prints a standstill: the g it came here from, else null
-  plain<g *> wentto;           // likewise: the g it went to from here
-  plain<goroutine_name> name;  // under sched.lock: set_name
-  alignas(16) char closure
-      [48];  // newspawn: what it runs, if that fits. raw: the embedder's bytes, handed over with startfn
+  // newspawn: what it runs, if that fits. raw: the embedder's bytes, handed over with startfn
+  alignas(16) char closure[48];
+  // Its creator: tells memberof, if the runtime ends before.
+  plain<void (*)(const void *memberof) noexcept> abandoned;
+  schedt *home;                    // set once, by malg: its runtime, for wakers that are no M
+  struct fiber fiber;              // the switch. raw: as sched; the relacy world's is empty
+  plain<source_location> started;  // its creator, before newproc: where it was started
+
+  plain<const void *> waitingon;     // own g, before gopark: its sudog, or what its select waits for; null: neither
+  plain<std::int64_t> waitsince;     // gopark, before the status becomes waiting: since when, to some 10 ms
+  plain<void *> param;               // the setter of selectdone, under the channel's lock: the sudog of that case
+  plain<cond_waiter *> condwaiters;  // own g: its waits in condition_variables, newest first
+  plain<goroutine_local *> locals;   // own g: newest first
+  atomic<g *> alllink;               // allgadd: list of all gs
+  plain<g *> camefrom;               // the thread that prints a standstill: the g it came here from, else null
+  plain<g *> wentto;                 // likewise: the g it went to from here
+  plain<goroutine_name> name;        // under sched.lock: set_name
   alignas(cacheline) sleeper timer;  // own g: timesleep. In its frame it would be on a page of its own
 
   bool has_stack() const noexcept { return static_cast<bool>(stack.get()); }

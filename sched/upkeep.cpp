@@ -11,8 +11,8 @@ HEDDLE_DETAIL_BEGIN
 
 namespace {
 
-// The dead gs that no P has keep their stacks for the next goroutines, which then take them without a lock. Once in a
-// period they go to the pool, which knows how long a stack has been free.
+// The dead gs that no P has keep their stacks for the next goroutines, which then take them without a lock. The stacks of
+// those that no P has taken for a period go to the pool, which gives them back a period later.
 void give_back(schedt &sched, std::int64_t now) noexcept {
   if (now - sched.gaveback < geometry::stack_period) return;
   sched.gaveback = now;

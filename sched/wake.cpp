@@ -55,8 +55,11 @@
 //          full fence                    read needspinning (D5)        read needspinning
 //          read midle and mcount
 //      Where the system has refused, there may be no such M for long: sysmon asks again (sched/refused.cpp).
-//   6. A P that is handed on (handoffp) goes to an M at once if find_runnable would find something there (I16). Else it
-//      is put like the P of a dropper that was not counted: put, full fence, D5. (DANCE-3)
+//   6. A P that is handed on (handoffp) goes to an M at once if its ring has something: the ring of an idle P is empty
+//      (I9). Else it is put like the P of a dropper that was not counted: put, full fence, D5. (DANCE-3) What lies in
+//      the global queue or the inbox needs no look here: the party that put it there is a submitter, and cases 1 to 4
+//      hold for it. If S3 came before the put of this P, a counted party looks, or a promise stands, which D5 reads;
+//      if it came later, W2 or W3 finds this P.
 //   7. A foreign thread (one that is no M) must not start an M after joinms has joined all of them. It counts itself in
 //      foreigners, passes a full fence and reads attention; the party that stops the runtime sets attention and passes
 //      a full fence, and joinms waits until foreigners is 0. (STOP-2)
@@ -197,12 +200,11 @@ bool put_back(schedt &sched, struct p *pp, bool spinning, birth why) noexcept {
   return !sched.midle.empty() || (why == birth::full && sched.mcount.load(relaxed) < sched.options.threads_max);
 }
 
-// Gives pp to an M if there is something to do there or no M looks for work; else pp goes idle. Caller: a thread that
-// holds pp and will not run it: sysmon, or an M that enters a long call, waits for its locked g or exits. Owns: pp.
-// Blocks: nothing. Source: handoffp of Go's proc.go.
+// Gives pp to an M if its ring has something or no M looks for work; else pp goes idle. Caller: a thread that holds pp
+// and will not run it: sysmon, or an M that enters a long call, waits for its locked g or exits. Owns: pp. Blocks:
+// nothing. Source: handoffp of Go's proc.go, which looks at the global queue as well (case 6).
 void handoffp(schedt &sched, struct p *pp) noexcept {
-  // The things that find_runnable would find here, in its order (sched/README.md).
-  if (!pp->runq.runqempty() || !sched.runq.empty() || !sched.inbox.empty()) return startm(sched, pp, false);
+  if (!pp->runq.runqempty()) return startm(sched, pp, false);
   std::int32_t none = 0;
   // relaxed: hints; as in wakep. relaxed on failure: another party is counted. [DANCE-1]
   // Survives as spurious (equivalent): a submitter that found no idle P for its work has promised, which is read below.

@@ -12,7 +12,7 @@ extern "C" void heddle_gostart();  // sched/switch/gostart_x86_64.S: the first p
 HEDDLE_DETAIL_BEGIN
 
 static_assert(offsetof(gobuf, sp) == 0 && offsetof(gobuf, pc) == 8 && offsetof(gobuf, g) == 16 &&
-                  offsetof(gobuf, bp) == 48,
+                  offsetof(gobuf, bp) == 32,
               "the offsets below");
 
 // Saves the present context in *from and resumes *to. Returns when another switch resumes *from. A first pc finds its g
@@ -22,9 +22,9 @@ static_assert(offsetof(gobuf, sp) == 0 && offsetof(gobuf, pc) == 8 && offsetof(g
       "leaq 1f(%%rip), %%rax\n\t"
       "movq %%rsp, 0(%%rdi)\n\t"
       "movq %%rax, 8(%%rdi)\n\t"
-      "movq %%rbp, 48(%%rdi)\n\t"
+      "movq %%rbp, 32(%%rdi)\n\t"
       "movq 0(%%rsi), %%rsp\n\t"
-      "movq 48(%%rsi), %%rbp\n\t"
+      "movq 32(%%rsi), %%rbp\n\t"
       "movq 16(%%rsi), %%rdi\n\t"
       "notrack jmpq *8(%%rsi)\n"
       "1:"
@@ -44,7 +44,7 @@ static_assert(offsetof(gobuf, sp) == 0 && offsetof(gobuf, pc) == 8 && offsetof(g
 [[noreturn]] [[gnu::always_inline]] inline void resume_context(const gobuf *to) noexcept {
   asm volatile(
       "movq 0(%%rsi), %%rsp\n\t"
-      "movq 48(%%rsi), %%rbp\n\t"
+      "movq 32(%%rsi), %%rbp\n\t"
       "movq 16(%%rsi), %%rdi\n\t"
       "notrack jmpq *8(%%rsi)"
       :

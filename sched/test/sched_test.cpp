@@ -381,10 +381,8 @@ TEST(Layout, gobuf_is_what_the_assembly_thinks) {
   EXPECT_EQ(offsetof(heddle::detail::gobuf, pc), 8u);
   EXPECT_EQ(offsetof(heddle::detail::gobuf, g), 16u);
   EXPECT_EQ(offsetof(heddle::detail::gobuf, ctxt), 24u);
-  EXPECT_EQ(offsetof(heddle::detail::gobuf, ret), 32u);
-  EXPECT_EQ(offsetof(heddle::detail::gobuf, lr), 40u);
-  EXPECT_EQ(offsetof(heddle::detail::gobuf, bp), 48u);
-  EXPECT_EQ(sizeof(heddle::detail::gobuf), 56u);
+  EXPECT_EQ(offsetof(heddle::detail::gobuf, bp), 32u);
+  EXPECT_EQ(sizeof(heddle::detail::gobuf), 40u);
 }
 
 // A change of these numbers is a change of what a million goroutines cost: make it on purpose, and here too.

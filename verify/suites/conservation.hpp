@@ -49,7 +49,8 @@ inline void add_all(places<g> &to, heddle::detail::gqueue<g> &from, bool dead) {
 
 // Those of the global lists come in batches, each of one kind.
 inline void add_global(places<g> &to, heddle::detail::gfree_global<g> &from) {
-  for (auto batch = from.get_with_stacks(); !batch.empty(); batch = from.get_with_stacks()) {
+  from.age(std::numeric_limits<std::uint32_t>::max());
+  for (auto batch = from.get_old(); !batch.empty(); batch = from.get_old()) {
     batch.for_each([](const g *gp) { VERIFY_INV("CONSERVE-1", gp->has_stack()); });
     add_all(to, batch, true);
   }

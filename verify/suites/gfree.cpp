@@ -172,4 +172,53 @@ HEDDLE_SUITE(three_ps, {.name = "gfree.three_ps",
                         .what = "one P spills, one purges, one takes",
                         .modes = {verify::random_mix(3), verify::bounded(1, 5)}})
 
+// What sysmon does: a batch becomes old while one P gives another and a second P takes one. The old ones lose their
+// stacks and come back; none is lost, and none loses its stack while a P has it.
+struct aged : verify::suite<3> {
+  ledger<5> books;
+  global g;
+  local p[3];
+  VERIFY_NAMES(books, g, p)
+  void before() {
+    heddle::detail::gqueue<test_item> first, second;
+    first.push_back(books.fresh(0));
+    first.push_back(books.fresh(1));
+    second.push_back(books.fresh(2));
+    g.put(first);
+    g.put(second);
+  }
+  void thread(unsigned i) {
+    if (i == 0) {
+      g.age(2);
+      heddle::detail::gqueue<test_item> with = g.get_old(), without;
+      while (test_item *x = with.pop_front()) {
+        x->stack = false;
+        without.push_back(x);
+      }
+      g.put(without);
+      g.age(2);
+    } else if (i == 1) {
+      p[1].gfput(books.fresh(3), g);
+      p[1].gfput(books.fresh(4), g);
+      p[1].gfpurge(g);
+    } else {
+      test_item *const x = p[2].gfget(g);
+      books.take(x);
+      if (x == nullptr) return;
+      x->stack = true;
+      p[2].gfput(books.again(x), g);
+      p[2].gfpurge(g);
+    }
+  }
+  void after() {
+    for (local &each : p) empty_out(books, each, g);
+    books.balanced();
+  }
+};
+HEDDLE_SUITE(aged, {.name = "gfree.aged",
+                    .component = "gfree",
+                    .invariants = "I20",
+                    .what = "batches become old and lose their stacks while one P gives some and one takes some",
+                    .modes = {verify::random_mix(2), verify::bounded(2, 5)}})
+
 }  // namespace
