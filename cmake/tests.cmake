@@ -25,3 +25,14 @@ function(heddle_test_shards name label count)
       ENVIRONMENT "GTEST_TOTAL_SHARDS=${count};GTEST_SHARD_INDEX=${index}")
   endforeach()
 endfunction()
+
+# heddle_test_again(NAME COUNT [ARGUMENT...]): the cases of the program NAME once more, each twice in one process, and before each of
+# them a runtime that shares static objects with all the others (runtime/test/earlier_runtime.cpp).
+function(heddle_test_again name count)
+  foreach(shard RANGE 1 ${count})
+    math(EXPR index "${shard} - 1")
+    add_test(NAME ${name}_again_${shard} COMMAND ${name} --gtest_repeat=2 ${ARGN})
+    set_tests_properties(${name}_again_${shard} PROPERTIES LABELS again TIMEOUT 1800
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${count};GTEST_SHARD_INDEX=${index};HEDDLE_EARLIER_RUNTIME=1")
+  endforeach()
+endfunction()

@@ -26,12 +26,13 @@ PLAIN = ["runtime_deep_test", "runtime_refusals", "queues_properties", "runtime_
 
 def plain(run):
     run.build("dev", PLAIN)
-    run.ctest("dev", ["-E", SANITIZED_TESTS])
+    run.ctest("dev", ["-E", SANITIZED_TESTS, "-LE", "again"])
 
 
 def plain_rest(run):
     run.build("dev")
     run.ctest("dev", ["-R", SANITIZED_TESTS], "dev.rest.log")
+    run.ctest("dev", ["-L", "again"], "dev.again.log")  # each test's runtimes twice, over the same static objects
 
 
 def memcheck(run):
@@ -100,16 +101,16 @@ def sanitized(preset):
     return work
 
 
-def sanitized_rest(preset):
+def sanitized_rest(preset, *arguments):
     def work(run):
         run.build(preset)
-        run.ctest(preset, ["-E", SANITIZED_TESTS], f"{preset}.rest.log")
+        run.ctest(preset, ["-E", SANITIZED_TESTS, *arguments], f"{preset}.rest.log")
     return work
 
 
 def clang(run):
     run.build("clang")
-    run.ctest("clang")
+    run.ctest("clang", ["-LE", "again"])
 
 
 def matrix(run):
@@ -136,10 +137,10 @@ QUICK = [
 ]
 
 DEEP = [
-    Step("dev: the components", 55, plain_rest, deep=True),
+    Step("dev: the components", 105, plain_rest, deep=True),
     Step("headers: each alone, clang", 10, headers("clang++-14"), deep=True),
-    Step("asan and ubsan: the rest", 170, sanitized_rest("asan"), deep=True),
-    Step("tsan: the rest", 170, sanitized_rest("tsan"), deep=True),
+    Step("asan and ubsan: the rest", 230, sanitized_rest("asan"), deep=True),
+    Step("tsan: the rest", 170, sanitized_rest("tsan", "-LE", "again"), deep=True),
     Step("clang: every test", 240, clang, deep=True),
     Step("verify: every suite, ten minutes", 600, verify(None), deep=True),
     Step("seeded mistakes: every memory order", 120, all_orders, deep=True),
