@@ -288,7 +288,22 @@ HEDDLE_WORLDS(
      world<outlived<notified, 2>>(
          {.name = "abandon.cond",
           .what = "a runtime ends while two goroutines wait to be notified, and a thread goes on",
-          .modes = {random_mix(2)}})})
+          .modes = {random_mix(2)}}),
+     world<outlived<receivers, 3>>(
+         {.name = "abandon.recv_three", .what = "as abandon.recv_two with three", .modes = {random_mix(1)}}),
+     world<outlived<senders, 3>>(
+         {.name = "abandon.send_three", .what = "as abandon.send with three", .modes = {random_mix(1)}}),
+     world<outlived<selects, 3>>(
+         {.name = "abandon.select_three", .what = "as abandon.select with three", .modes = {random_mix(1)}}),
+     world<outlived<lockers, 3>>(
+         {.name = "abandon.mutex_three", .what = "as abandon.mutex_two with three", .modes = {random_mix(1)}}),
+     world<outlived<readers, 3>>({.name = "abandon.shared_mutex_three",
+                                  .what = "as abandon.shared_mutex with two readers",
+                                  .modes = {random_mix(1)}}),
+     world<outlived<acquirers, 3>>(
+         {.name = "abandon.semaphore_three", .what = "as abandon.semaphore with three", .modes = {random_mix(1)}}),
+     world<outlived<notified, 3>>(
+         {.name = "abandon.cond_three", .what = "as abandon.cond with three", .modes = {random_mix(1)}})})
 HEDDLE_SUITE(in_mains_frame, {.name = "abandon.main",
                               .component = "runtime/abandon",
                               .invariants = "LEAVE-1",
