@@ -27,6 +27,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 WORK = ROOT / "build" / "conditions"
 TREE = WORK / "tree"
 VERIFY = WORK / "build" / "verify" / "verify"
+NEEDS = WORK / "needs.txt"
 SWITCH = "heddle_left_out"
 DEFINITION = f"""
 extern "C" bool {SWITCH}(int n) noexcept {{
@@ -184,13 +185,13 @@ def build(jobs):
 
 
 def notice(place, budget):
-    """Runs the suites with this place left out, until one of them fails."""
-    command = [str(VERIFY), "--budget", budget, "--no-shrink"]
+    """Runs the suites with this place left out, until one of them fails. Each makes the executions that its seeded mistakes need."""
+    command = [str(VERIFY), "--budget", budget, "--at-least", str(NEEDS), "--no-shrink"]
     run = subprocess.Popen(command, env=dict(os.environ, HEDDLE_LEFT_OUT=str(place.number)), stdout=subprocess.PIPE,
-                           stderr=subprocess.DEVNULL, text=True, start_new_session=True, cwd=WORK)
+                           stderr=subprocess.STDOUT, text=True, start_new_session=True, cwd=WORK)
     for line in run.stdout:
         told = re.match(r"(\S+) \[.*?\]: (.*)", line)
-        if told and not told.group(2).startswith("pass"):
+        if told and told.group(2).startswith("FAILED"):
             place.verdict, place.suite, place.said = "noticed", told.group(1), told.group(2)
             os.killpg(run.pid, signal.SIGKILL)
             break
@@ -205,7 +206,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--file", action="append", metavar="GLOB", help="only these files of sched/; may be repeated")
     parser.add_argument("--list", action="store_true", help="print the conditions and end")
-    parser.add_argument("--budget", default="20s", metavar="TIME", help="for the suites, for each condition (default 20s)")
+    parser.add_argument("--budget", default="20s", metavar="TIME", help="for the suites, for each condition (default 20s); some take longer, because they make the executions that their seeded mistakes need")
+    parser.add_argument("--again", type=pathlib.Path, metavar="FILE", help="only what is open in this report of --json")
     parser.add_argument("--only", type=int, action="append", metavar="N", help="only the conditions of these numbers")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write what was found")
     parser.add_argument("--built", action="store_true", help="the copy has been built from this tree")
@@ -216,6 +218,9 @@ def main():
         place.number = number
     wanted = [p for p in places if (not arguments.file or any(fnmatch.fnmatch(p.file, glob) for glob in arguments.file)) and
               (not arguments.only or p.number in arguments.only)]
+    if arguments.again:
+        was_open = {p["number"] for p in json.loads(arguments.again.read_text()) if p["verdict"] == "open"}
+        wanted = [p for p in wanted if p.number in was_open]
     if arguments.list:
         for p in wanted:
             print(f"{p.number:4} {p.name} -> {p.value}{'  (' + p.reason + ')' if p.reason else ''}")
@@ -225,6 +230,7 @@ def main():
     if not arguments.built:
         copy(files, places)
         build(os.cpu_count())
+    subprocess.run([sys.executable, ROOT / "verify" / "mutants" / "needs.py", "--write", NEEDS], check=True)
     began = time.monotonic()
     for done, p in enumerate(wanted, 1):
         notice(p, arguments.budget)

@@ -34,6 +34,25 @@ struct parks : policed<parks<Both>, 2, 1> {
 using parks_one = parks<false>;
 using parks_both = parks<true>;
 
+// A goroutine sleeps in a call: its thread sleeps, and its P is taken for the other.
+struct sleeps : policed<sleeps, 2, 1> {
+  countdown all{1};
+  void body() {
+    go([this] {
+      this->touch();
+      all.arrive();
+    });
+    const std::int64_t until = nanotime() + 20'000;
+    blocking([until] {
+      m *const mp = getm();
+      timesleep(until);
+      VERIFY_INV("I55", getm() == mp && nanotime() >= until);
+    });
+    this->touch();
+    all.wait();
+  }
+};
+
 // A goroutine in a call readies one that waits, and starts another: both go through the inbox.
 struct readies : policed<readies, 2, 1> {
   plain<int> word;
@@ -123,6 +142,11 @@ HEDDLE_SUITE(parks_one, {.name = "syscall.parks",
                          .invariants = "I25 I55",
                          .what = "a goroutine in a call receives, and its P is taken",
                          .modes = {random_mix(3)}})
+HEDDLE_SUITE(sleeps, {.name = "syscall.sleeps",
+                      .component = "sched/sleep",
+                      .invariants = "I55",
+                      .what = "a goroutine in a call sleeps, and its P is taken",
+                      .modes = {random_mix(1)}})
 HEDDLE_SUITE(parks_both, {.name = "syscall.parks_both",
                           .component = "sched/park",
                           .invariants = "I25 I55",
