@@ -141,12 +141,14 @@ bool no_strangers(const schedt &sched) noexcept {
 // One of them sees the other: the thread asks the kernel itself, or sysmon finds that no M is awake. The thread that
 // sets company wakes sysmon if that is in its deep sleep, in which it would not look again (SYSMON-2).
 void checkdead(schedt &sched) noexcept {
-  const g *maing = sched.maing.load(relaxed);  // relaxed: if it is set late, threads from outside came first (injected)
-  if (!sched.options.detect_deadlock || maing == nullptr) return;
+  if (!sched.options.detect_deadlock) return;
   // acquire: pairs with leave_running: this thread sees all that the sleeping Ms have done, and no other M must look.
   // [DEAD-1]
   const std::uint64_t seen = sched.nmrunning.load(acquire);
   if (awake_in(seen) != 0 || next_timer(sched) != timers::never) return;  // the usual cases, before the kernel is asked
+  // relaxed: the M that had main has left the count, and `seen` came with what it did. Read earlier, it could be an old
+  // null, and no other thread would look again. If it is set late, threads from outside came first (injected).
+  if (sched.maing.load(relaxed) == nullptr) return;
   // relaxed: nothing is read through it
   if (stopping(sched) || sched.injected.load(relaxed) != 0) return;
   // What the system has refused it may give later. relaxed: the fence of in_company acquires sysmon's count. [DEAD-2]

@@ -4,10 +4,10 @@
 A copy of the tree is built once, with a switch at each place; a run then turns one switch. Left out is each operand of && and ||
 (true and false are put in its place), and each if as a whole (as if its condition were false).
 
-Where a run tells of no failure, the condition may be a matter of speed, or be covered by another one; or a suite is missing. The
-source says which: a comment `Left out: reason` on the line, or above the statement. Without it, the condition counts as open.
+Where a run tells of no failure, the condition may be a matter of speed, or be covered by another one; or a suite is missing.
+conditions.md beside this file says which. Without a row there, the condition counts as open.
 
-Exit status: 0 each condition was missed or says why not, 1 not so, 2 wrong usage.
+Exit status: 0 each condition was noticed or has its row, 1 not so, 2 wrong usage.
 """
 
 import argparse
@@ -27,6 +27,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 WORK = ROOT / "build" / "conditions"
 TREE = WORK / "tree"
 VERIFY = WORK / "build" / "verify" / "verify"
+REASONS = ROOT / "verify" / "mutants" / "conditions.md"
 NEEDS = WORK / "needs.txt"
 SWITCH = "heddle_left_out"
 DEFINITION = f"""
@@ -112,23 +113,14 @@ def operands(code, start, end, neutral=None):
         yield start, end, neutral
 
 
-def reason_for(lines, line):
-    """What a comment on this line, or directly above, says of a condition that is left out."""
-    found = re.search(r"// Left out: (.*)", lines[line - 1])
-    above = line - 2
-    said = []
-    while not found and above >= 0 and lines[above].strip().startswith("//"):
-        said.insert(0, lines[above].strip()[2:].strip())
-        above -= 1
-    if found:
-        return found.group(1)
-    words = re.search(r"Left out: (.*)", " ".join(said))
-    return words.group(1) if words else ""
+def reasons():
+    """What conditions.md says: (file, condition, value) -> reason."""
+    rows = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in REASONS.read_text().splitlines() if line.startswith("| `")]
+    return {(row[0].strip("`"), row[1].replace("\\|", "|").strip("`"), row[2]): row[3] for row in rows}
 
 
-def places_of(name):
+def places_of(name, why):
     text = (ROOT / name).read_text()
-    lines = text.split("\n")
     code = without_comments(text)
     for found in re.finditer(r"\b(if|while|return|bool \w+ =)(?! constexpr)\s*(\()?(?<=[\s(=])", code):
         word, bracket = found.group(1), found.group(2)
@@ -141,12 +133,12 @@ def places_of(name):
             continue
         if re.match(r"\s*(const )?(struct )?[\w:<>]+ (const )?\*?(const )?\w+ = ", code[start:end]) or "[" in code[start:end] and "]{" in code[start:end]:
             continue  # it names what it tests
-        line = text.count("\n", 0, start) + 1
         where = [(a, b, value) for a, b, value in operands(code, start, end)]
         if word == "if":
             where.append((*trimmed(code, start, end), "false"))
         for a, b, value in where:
-            yield Place(name, text.count("\n", 0, a) + 1, a, b, value, " ".join(text[a:b].split()), reason_for(lines, line))
+            words = " ".join(text[a:b].split())
+            yield Place(name, text.count("\n", 0, a) + 1, a, b, value, words, why.get((name, words, value), ""))
 
 
 def switched(name, places):
@@ -206,6 +198,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--file", action="append", metavar="GLOB", help="only these files of sched/; may be repeated")
     parser.add_argument("--list", action="store_true", help="print the conditions and end")
+    parser.add_argument("--check", action="store_true", help="only check that the source has what conditions.md names")
     parser.add_argument("--budget", default="20s", metavar="TIME", help="for the suites, for each condition (default 20s); some take longer, because they make the executions that their seeded mistakes need")
     parser.add_argument("--again", type=pathlib.Path, metavar="FILE", help="only what is open in this report of --json")
     parser.add_argument("--only", type=int, action="append", metavar="N", help="only the conditions of these numbers")
@@ -213,7 +206,8 @@ def main():
     parser.add_argument("--built", action="store_true", help="the copy has been built from this tree")
     arguments = parser.parse_args()
     files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "sched").glob("*.cpp"))
-    places = [place for name in files for place in places_of(name)]
+    why = reasons()
+    places = [place for name in files for place in places_of(name, why)]
     for number, place in enumerate(places):
         place.number = number
     wanted = [p for p in places if (not arguments.file or any(fnmatch.fnmatch(p.file, glob) for glob in arguments.file)) and
@@ -225,6 +219,11 @@ def main():
         for p in wanted:
             print(f"{p.number:4} {p.name} -> {p.value}{'  (' + p.reason + ')' if p.reason else ''}")
         return 0
+    if arguments.check:
+        gone = set(why) - {(p.file, p.text, p.value) for p in places}
+        for file, words, value in sorted(gone):
+            print(f"{REASONS.name}: there is no condition {words} in {file} any more")
+        return 1 if gone else 0
     if not wanted:
         parser.error("no condition is meant")
     if not arguments.built:

@@ -1,6 +1,7 @@
 // Used again after it has failed: there is no memory for a goroutine, the caller gets std::bad_alloc, and asks once more.
 // What a call had begun is undone, so that no party waits for a goroutine that does not exist.
 #include <new>
+#include <stdexcept>
 
 #include "heddle/scope.hpp"
 #include "heddle/task.hpp"
@@ -101,6 +102,46 @@ struct later {
   void wait() {}
 };
 
+// The copy of what a goroutine is to run throws. The g that it was to have is another goroutine's next.
+template <class Object>
+struct thrown_once : watched<thrown_once<Object>, 2, 1> {
+  struct fragile {
+    thrown_once *home;
+    int copies;
+    explicit fragile(thrown_once *h, int n) : home(h), copies(n) {}
+    fragile(const fragile &other) : home(other.home), copies(other.copies - 1) {
+      if (copies < 0) throw std::runtime_error("no copy");
+    }
+    fragile(fragile &&other) : fragile(static_cast<const fragile &>(other)) {}
+    void operator()() const { home->ended.fetch_add(1, release); }
+  };
+  atomic<std::uint32_t> ended;
+  void options() { harness::sleeps_last = 1'000'000; }
+  void body() {
+    std::uint32_t begun = 0;
+    {
+      Object object;
+      for (int copies = 0; copies < 6; ++copies) {
+        try {
+          object.start(fragile(this, copies));
+          ++begun;
+        } catch (const std::runtime_error &) {
+        }
+        heddle::go([this] { ended.fetch_add(1, release); });
+        ++begun;
+        goyield();
+      }
+      object.start(fragile(this, 9));
+      ++begun;
+      object.wait();
+    }
+    while (ended.load(acquire) != begun) {
+      goyield();
+      cpu_relax();
+    }
+  }
+};
+
 }  // namespace
 
 HEDDLE_WORLDS(refused_once, "sched/newproc", "REFUSE-1",
@@ -118,3 +159,13 @@ HEDDLE_WORLDS(refused_once, "sched/newproc", "REFUSE-1",
                world<refused_once<later, 1>>({.name = "again.after_func",
                                               .what = "the time of calls comes, and there is no memory for goroutines",
                                               .modes = {random_mix(0.5)}})})
+HEDDLE_WORLDS(thrown_once, "runtime/go", "REFUSE-1",
+              {world<thrown_once<plain_go>>({.name = "again.go_thrown",
+                                             .what = "what a goroutine is to run cannot be copied, and another begins",
+                                             .modes = {random_mix(0.5)}}),
+               world<thrown_once<group>>({.name = "again.wait_group_thrown",
+                                          .what = "as again.go_thrown, with wait_group::go",
+                                          .modes = {random_mix(0.5)}}),
+               world<thrown_once<nursery>>({.name = "again.scope_thrown",
+                                            .what = "as again.go_thrown, with scope::spawn",
+                                            .modes = {random_mix(0.5)}})})

@@ -65,8 +65,8 @@ using running_2p = running<2, 2>;
 using running_3p = running<2, 3>;
 
 // Calls come and go.
-template <bool Long>
-struct calling : visited<calling<Long>, 3, 2> {
+template <bool Long, int Procs = 2>
+struct calling : visited<calling<Long, Procs>, Procs + 1, Procs> {
   countdown ended{2};
   void body() {
     for (int k = 0; k < 2; ++k)
@@ -298,7 +298,10 @@ HEDDLE_WORLDS(calling, "sched/stopworld", "I14 I32",
                                       .modes = {random_mix(3)}}),
                world<calling<true>>({.name = "barrier.calling_long",
                                      .what = "as barrier.calling, the Ps are handed on",
-                                     .modes = {random_mix(2)}})})
+                                     .modes = {random_mix(2)}}),
+               world<calling<false, 3>>({.name = "barrier.calling_3p",
+                                         .what = "as barrier.calling, with two Ps in calls at the same time",
+                                         .modes = {random_mix(2)}})})
 HEDDLE_SUITE(from_call, {.name = "barrier.from_call",
                          .component = "sched/stopworld",
                          .invariants = "I14 I32",

@@ -299,6 +299,44 @@ using company_goes = company<false, false>;
 using company_unknown = company<true, false>;
 using company_again = company<false, true>;
 
+// Another thread arms a timer and ends, while the last M looks for a deadlock: there is none before the timer has been.
+struct company_timed : standstill<company_timed, 2, 1, 2, 1> {
+  struct waker : runtime_timer {
+    company_timed *home = nullptr;
+  };
+  atomic<std::int32_t> strangers{9};
+  countdown woken{1};
+  waker t;
+  plain<int> called;
+  void options() {
+    harness::strangers = &strangers;
+    this->sched.options.sysmon = true;
+    t.home = this;
+    t.f.set([](runtime_timer *self, bool due) {
+      if (!due) return;
+      company_timed &of = *static_cast<waker *>(self)->home;
+      of.called.set(1);
+      of.woken.arrive();
+    });
+  }
+  void foreign() {
+    {
+      const foreign_call here(this->sched);
+      resettimer(this->sched, &t, nanotime() + 20'000);
+    }
+    strangers.store(0, release);
+  }
+  void told() {
+    VERIFY_INV("I36", called.get() == 1);
+    stop(this->sched);
+  }
+  void body() {
+    woken.wait();
+    this->done.set(1);
+    this->sleep();
+  }
+};
+
 // The last M goes to sleep and finds that sysmon looks after the rest, while sysmon finds that it need not any more.
 struct company_left : suite<2> {
   schedt sched{sched_options{.procs = 1, .threads_max = 1, .sysmon = true}};
@@ -451,6 +489,11 @@ HEDDLE_SUITE(company_again,
               .invariants = "I37 DEAD-3",
               .what = "as dead.company; the other thread readies main before it ends, and main parks once more",
               .modes = {random_mix(3)}})
+HEDDLE_SUITE(company_timed, {.name = "dead.company_timed",
+                             .component = "sched/deadlock",
+                             .invariants = "I36 I37 DEAD-2",
+                             .what = "another thread arms a timer and ends while the last M looks for a deadlock",
+                             .modes = {random_mix(2)}})
 HEDDLE_SUITE(company_left, {.name = "dead.company_left",
                             .component = "sched/deadlock",
                             .invariants = "I37 DEAD-3",

@@ -1,5 +1,5 @@
 // Goroutines that are locked to their thread, in whole schedulers.
-#include "verify/suites/scheduled.hpp"
+#include "verify/suites/watched.hpp"
 
 using namespace heddle;
 using namespace heddle::detail;
@@ -204,6 +204,27 @@ struct main_exits : scheduled<main_exits, 3, 2> {
   }
 };
 
+// A goroutine that is locked ends, and its thread with it. The m is used for the next thread, and is as good as new: a
+// goroutine there is locked and parks, and is free again afterwards.
+struct m_again : watched<m_again, 2, 2, 0, 2> {
+  void options() { sched.options.threads_max = 3; }
+  void body() {
+    for (int k = 0; k < 3; ++k) {
+      countdown one{1};
+      go([&one] {
+        const home here;
+        goyield();
+        here.check();
+        here.leave();
+        VERIFY_INV("I39", getm()->lockedg.get() == nullptr && getm()->curg.peek()->lockedm.get() == nullptr);
+        lock_os_thread(getm());
+        one.arrive();
+      });
+      one.wait();
+    }
+  }
+};
+
 }  // namespace
 
 HEDDLE_SUITE(parked_1p, {.name = "locked.park_1p",
@@ -261,3 +282,8 @@ HEDDLE_SUITE(main_exits, {.name = "locked.main_exit",
                           .invariants = "I34 I37 I39",
                           .what = "the main goroutine ends locked, on m0 or elsewhere",
                           .modes = {random_mix(2)}})
+HEDDLE_SUITE(m_again, {.name = "locked.m_again",
+                       .component = "sched/locked",
+                       .invariants = "I39",
+                       .what = "threads end with their locked goroutines, and their ms are used for others",
+                       .modes = {random_mix(2)}})

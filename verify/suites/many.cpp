@@ -81,6 +81,30 @@ struct abandoned_heirs : scheduled<abandoned_heirs<Goroutines, Threads>, 1 + Gor
   }
 };
 
+// Goroutines stop the world one after the other, a thread as well, and main ends meanwhile: one at a time has the
+// semaphore, also when the one that had it is abandoned.
+struct holders_end : scheduled<holders_end, 2, 2, 1> {
+  plain<int> inside;
+  void look() {
+    semacquire(this->sched);
+    inside.set(inside.get() + 1);
+    cpu_relax();
+    inside.set(inside.get() + 1);
+    semrelease(this->sched);
+  }
+  void foreign() {
+    const needm here;
+    const foreign_call counted(this->sched);
+    look();
+  }
+  void body() {
+    for (int k = 0; k < 2; ++k) go([this] { look(); });
+    look();
+    goyield();
+  }
+  void after() { schedfree(this->sched); }
+};
+
 }  // namespace
 
 HEDDLE_WORLDS(out_of_threads, "sched/wake", "I9 I59",
@@ -97,3 +121,8 @@ HEDDLE_WORLDS(abandoned_heirs, "sched/sema", "I28 STOP-2",
                world<abandoned_heirs<2, 2>>({.name = "many.abandoned_between",
                                              .what = "abandoned goroutines before and between two threads",
                                              .modes = {random_mix(1)}})})
+HEDDLE_SUITE(holders_end, {.name = "many.holders_end",
+                           .component = "sched/sema",
+                           .invariants = "I28 STOP-2",
+                           .what = "two goroutines and a thread want to stop the world as the runtime ends",
+                           .modes = {random_mix(1)}})

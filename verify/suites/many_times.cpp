@@ -17,7 +17,8 @@ void turn() {
 
 // Goroutines sleep on two Ps. One P goes, and the M of the other always has something to do there: it sees to the timers of
 // both.
-struct gone_timers : watched<gone_timers, 2, 2> {
+template <int Procs>
+struct gone_timers : watched<gone_timers<Procs>, Procs, Procs> {
   atomic<std::uint32_t> asleep, awake;
   countdown all{3};
   void options() { harness::sleeps_last = 1'000'000; }
@@ -25,12 +26,16 @@ struct gone_timers : watched<gone_timers, 2, 2> {
     for (int k = 0; k < 3; ++k)
       go([this] {
         asleep.fetch_add(1, release);
-        timesleep(nanotime() + 20'000);
+        const std::int64_t until = nanotime() + 20'000;
+        timesleep(until);
+        VERIFY_INV("TIME-1", nanotime() >= until);
         awake.fetch_add(1, release);
         all.arrive();
       });
     while (asleep.load(acquire) < 3) turn();
-    VERIFY_CHECK(heddle::detail::set_procs(sched, 1));
+    // The last but one comes back, and the last has gone for good.
+    for (const int procs : {1, 2})
+      if (procs < Procs) VERIFY_CHECK(heddle::detail::set_procs(this->sched, procs));
     while (awake.load(acquire) < 3) turn();
     all.wait();
   }
@@ -58,11 +63,13 @@ struct due_at_once : watched<due_at_once, 2, 2> {
 
 }  // namespace
 
-HEDDLE_SUITE(gone_timers, {.name = "many.gone_timers",
-                           .component = "sched/procresize",
-                           .invariants = "TIME-1",
-                           .what = "three sleep as one of two Ps goes, and the other is always busy",
-                           .modes = {random_mix(2)}})
+HEDDLE_WORLDS(gone_timers, "sched/procresize", "TIME-1",
+              {world<gone_timers<2>>({.name = "many.gone_timers",
+                                      .what = "three sleep as one of two Ps goes, and the other is always busy",
+                                      .modes = {random_mix(2)}}),
+               world<gone_timers<3>>({.name = "many.gone_timers_3p",
+                                      .what = "as many.gone_timers; two of three Ps go, and one comes back",
+                                      .modes = {random_mix(2)}})})
 HEDDLE_SUITE(due_at_once, {.name = "many.due_at_once",
                            .component = "runtime/timer",
                            .invariants = "TIME-1",

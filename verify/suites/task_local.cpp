@@ -12,6 +12,7 @@ namespace {
 // goroutine that gets the g next finds none.
 struct own : scheduled<own, 2, 2> {
   struct counted {
+    const task_local<counted> *mine = nullptr;
     plain<int> *gone = nullptr;
     countdown *ended = nullptr;
     int of = 0;
@@ -19,6 +20,7 @@ struct own : scheduled<own, 2, 2> {
     counted(const counted &) = delete;
     counted &operator=(const counted &) = delete;
     ~counted() {
+      VERIFY_INV("LOCAL", !mine->has_value());  // it is not there any more for the code that ends it
       goyield();
       gone->set(gone->get() + 1);
       ended->arrive();
@@ -29,6 +31,7 @@ struct own : scheduled<own, 2, 2> {
   void one(int i, countdown &ended) {
     go([this, i, &ended] {
       VERIFY_INV("LOCAL", !value.has_value() && name().empty());
+      value->mine = &value;
       value->gone = &gone[i];
       value->ended = &ended;
       value->of = i;

@@ -174,7 +174,10 @@ struct in_a_call : limited<in_a_call, 2, 1> {
     });
     int taken = 0;
     blocking([&] {
-      for (int i = 0; i < 2; ++i) taken += of.take_until(nanotime() + 20 * us);
+      for (int i = 0; i < 2; ++i) {
+        taken += of.take_until(nanotime() + 20 * us);
+        VERIFY_INV("TIMED-1", getm()->curg.peek()->waitingon.get() == nullptr);
+      }
     });
     all.wait();
     VERIFY_INV("TIMED-1", taken + of.units() == 1 && of.nobody_waits());
