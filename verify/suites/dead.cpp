@@ -320,6 +320,7 @@ struct company_timed : standstill<company_timed, 2, 1, 2, 1> {
     });
   }
   void foreign() {
+    while (awake_in(this->sched.nmrunning.load(relaxed)) != 0) cpu_relax();
     {
       const foreign_call here(this->sched);
       resettimer(this->sched, &t, nanotime() + 20'000);
@@ -493,7 +494,7 @@ HEDDLE_SUITE(company_timed, {.name = "dead.company_timed",
                              .component = "sched/deadlock",
                              .invariants = "I36 I37 DEAD-2",
                              .what = "another thread arms a timer and ends while the last M looks for a deadlock",
-                             .modes = {random_mix(2)}})
+                             .modes = {random_mix(4)}})
 HEDDLE_SUITE(company_left, {.name = "dead.company_left",
                             .component = "sched/deadlock",
                             .invariants = "I37 DEAD-3",

@@ -20,7 +20,7 @@ void turn() {
 template <int Procs>
 struct gone_timers : watched<gone_timers<Procs>, Procs, Procs> {
   atomic<std::uint32_t> asleep, awake;
-  countdown all{3};
+  countdown all{3 + Procs - 2};
   void options() { harness::sleeps_last = 1'000'000; }
   void body() {
     for (int k = 0; k < 3; ++k)
@@ -36,6 +36,11 @@ struct gone_timers : watched<gone_timers<Procs>, Procs, Procs> {
     // The last but one comes back, and the last has gone for good.
     for (const int procs : {1, 2})
       if (procs < Procs) VERIFY_CHECK(heddle::detail::set_procs(this->sched, procs));
+    for (int busy = 2; busy < Procs; ++busy)
+      go([this] {
+        while (awake.load(acquire) < 3) turn();
+        all.arrive();
+      });
     while (awake.load(acquire) < 3) turn();
     all.wait();
   }
