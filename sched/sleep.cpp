@@ -21,8 +21,8 @@ void wake_sleeper(runtime_timer *t, bool due) {
 
 void timesleep(std::int64_t until) noexcept {
   m *mp = getm();
-  // In these cases this code may block the thread. Left out: gopark waits in a call as well, for another M that sees to the
-  // timer; here the thread needs no other.
+  // In these cases this code may block the thread. (gopark waits in a call as well, but for another M that sees to the
+  // timer; here the thread needs no other.)
   if (mp == nullptr || mp->incall != 0) {
     not_in_user_code();
     note n;

@@ -12,6 +12,7 @@ NEEDS = BUILD / "needs.txt"
 NEEDS_TOOL = ROOT / "verify" / "mutants" / "needs.py"
 RELACY = ["verify", "parts_test", "source_test"]
 PATCHES_TOOL = ROOT / "verify" / "mutants" / "run.py"
+CONDITIONS_TOOL = ROOT / "verify" / "mutants" / "conditions.py"
 
 # What `./dev test` builds and runs with sanitizers, by clang, and only so: each component's cases, the stress runs and the
 # fuzzers' regressions. Models, properties, Go's own tests, what ends a process, and the programs are built without: a sanitizer would
@@ -81,6 +82,7 @@ def evidence(run):
     run.build("relacy", RELACY)
     run.check([VERIFY, "evidence", "--check"], "evidence.log", "the documents")
     run.check([sys.executable, PATCHES_TOOL, "--apply-only"], "patches.log", "a seeded mistake")
+    run.check([sys.executable, CONDITIONS_TOOL, "--check"], "conditions.log", "a row of conditions.md")
 
 
 def mistakes(run):

@@ -458,6 +458,21 @@ TEST(StackMemory, goes_back_to_the_system_when_nobody_has_used_it_for_a_while) {
             0);
 }
 
+// A goroutine that did not ask for a stack of its own size does not get the small one of another that has ended.
+TEST(StackMemory, of_an_own_size_is_not_the_next_goroutine_s) {
+  EXPECT_EQ(run_on(1,
+                   [] {
+                     for (int i = 0; i < 3; ++i) {
+                       heddle::wait_group wg(1);
+                       heddle::go([&] { wg.done(); }, 16 * kib);
+                       wg.wait();
+                       wg.go([] { (void)recurse(140); });
+                       wg.wait();
+                     }
+                   }),
+            0);
+}
+
 // Nothing runs any more: sysmon does not sleep for good before.
 TEST(StackMemory, goes_back_while_all_is_idle) {
   if (asan || tsan) GTEST_SKIP() << "as above";

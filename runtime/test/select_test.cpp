@@ -29,6 +29,24 @@ using heddle_test::run_on;
 
 // -------------------------------------------------------------------------------------------------------- on one P
 
+// What had been in a variable stays there unless its case is done, and no room that was made for it leaks.
+TEST(Select, leaves_alone_what_the_other_cases_would_receive_into) {
+  EXPECT_EQ(run_on(1,
+                   [] {
+                     for (int i = 0; i < 3; ++i) {
+                       const chan<counted> a(1), b(1);
+                       std::optional<counted> x(std::in_place, 1), y(std::in_place, 2);
+                       a.send(counted(3));
+                       const select_case cases[] = {select_case::recv(a, x), select_case::recv(b, y)};
+                       EXPECT_EQ(select(cases), 0u);
+                       EXPECT_EQ(x->value, 3);
+                       EXPECT_EQ(y->value, 2);
+                     }
+                   }),
+            0);
+  EXPECT_EQ(counted::alive.load(), 0);
+}
+
 TEST(Select, does_the_case_that_is_ready) {
   EXPECT_EQ(run_on(1,
                    [] {

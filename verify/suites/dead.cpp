@@ -492,7 +492,7 @@ HEDDLE_SUITE(company_again,
               .modes = {random_mix(3)}})
 HEDDLE_SUITE(company_timed, {.name = "dead.company_timed",
                              .component = "sched/deadlock",
-                             .invariants = "I36 I37 DEAD-2",
+                             .invariants = "I36 I37",
                              .what = "another thread arms a timer and ends while the last M looks for a deadlock",
                              .modes = {random_mix(4)}})
 HEDDLE_SUITE(company_left, {.name = "dead.company_left",
