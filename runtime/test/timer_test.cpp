@@ -498,8 +498,8 @@ TEST(TimerDeathTest, TestZeroTimerStopPanics) {
 TEST(Ticker, TestTicker) {
   EXPECT_EQ(run_on(2,
                    [] {
-                     const ticker t(1ms);
                      const auto start = clock_type::now();
+                     const ticker t(1ms);
                      for (int i = 0; i < 10; ++i) t.recv();
                      EXPECT_GE(clock_type::now() - start, 10ms);
                      t.reset(2ms);
