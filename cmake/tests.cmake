@@ -16,23 +16,24 @@ function(heddle_test_program name)
   heddle_precompile(${name} test_headers ${PROJECT_SOURCE_DIR}/runtime/test/test_support.hpp <rapidcheck.h> <gmock/gmock.h>)
 endfunction()
 
-# heddle_test_shards(NAME LABEL COUNT [ARGUMENT...]): the cases of the program NAME as COUNT tests, so that they use several processors.
-function(heddle_test_shards name label count)
+# heddle_add_shards(NAME PROGRAM LABEL COUNT ENVIRONMENT [ARGUMENT...]): the cases of a program as COUNT tests, so that they use several
+# processors.
+function(heddle_add_shards name program label count environment)
   foreach(shard RANGE 1 ${count})
     math(EXPR index "${shard} - 1")
-    add_test(NAME ${name}_${shard} COMMAND ${name} ${ARGN})
+    add_test(NAME ${name}_${shard} COMMAND ${program} ${ARGN})
     set_tests_properties(${name}_${shard} PROPERTIES LABELS ${label} TIMEOUT 1800
-      ENVIRONMENT "GTEST_TOTAL_SHARDS=${count};GTEST_SHARD_INDEX=${index}")
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${count};GTEST_SHARD_INDEX=${index};${environment}")
   endforeach()
+endfunction()
+
+# heddle_test_shards(NAME LABEL COUNT [ARGUMENT...]): the cases of the program NAME.
+function(heddle_test_shards name label count)
+  heddle_add_shards(${name} ${name} ${label} ${count} "" ${ARGN})
 endfunction()
 
 # heddle_test_again(NAME COUNT [ARGUMENT...]): the cases of the program NAME once more, each twice in one process, and before each of
 # them a runtime that shares static objects with all the others (runtime/test/earlier_runtime.cpp).
 function(heddle_test_again name count)
-  foreach(shard RANGE 1 ${count})
-    math(EXPR index "${shard} - 1")
-    add_test(NAME ${name}_again_${shard} COMMAND ${name} --gtest_repeat=2 ${ARGN})
-    set_tests_properties(${name}_again_${shard} PROPERTIES LABELS again TIMEOUT 1800
-      ENVIRONMENT "GTEST_TOTAL_SHARDS=${count};GTEST_SHARD_INDEX=${index};HEDDLE_EARLIER_RUNTIME=1")
-  endforeach()
+  heddle_add_shards(${name}_again ${name} again ${count} HEDDLE_EARLIER_RUNTIME=1 --gtest_repeat=2 ${ARGN})
 endfunction()

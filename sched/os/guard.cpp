@@ -4,7 +4,7 @@
 // A guard is one of two kinds. A hard guard is laid by mprotect and takes two mappings, of which the kernel allows a
 // limited number. A light guard (Linux 6.13) takes none. But a reader of another process's memory is stopped by a light
 // guard: gdb's gcore leaves out the rest of the mapping, and all stacks in it are zeros in the core. So the first few
-// thousand guards of a process are hard, and a core that gcore writes holds the stacks above them.
+// hundred guards of a process are hard, and a core that gcore writes holds the stacks above them.
 #include "sched/os/guard.hpp"
 
 #include <sys/mman.h>
