@@ -62,7 +62,7 @@ class deadlock_report {
     exit_reported(o.on_fatal, o.on_fatal_arg, text_);
   }
   text_sink sink() noexcept {
-    return {[](void *self, const char *text) { static_cast<deadlock_report *>(self)->line(text); }, this};
+    return {[](void *self, const char *text) noexcept { static_cast<deadlock_report *>(self)->line(text); }, this};
   }
 
  private:

@@ -6,7 +6,7 @@ HEDDLE_DETAIL_BEGIN
 
 // A place for reports, which come some lines at a time. One thread's.
 struct text_sink {
-  void (*write)(void *arg, const char *text);
+  line_fn write;
   void *arg;
 };
 // Prints what each waiting goroutine waits for, and draws circles of goroutines that wait for each other. Caller: one

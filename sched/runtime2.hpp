@@ -202,6 +202,9 @@ struct alignas(cacheline) p : lfnode {
 };
 
 // Why and how a runtime runs; all of it is set once, before the first goroutine.
+// Takes a line of a report. noexcept: reports are written where an exception must not pass.
+using line_fn = void (*)(void *arg, const char *text) noexcept;
+
 struct sched_options {
   std::int32_t procs = 1;
   std::int32_t threads_max = geometry::threads_max;
@@ -224,7 +227,7 @@ struct sched_options {
   bool (*waits_for)(const schedt &sched, const g *gp, std::size_t i, char *text, std::size_t size) noexcept = nullptr;
   g *(*holder_for)(const schedt &sched, const g *gp, const g *after) noexcept = nullptr;
   // Prints line by line where gp, which does not run, stands in the source. Null: nothing is printed.
-  void (*print_stack)(const g *gp, void (*line)(void *arg, const char *text), void *arg) = nullptr;
+  void (*print_stack)(const g *gp, line_fn line, void *arg) = nullptr;
   void (*on_uncaught)(void *arg, const std::exception_ptr &error, std::uint64_t goid, const char *name) = nullptr;
   void *on_uncaught_arg = nullptr;
   void (*on_fatal)(void *arg, const char *report) = nullptr;  // called with a report, before the process ends

@@ -38,7 +38,7 @@ class short_text {
   [[gnu::format(printf, 2, 3)]] void addf(const char *format, ...) noexcept;
   const char *get() const noexcept { return text_; }
   // As the line function of report.hpp; arg is the short_text.
-  static void line(void *self, const char *text) { static_cast<short_text *>(self)->add(text); }
+  static void line(void *self, const char *text) noexcept { static_cast<short_text *>(self)->add(text); }
 
  private:
   std::size_t used_ = 0;

@@ -65,8 +65,6 @@ std::size_t walk(const char *bp, struct stack s, std::uintptr_t *pcs, std::size_
   return n;
 }
 
-using line_fn = void (*)(void *arg, const char *text);
-
 // Writes the name of a function as a reader knows it, or, where nothing may be allocated, as the linker knows it.
 void demangle(const char *symbol, bool may_allocate, char *name, std::size_t size) noexcept {
   constexpr std::size_t longest = 1500;  // the demangler takes some 100 bytes of stack for each character
@@ -213,9 +211,17 @@ std::size_t high_water(struct stack s) noexcept {
   return 0;
 }
 
-void append(void *text, const char *line) { *static_cast<std::string *>(text) += line; }
+// Between this and dump_all are functions that no exception may leave.
+void append(void *arg, const char *line) noexcept {
+  dumping &d = *static_cast<dumping *>(arg);
+  try {
+    d.text += line;
+  } catch (const std::bad_alloc &) {
+    d.error = std::current_exception();
+  }
+}
 
-void dump_one(const dumping &d, const g *gp, std::int64_t now) {
+void dump_one(dumping &d, const g *gp, std::int64_t now) {
   const char *state = state_of(gp);
   if (state == nullptr) return;
   const bool waits = readgstatus(gp) == gstatus::waiting;
@@ -238,9 +244,9 @@ void dump_one(const dumping &d, const g *gp, std::int64_t now) {
     d.text += "  stack: " + std::to_string(high_water(at.stack) / 1024) + " of " +
               std::to_string(static_cast<std::size_t>(at.stack.hi - at.stack.lo) / 1024) + " KiB have been touched\n";
   if (gp == d.self)
-    print_stack_from(gp, d.frame, append, &d.text);
+    print_stack_from(gp, d.frame, append, &d);
   else
-    print_stack(gp, append, &d.text);
+    print_stack(gp, append, &d);
 }
 
 void dump_all(void *arg) noexcept {

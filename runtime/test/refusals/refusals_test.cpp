@@ -2,7 +2,7 @@
 // a handful of programs. Each must end: right, or with an error in words; nothing hangs, nothing is lost, no deadlock is
 // reported that is none.
 //
-//   refusals_test [--library LIBHEDDLE --lists FOLDER] [--all] [--row NAME] [--verbose]
+//   refusals_test [--library LIBHEDDLE --lists FOLDER] [--all | --every] [--row NAME] [--verbose]
 //
 // With a library it first checks that each function that the library calls has a row or is on the list of those that
 // cannot fail (cannot_fail.txt), and that docs/refusals.md has each row. Exit status: 0 all is right, 1 not so.
@@ -53,10 +53,15 @@ bool try_go(F &&f, std::size_t stack_size = 0) {
   }
 }
 
-[[gnu::noinline]] int deep(int n) {
+template <class F>
+[[gnu::noinline]] int deep(int n, F &&f) {
   volatile char frame[300];
   frame[0] = static_cast<char>(n);
-  return n == 0 ? frame[0] : deep(n - 1) + frame[0];
+  if (n == 0)
+    f();
+  else
+    deep(n - 1, f);
+  return frame[0];
 }
 
 // Producers and a consumer, on as many Ps as the system grants.
@@ -99,7 +104,7 @@ int many() {
         for (int i = 0; i < 150; ++i)
           started += try_go(
               [&] {
-                (void)deep(20);
+                (void)deep(20, [] {});
                 (void)gate.recv();
                 done.fetch_add(1);
               },
@@ -234,6 +239,25 @@ int lives() {
   return right ? 0 : 1;
 }
 
+// Texts that grow while stacks are written: a dump, and the goroutines that have not ended.
+int reports() {
+  heddle::options o = on(1);
+  std::string leaks;
+  o.on_leak = [](void *to, const char *text) { *static_cast<std::string *>(to) = text; };
+  o.on_leak_arg = &leaks;
+  bool right = true;
+  const int status = heddle::run(
+      [&right] {
+        for (int i = 0; i < 12; ++i) (void)try_go([i] { (void)deep(i % 4 * 12, [] { heddle::sleep_for(1h); }); });
+        heddle::gosched();
+        std::ostringstream out;
+        (void)deep(50, [&out] { heddle::dump(out); });
+        right = out.str().find("[running] (main)") != std::string::npos;
+      },
+      o);
+  return status != 0 ? status : right ? 0 : 1;
+}
+
 void leave_counts() noexcept;
 
 // All wait for each other: the report, and status 2.
@@ -254,9 +278,12 @@ int deadlock() {
 struct program {
   const char *name;
   int (*run)();
+  std::uint64_t dense =
+      3;  // of so many calls of a row each one is refused; of more the first, one in the middle, the last
 };
-constexpr program programs[] = {{"channels", channels}, {"many", many},   {"calls", calls},      {"outside", outside},
-                                {"world", world},       {"lives", lives}, {"deadlock", deadlock}};
+constexpr program programs[] = {{"channels", channels},    {"many", many},        {"calls", calls},
+                                {"outside", outside},      {"world", world},      {"lives", lives},
+                                {"reports", reports, 250}, {"deadlock", deadlock}};
 
 // ---------------------------------------------------------------------------------------------------------- one attempt
 
@@ -344,10 +371,11 @@ outcome attempt(const program &p, const refusals::plan &plan) {
 
 struct tally {
   int points = 0, ended[4] = {};
+  int first_right = 0, first_right_refused = 0;  // where the first call was to be refused
 };
 
 struct choices {
-  bool all = false, verbose = false;
+  bool all = false, every = false, verbose = false;
   std::string only;
 };
 
@@ -360,8 +388,8 @@ int try_row(row what, const choices &c) {
     const std::uint64_t n = shared->calls[static_cast<int>(what)];
     if (n == 0) continue;
     std::set<std::uint64_t> firsts{1, (n + 1) / 2, n};
-    if (c.all)
-      for (std::uint64_t k = 2; k < n; k += std::max<std::uint64_t>(n / 20, 1)) firsts.insert(k);
+    const std::uint64_t step = c.every || n <= p.dense ? 1 : c.all ? std::max<std::uint64_t>(n / 20, 1) : n;
+    for (std::uint64_t k = 1 + step; k < n; k += step) firsts.insert(k);
     for (const std::uint64_t first : firsts)
       for (const bool once : {true, false}) {
         const refusals::plan plan{what, first, once ? 1 : ~std::uint64_t{0} - first,
@@ -369,6 +397,8 @@ int try_row(row what, const choices &c) {
         const outcome o = attempt(p, plan);
         ++t.points;
         ++t.ended[o.how];
+        t.first_right += o.how == outcome::right && first == 1;
+        t.first_right_refused += o.how == outcome::right && first == 1 && shared->refused != 0;
         if (o.how == outcome::wrong || c.verbose)
           std::printf("  %s: %s, from call %llu %s: %s\n", refusals::info[static_cast<int>(what)].name, p.name,
                       static_cast<unsigned long long>(first), once ? "once" : "for 30 ms", o.text.c_str());
@@ -380,6 +410,10 @@ int try_row(row what, const choices &c) {
               refusals::info[static_cast<int>(what)].name, t.points, t.ended[outcome::right],
               t.ended[outcome::error_in_words], t.ended[outcome::reported], t.ended[outcome::wrong], tried.c_str());
   std::fflush(stdout);
+  if (t.first_right != 0 && t.first_right_refused == 0) {
+    std::printf("  the first call was not refused at all\n");
+    ++bad;
+  }
   const char *const untried = refusals::info[static_cast<int>(what)].untried;
   if ((t.points == 0) != (untried != nullptr)) {
     std::printf("  %s\n", t.points == 0 ? "no program makes this call" : "it is tried after all");
@@ -478,6 +512,8 @@ int main(int argc, char **argv) {
       c.only = next();
     else if (word == "--all")
       c.all = true;
+    else if (word == "--every")
+      c.every = true;
     else if (word == "--verbose")
       c.verbose = true;
     else

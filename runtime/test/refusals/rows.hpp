@@ -55,6 +55,7 @@ struct plan {
   std::uint64_t many = 0;
   std::int64_t grace_ns = 0;
 };
+// From now on. Counts the calls from 0.
 void set_plan(const plan &p) noexcept;
 std::uint64_t calls(row r) noexcept;  // so far
 std::uint64_t refused() noexcept;     // so far

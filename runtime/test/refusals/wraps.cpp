@@ -73,7 +73,10 @@ void note_strange(long number) noexcept {
 
 }  // namespace
 
-void set_plan(const plan &p) noexcept { the_plan = p; }
+void set_plan(const plan &p) noexcept {
+  for (std::atomic<std::uint64_t> &n : called) n.store(0);
+  the_plan = p;
+}
 std::uint64_t calls(row r) noexcept { return called[static_cast<int>(r)].load(); }
 std::uint64_t refused() noexcept { return refusals_made.load(); }
 long strange_syscall(std::size_t i) noexcept { return i < std::size(strange) ? strange[i].load() : 0; }
