@@ -30,7 +30,7 @@ struct geometry : spin_geometry {
   static constexpr std::int64_t mutex_starves = 1'000'000;  // nanoseconds of waiting after which a mutex is handed over
   static constexpr std::uint32_t runnext_pauses = 256;      // back-off before a thief takes a runnext (about 3 us)
   static constexpr std::int64_t sysmon_delay_min = 20'000;  // nanoseconds between two rounds of sysmon that find
-  static constexpr std::int64_t sysmon_delay_max = 10'000'000;  // something to do, and after many that do not
+  static constexpr std::int64_t sysmon_delay_max = 5'000'000;   // something to do, and after many that do not
   static constexpr std::uint32_t sysmon_rounds = 50;            // so many, before the pause grows
   static constexpr std::int64_t retry_delay_min = 1'000'000;    // between two requests for what the system
   static constexpr std::int64_t retry_delay_max = 32'000'000;   // has refused

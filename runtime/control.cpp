@@ -29,6 +29,8 @@ statistics figures(const schedt &sched) noexcept {
   s.spawned = sched.injected.peek() + sched.spawnedincalls.peek();
   s.wakes = wakes_in(sched.nmrunning.peek());
   s.refusals = sched.refusals.peek();
+  s.hogs = sched.hogstaken.get();
+  s.hogs_refused = sched.hogsrefused.get();
   each_p(sched, [&s](const struct p &pp) {
     s.spawned += pp.spawned.get();
     s.executes += pp.executes();

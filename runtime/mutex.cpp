@@ -5,6 +5,7 @@
 
 #include "runtime/abandon.hpp"
 #include "runtime/wait.hpp"
+#include "sched/hog.hpp"
 #include "sched/yield.hpp"
 
 // Some members are not public; the offset of a member is still the same in every object.
@@ -23,7 +24,8 @@ namespace {
 std::uint32_t looks(m *mp) noexcept {
   if (mp->incall != 0) return geometry::mutex_spins;
   if (mp->sched->gomaxprocs.load(relaxed) == 1) return 0;  // relaxed: a hint
-  return mp->p.get()->runq.runqempty() ? geometry::mutex_spins : geometry::mutex_spins_busy;
+  const in_scheduler here(mp);
+  return is_hog(mp) || mp->p.get()->runq.runqempty() ? geometry::mutex_spins : geometry::mutex_spins_busy;
 }
 
 }  // namespace

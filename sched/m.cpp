@@ -76,6 +76,7 @@ bool newm1(schedt &sched, struct p *pp, bool spinning) noexcept {
 
 void wirep(m *mp, struct p *pp) noexcept {
   mp->p.set(pp);
+  mp->asked = &pp->preempt;
   pp->m.store(mp, release);  // release: pairs with block_exitsyscall: mp as it was made. [SYSCALL-2]
 }
 
@@ -118,6 +119,7 @@ m *allocm(schedt &sched, bool borrowed) noexcept {
   if (mp == nullptr) return nullptr;
   mp->sched = &sched;
   mp->borrowed = borrowed;
+  mp->watched = sched.options.hogs_max > 0;
   mp->g0.sched.g = &mp->g0;
   const std::lock_guard hold(sched.lock);
   mp->id = sched.mnext.get();

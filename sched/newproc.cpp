@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "sched/hog.hpp"
 #include "sched/locals.hpp"
 #include "sched/newproc.hpp"
 #include "sched/refused.hpp"
@@ -103,7 +104,10 @@ g *goexit0(m *mp, g *gp) noexcept {
   }
   fiber_destroy(gp->fiber, gp->stack.get());
   struct p *pp = mp->p.get();
-  pp->exited.add();
+  if (pp != nullptr)
+    pp->exited.add();
+  else
+    sched.exitedhogs.fetch_add(1, relaxed);           // relaxed: a number for gcount
   const bool main = gp == sched.maing.load(relaxed);  // relaxed: written before the main goroutine was handed over
   gfput(sched, pp, gp);
   if (main) stop(sched);
@@ -136,7 +140,9 @@ struct stack getstack(schedt &sched, struct p *pp) noexcept {
 }  // namespace
 
 newborn newspawn(schedt &sched, std::size_t size, std::size_t align, std::size_t stack_size) noexcept {
-  struct p *pp = own_p(sched, getm());
+  m *mp = getm();
+  const in_scheduler here(mp);
+  struct p *pp = own_p(sched, mp);
   g *gp = gfget(sched, pp);
   if (gp == nullptr) gp = malg(sched);
   if (gp == nullptr) return {};
@@ -169,11 +175,16 @@ void strip_dead(schedt &sched) noexcept {
   sched.gFree.age(all);
 }
 
-void unspawn(schedt &sched, newborn s) noexcept { gfput(sched, own_p(sched, getm()), s.gp); }
+void unspawn(schedt &sched, newborn s) noexcept {
+  m *mp = getm();
+  const in_scheduler here(mp);
+  gfput(sched, own_p(sched, mp), s.gp);
+}
 
 void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept {
   m *mp = getm();
   if (mp == nullptr || mp->locks != 0) not_in_user_code();
+  const in_scheduler here(mp);
   struct p *pp = own_p(sched, mp);
   g *gp = s.gp;
   gp->startfn.set(startfn);
@@ -182,6 +193,7 @@ void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept {
   gp->sched.pc = reinterpret_cast<void *>(&heddle_gostart);
   gp->sched.bp = nullptr;
   gp->sched.sp = nullptr;                             // firstrun sets it
+  gp->user = sched.options.hogs_max > 0;
   const bool main = gp == sched.maing.load(relaxed);  // relaxed: this thread's own store, if gp is the main one
   gp->goid.set(main ? 1 : next_goid(sched, pp));
   if (s.closure != gp->closure) stand_at(gp, s.closure);
@@ -226,11 +238,15 @@ extern "C" void heddle_goroutine_entry(g *gp) {
   goexit();
 }
 
-void goexit() noexcept { mcall_last(getm(), goexit0); }
+void goexit() noexcept {
+  m *mp = getm();
+  leave_user(mp);
+  mcall_last(mp, goexit0);
+}
 
 std::uint64_t gcount(const schedt &sched) noexcept {
   // The ended ones first: a goroutine that has ended by then has begun before, so the difference does not wrap.
-  std::uint64_t begun = 0, ended = 0;
+  std::uint64_t begun = 0, ended = sched.exitedhogs.peek();
   // Counts also at Ps that a resize has taken away: what they counted stays.
   each_p(sched, [&](const struct p &pp) { ended += pp.exited.get(); });
   each_p(sched, [&](const struct p &pp) { begun += pp.spawned.get(); });

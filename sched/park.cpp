@@ -3,6 +3,7 @@
 
 #include "sched/deadlock.hpp"
 #include "sched/fatal.hpp"
+#include "sched/hog.hpp"
 #include "sched/newproc.hpp"
 #include "sched/park.hpp"
 #include "sched/schedule.hpp"
@@ -19,11 +20,15 @@ namespace {
 // Returns when mp's P was wired to its M, or when sysmon last looked, whichever is later: a clock that costs two loads.
 std::int64_t nearly_now(const m *mp) noexcept {
   const auto seen = static_cast<std::int64_t>(mp->sched->clock.get());
-  return std::max(seen, mp->p.get()->since.get());
+  const struct p *pp = mp->p.get();
+  return pp != nullptr ? std::max(seen, pp->since.get()) : seen;
 }
 
+// A hog parks without a P: it may hold the lock that unlockf is to free, and must not wait for a P with it.
 g *park_m(m *mp, g *gp) noexcept {
-  mp->p.get()->parks.add();
+  const bool hog = is_hog(mp);
+  if (!hog) mp->p.get()->parks.add();
+  gp->waitsince.set(nearly_now(mp));
   dropg(mp, gp);
   casgstatus<gstatus::running, gstatus::waiting>(gp);
   auto *unlockf = mp->waitunlockf;
@@ -33,7 +38,10 @@ g *park_m(m *mp, g *gp) noexcept {
   // From here on a waker may have gp running elsewhere, unless unlockf says that gp is not visible to wakers.
   if (unlockf == nullptr || unlockf(gp, lock)) return nullptr;
   casgstatus<gstatus::waiting, gstatus::runnable>(gp);
-  return gp;
+  if (!hog) return gp;
+  mp->sched->runq.globrunqput(gp);
+  wakep(*mp->sched);
+  return nullptr;
 }
 
 // Waits until the waker no longer touches this extra M.
@@ -169,7 +177,6 @@ void gopark(bool (*unlockf)(g *, void *), void *lock, waitreason reason, m *mp) 
     gp->waitsince.set(nanotime());
     park_thread(mp, gp, unlockf, lock);
   } else {
-    gp->waitsince.set(nearly_now(mp));
     mp->waitunlockf = unlockf;
     mp->waitlock = lock;
     mcall(mp, park_m);
@@ -187,15 +194,16 @@ void goready(g *gp, bool next) noexcept {
   if (mp == nullptr || mp->locks != 0) not_in_user_code();
   if (gp->atomicstatus.load(relaxed) != gstatus::waiting) return ready_thread(gp);  // relaxed: gp has parked
   schedt &sched = *gp->home;
+  const in_scheduler here(mp);
   if (struct p *pp = own_p(sched, mp)) {
     casgstatus<gstatus::waiting, gstatus::runnable>(gp);
     put_local(sched, pp, gp, next);
     return wakep(sched);
   }
-  const foreign_call here(sched);  // before the status: the end of the runtime waits for one, then for the other
+  const foreign_call counted(sched);  // before the status: the end of the runtime waits for one, then for the other
   casgstatus<gstatus::waiting, gstatus::runnable>(gp);
   sched.inbox.push(gp);
-  if (here.open()) wakep(sched);
+  if (counted.open()) wakep(sched);
 }
 
 HEDDLE_DETAIL_END

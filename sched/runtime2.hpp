@@ -104,6 +104,7 @@ struct alignas(cacheline) g : lfnode {
   atomic<gstatus> atomicstatus;       // sched/status.hpp only: stores by the owner, exchanges for the scan bit
   plain<enum waitreason> waitreason;  // gopark, before the status becomes waiting
   plain<bool> decorated;              // own g: it has had locals or a name, which shed destroys when it ends
+  bool user = false;                  // newproc, mcall: it goes on in user code. raw: as sched
   plain<enum passage> passage;        // the thread that prints a standstill: sched/standstill.cpp
   atomic<std::uint32_t> selectdone;   // 1: a case of its select is done; waitq::dequeue sets it, to do it (I53)
   std::uint32_t color;                // set once, by malg: spreads the first frames over the cache's sets
@@ -122,7 +123,7 @@ struct alignas(cacheline) g : lfnode {
   plain<source_location> started;  // its creator, before newproc: where it was started
 
   plain<const void *> waitingon;     // own g, before gopark: its sudog, or what its select waits for; null: neither
-  plain<std::int64_t> waitsince;     // gopark, before the status becomes waiting: since when, to some 10 ms
+  plain<std::int64_t> waitsince;     // gopark, park_m, before the status becomes waiting: since when, to some 10 ms
   plain<void *> param;               // the setter of selectdone, under the channel's lock: the sudog of that case
   plain<cond_waiter *> condwaiters;  // own g: its waits in condition_variables, newest first
   plain<goroutine_local *> locals;   // own g: newest first
@@ -147,24 +148,28 @@ struct alignas(cacheline) m : lfnode {
   void *waitlock = nullptr;                    // own M: gopark, for park_m
   plain<bool> spinning;                        // own M; startm before the wake. Counted in nmspinning (I11)
   bool borrowed = false;                       // set once, by allocm: its thread is the embedder's (m0)
-  bool extra = false;          // set once, by needm: it stands for a thread that is no M, for the length of a call
-  plain<bool> exiting;         // own M: its locked g has ended; retire_m, before the wake: the M leaves its loop
-  plain<bool> tainted;         // own M: its goroutine may have changed the thread: no thread is cloned from it
-  std::int32_t locks = 0;      // own M: > 0: safepoints are ignored (acquirem, releasem)
-  std::int32_t usercode = 0;   // own M: > 0: in user code under a lock (enter_user_code); part of locks
-  std::int32_t incall = 0;     // own M: depth of entersyscall; > 0: curg is in a system call and must not use p
-  std::int32_t lockedExt = 0;  // own M: lock_os_thread calls not yet undone
-  plain<g *> lockedg;          // own M: the only g that it may run, else null
-  struct p *oldp = nullptr;    // own M: the P before the call: a hint
-  atomic<std::uintptr_t> lockedwait;  // stoplockedm: what becomes of its wait, see sched/locked.cpp
-  plain<struct p *> nextp;            // startm, before notewakeup
-  note park;                          // stopm sleeps, startm and stop wake
-  atomic<std::uint32_t> released;     // extra Ms: 1: the waker no longer touches this
-  std::uint64_t cheaprand = 0;        // own M: seeded by hashinit's seed and the id
-  std::int64_t id = 0;                // set once, by allocm
-  thread handle;                      // newm; unused for m0. raw: the party that joins it reads `started` first
-  plain<bool> started;                // under sched.lock: handle is a thread that is not joined yet
-  plain<m *> alllink;                 // allm, under sched.lock
+  bool extra = false;           // set once, by needm: it stands for a thread that is no M, for the length of a call
+  plain<bool> exiting;          // own M: its locked g has ended; retire_m, before the wake: the M leaves its loop
+  plain<bool> tainted;          // own M: its goroutine may have changed the thread: no thread is cloned from it
+  std::int32_t locks = 0;       // own M: > 0: safepoints are ignored (acquirem, releasem)
+  std::int32_t usercode = 0;    // own M: > 0: in user code under a lock (enter_user_code); part of locks
+  std::int32_t incall = 0;      // own M: depth of entersyscall; > 0: curg is in a system call and must not use p
+  bool watched = false;         // set once, by allocm: its P may be taken while its goroutine computes
+  atomic<std::uint32_t> user;   // own M: 1: in user code, where it must not use p: enter_user, leave_user
+  atomic<std::uint32_t> claim;  // claim_*: sysmon: retake_hog; own M: end_hog
+  const atomic<std::uint32_t> *asked = nullptr;  // own M: the preempt flag of its P, or of the last one: wirep
+  std::int32_t lockedExt = 0;                    // own M: lock_os_thread calls not yet undone
+  plain<g *> lockedg;                            // own M: the only g that it may run, else null
+  struct p *oldp = nullptr;                      // own M: the P before the call: a hint
+  atomic<std::uintptr_t> lockedwait;             // stoplockedm: what becomes of its wait, see sched/locked.cpp
+  plain<struct p *> nextp;                       // startm, before notewakeup
+  note park;                                     // stopm sleeps, startm and stop wake
+  atomic<std::uint32_t> released;                // extra Ms: 1: the waker no longer touches this
+  std::uint64_t cheaprand = 0;                   // own M: seeded by hashinit's seed and the id
+  std::int64_t id = 0;                           // set once, by allocm
+  thread handle;        // newm; unused for m0. raw: the party that joins it reads `started` first
+  plain<bool> started;  // under sched.lock: handle is a thread that is not joined yet
+  plain<m *> alllink;   // allm, under sched.lock
   // Own M: how often it looks for work before it drops its P; chosen by how long it slept the last time: find_runnable.
   std::uint32_t spins = geometry::spin_rounds;
 };
@@ -173,6 +178,7 @@ struct alignas(cacheline) m : lfnode {
 struct sysmontick {
   std::uint64_t schedtick = ~std::uint64_t{0}, syscalltick = 0;  // no P's schedtick: a first look ends no slice
   std::int64_t schedwhen = 0, syscallwhen = 0;
+  std::int64_t askedwhen = 0;  // when the goroutine of this slice was first asked to give way; 0: not yet
 };
 
 // The right to run goroutines; there are exactly gomaxprocs of them. Type-stable: a P that a resize has taken away
@@ -201,10 +207,10 @@ struct alignas(cacheline) p : lfnode {
   std::uint64_t executes() const noexcept { return schedtick.get() + inherits.get(); }
 };
 
-// Why and how a runtime runs; all of it is set once, before the first goroutine.
 // Takes a line of a report. noexcept: reports are written where an exception must not pass.
 using line_fn = void (*)(void *arg, const char *text) noexcept;
 
+// Why and how a runtime runs; all of it is set once, before the first goroutine.
 struct sched_options {
   std::int32_t procs = 1;
   std::int32_t threads_max = geometry::threads_max;
@@ -213,9 +219,10 @@ struct sched_options {
   std::size_t stack_size = geometry::stack_size;
   bool detect_deadlock = true;
   bool log = true;
-  bool preempt = true;             // after a slice a goroutine gives way at its next safepoint
-  std::int32_t helpers = 0;        // threads of the runtime that are neither Ms nor sysmon
-  bool sysmon = false;             // a thread that watches the Ps; without one nothing is retaken
+  bool preempt = true;        // after a slice a goroutine gives way at its next safepoint
+  std::int32_t hogs_max = 0;  // so many goroutines at most compute without a P; 0: no P is taken from one that does
+  std::int32_t helpers = 0;   // threads of the runtime that are neither Ms nor sysmon
+  bool sysmon = false;        // a thread that watches the Ps; without one nothing is retaken
   std::int64_t schedtrace_ns = 0;  // 0: never
   bool scheddetail = false;
   void (*on_deadlock)(void *arg, const char *report) = nullptr;  // null: print the report and end the process
@@ -273,7 +280,9 @@ struct schedt {
   atomic<std::uint64_t> reported;                       // what had run when a deadlock was last reported: checkdead
   atomic<std::uint32_t> company;                        // 1: sysmon looks for deadlocks, as there are other threads
   atomic<std::uint64_t> injected;                       // goroutines started by threads that are not Ms
-  atomic<std::uint64_t> spawnedincalls;                 // goroutines started by Ms that are in a call
+  atomic<std::uint64_t> spawnedincalls;                 // goroutines started by Ms that are in a call, or compute
+                                                        // without a P
+  atomic<std::uint64_t> exitedhogs;                     // goroutines that have ended without a P
   atomic<std::uint32_t> foreigners;  // threads that are not Ms and are inside the scheduler now: foreign_call
   spinlock lock;                     // transitions of several steps: allgs and allm (link, then head), attention with
                                      // what is counted for it
@@ -286,8 +295,10 @@ struct schedt {
   lfstack<m> mfree;                  // Ms without a thread, to be used again
   lfstack<struct p> newmhandoff;     // Ps in want of an M that only a clean thread may start: sysmon
 
-  plain<std::int32_t> stopwait;       // under lock: Ps that have not stopped yet, and 1 for the asker (I28)
+  plain<std::int32_t> stopwait;       // under lock: Ps and hogs that have not stopped yet, and 1 for the asker (I28)
   note stopnote;                      // the asker sleeps on it, the thread that brings stopwait to 0 wakes it
+  plain<std::int32_t> hogs;           // under lock: Ms that compute without a P
+  statistic hogstaken, hogsrefused;   // under lock: how often a P was taken so; was not, as there were hogs_max
   plain<std::int32_t> safepointwait;  // under lock: Ps that have not run safepointfn, and 1 (I32)
   note safepointnote;
   plain<void (*)(void *, struct p *)> safepointfn;  // for_each_p, before attention
@@ -304,6 +315,7 @@ struct schedt {
   atomic<std::uint32_t> toldwaiting;  // 1: it has been told
   std::int32_t sysmonlow = 0;         // sysmon only: fewest idle Ms since sysmonlowsince
   std::int64_t sysmonlowsince = 0;    // sysmon only
+  bool hogsuspected = false;          // sysmon only: a goroutine has been asked to give way just now: look again soon
   std::int64_t sysmontraced = 0;      // sysmon only: when it last printed a schedtrace line
   std::int64_t gaveback = 0;          // sysmon only: when it last gave the memory of stacks back
   std::uint64_t companyseen = 0;      // sysmon only: nmrunning since companysince
@@ -328,8 +340,9 @@ struct schedt {
 inline m *getm() noexcept { return static_cast<m *>(current_m()); }
 
 // The P that the calling goroutine may use for sched. Null: the thread is no M of sched, or the call is inside
-// blocking(f).
+// blocking(f), or its P was taken. Caller: own M, in the scheduler.
 inline struct p *own_p(const schedt &sched, m *mp) noexcept {
+  HEDDLE_INV("HOG-2", mp == nullptr || mp->sched != &sched || mp->user.peek() == 0);
   return mp != nullptr && mp->sched == &sched && mp->incall == 0 ? mp->p.get() : nullptr;
 }
 

@@ -48,6 +48,7 @@
 #include <mutex>
 
 #include "sched/deadlock.hpp"
+#include "sched/hog.hpp"
 #include "sched/locked.hpp"
 #include "sched/m.hpp"
 #include "sched/status.hpp"
@@ -143,6 +144,17 @@ void preemptall(schedt &sched, const struct p *own) noexcept {
     if (sched.allp[i].get() != own) preemptone(sched.allp[i].get());
 }
 
+// Begins a request: the caller has worldsema, does not give way, and keeps its P, if it has one, until end_asking.
+m *begin_asking(schedt &sched) noexcept {
+  m *mp = getm();
+  leave_user(mp);
+  if (is_hog(mp)) gosched(mp);
+  semacquire(sched);
+  mp = getm();
+  acquirem(mp);
+  return mp;
+}
+
 // Ends a request. It does so before anything else may be asked for: what was asked for has ended, or the next request
 // would find it half done (B15). And it does so before the goroutine may give way, or others would wait for the
 // semaphore as long as the goroutine waits for its turn (B55).
@@ -150,9 +162,16 @@ void end_asking(schedt &sched, m *mp) noexcept {
   semrelease(sched);
   leave_running(sched);
   releasem(mp);
+  if (m *now = getm(); now->watched) enter_user(now);
 }
 
 }  // namespace
+
+// A hog has come back. Caller: its M, under lock. True: it was the last that the asker waited for, and the caller must
+// wake the asker. [HOG-4]
+bool uncount_hog(schedt &sched) noexcept {
+  return (get_attention(sched) & attention_world) != 0 && counted_down(sched.stopwait);
+}
 
 void preemptone(struct p *pp) noexcept {
   // release: pairs with take_preempt: the M that takes the request sees its reason. An RMW, so that the M sees it also
@@ -216,15 +235,13 @@ bool heed(m *mp) noexcept {
 // goroutine, also inside blocking(f); a thread that is no M, as an extra M. It may not park until start_the_world.
 // Blocks: the M. Errors: none; a goroutine that never comes to a safepoint makes it wait.
 void stop_the_world(schedt &sched) noexcept {
-  semacquire(sched);
-  m *mp = getm();
-  acquirem(mp);
+  m *mp = begin_asking(sched);
   struct p *own = own_p(sched, mp);
   sched.nmrunning.fetch_add(1,
                             relaxed);  // relaxed: as in newm; no deadlock is reported meanwhile [DEAD-1]
   {
     const std::lock_guard hold(sched.lock);
-    sched.stopwait.set(sched.gomaxprocs.load(relaxed) + 1);  // relaxed: worldsema
+    sched.stopwait.set(sched.gomaxprocs.load(relaxed) + sched.hogs.get() + 1);  // relaxed: worldsema
     set_attention(sched, get_attention(sched) | attention_world);
     if (own != nullptr) {
       setpstatus<pstatus::running, pstatus::gcstop>(own);
@@ -287,9 +304,7 @@ void start_the_world(schedt &sched) noexcept {
 // and may not call this function. Ps that run, go idle, or make calls meanwhile go on. Caller, Blocks: as
 // stop_the_world.
 void for_each_p(schedt &sched, void (*fn)(void *, struct p *), void *arg) noexcept {
-  semacquire(sched);
-  m *mp = getm();
-  acquirem(mp);
+  m *mp = begin_asking(sched);
   struct p *own = own_p(sched, mp);
   sched.nmrunning.fetch_add(1, relaxed);  // relaxed: as in stop_the_world [DEAD-1]
   {

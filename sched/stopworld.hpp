@@ -5,6 +5,7 @@
 HEDDLE_DETAIL_BEGIN
 
 void preemptone(struct p *pp) noexcept;
+bool uncount_hog(schedt &sched) noexcept;
 void heed_unowned(schedt &sched) noexcept;
 bool heed(m *mp) noexcept;
 void stop_the_world(schedt &sched) noexcept;

@@ -17,6 +17,7 @@
 // E2 is a release and T1 an acquire: the P comes with all that was done with it. T4 is a release and X1 an acquire: X2
 // sees T3. (SYSCALL-1)
 #include "sched/syscall.hpp"
+#include "sched/hog.hpp"
 #include "sched/m.hpp"
 #include "sched/newproc.hpp"
 #include "sched/status.hpp"
@@ -56,8 +57,12 @@ g *exitsyscall_no_p(m *mp, g *gp) noexcept {
 // needs a P. Caller: a g that is not in a call. Blocks: nothing. Cost: a store and a load. Source: reentersyscall of
 // Go's proc.go.
 void entersyscall(m *mp) noexcept {
+  const in_scheduler here(mp);
   g *gp = mp->curg.load(relaxed);  // relaxed: own M
-  mp->oldp = mp->p.get();
+  if (is_hog(mp))
+    end_hog(mp);  // its P is gone already
+  else
+    mp->oldp = mp->p.get();
   ++mp->incall;
   HEDDLE_INV("I23", gp->atomicstatus.load(relaxed) == gstatus::running);  // relaxed: own g
   // release: pairs with block_exitsyscall; all that was done with the P. [SYSCALL-1]
@@ -68,6 +73,8 @@ void entersyscall(m *mp) noexcept {
 
 // Does what entersyscall does, and hands the P on at once: for calls that are known to last.
 void entersyscallblock(m *mp) noexcept {
+  if (is_hog(mp)) return entersyscall(mp);
+  const in_scheduler here(mp);
   g *gp = mp->curg.load(relaxed);  // relaxed: own M
   struct p *pp = releasep(mp);
   mp->oldp = pp;
@@ -82,6 +89,7 @@ void entersyscallblock(m *mp) noexcept {
 // is none the g waits in the global queue. Caller: a g that is in a call; it may be on another M afterwards. Blocks:
 // the g.
 void exitsyscall(m *mp) noexcept {
+  const bool user = leave_user(mp);
   g *gp = mp->curg.load(relaxed);  // relaxed: own M
   gstatus status = gstatus::syscall;
   // acquire: pairs with resume_exitsyscall: this M sees what became of the P. [SYSCALL-1]
@@ -89,13 +97,23 @@ void exitsyscall(m *mp) noexcept {
   for (backoff turn; !gp->atomicstatus.compare_exchange_weak(status, gstatus::running, acquire, relaxed); turn.wait())
     status = gstatus::syscall;
   --mp->incall;
-  if (mp->p.get() == nullptr) {
-    struct p *pp = find_p(mp);
-    if (pp == nullptr) return mcall(mp, exitsyscall_no_p);
-    acquirep(mp, pp);
+  if (mp->p.get() != nullptr || regain_p(mp)) {
+    mp->p.get()->syscalltick.add();
+    safepoint(mp);
   }
-  mp->p.get()->syscalltick.add();
-  safepoint(mp);
+  if (user) enter_user(getm());
+}
+
+// Gets a P for mp's goroutine, which has none: its old one, an idle one, or it waits for one in the global queue.
+// True: mp has it. False: the goroutine has waited, and may be on another M. Caller: own M, in the scheduler. Blocks:
+// the g.
+bool regain_p(m *mp) noexcept {
+  if (struct p *pp = find_p(mp)) {
+    acquirep(mp, pp);
+    return true;
+  }
+  mcall(mp, exitsyscall_no_p);
+  return false;
 }
 
 // Takes the scan bit of the g whose call keeps pp, so that the g cannot return; waits while another thread has the bit.
@@ -133,6 +151,7 @@ void resume_exitsyscall(g *gp) noexcept {
 // the P already. That other goroutine may be queued on the P, and checkdead assumes that an M that sleeps has no P.
 // Caller: own M.
 void hand_own_p_on(m *mp) noexcept {
+  const in_scheduler here(mp);
   g *gp = mp->curg.load(relaxed);  // relaxed: own M
   gstatus status = gstatus::syscall;
   // acquire: pairs with resume_exitsyscall: this M sees what became of the P. [SYSCALL-1]

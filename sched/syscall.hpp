@@ -7,6 +7,7 @@ HEDDLE_DETAIL_BEGIN
 void entersyscall(m *mp) noexcept;
 void entersyscallblock(m *mp) noexcept;
 void exitsyscall(m *mp) noexcept;
+bool regain_p(m *mp) noexcept;
 g *block_exitsyscall(struct p *pp) noexcept;
 void resume_exitsyscall(g *gp) noexcept;
 void takep(struct p *pp, m *mp) noexcept;

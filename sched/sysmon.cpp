@@ -23,8 +23,10 @@
 #include <utility>
 
 #include "sched/deadlock.hpp"
+#include "sched/hog.hpp"
 #include "sched/m.hpp"
 #include "sched/refused.hpp"
+#include "sched/schedule.hpp"
 #include "sched/status.hpp"
 #include "sched/stopworld.hpp"
 #include "sched/syscall.hpp"
@@ -39,6 +41,8 @@ HEDDLE_DETAIL_BEGIN
 namespace {
 
 constexpr std::int64_t slice_ns = 10'000'000;
+// A goroutine that has been asked to give way for so long, and has come to no safepoint, computes.
+constexpr std::int64_t heed_ns = 1'000'000;
 
 // True: the P of a call may be taken now. It is so if goroutines wait in its queue, or if no M spins and no P is idle;
 // else after a slice, so that all Ps can go idle and sysmon can sleep (B37). Not at the first look at a call, unless
@@ -67,6 +71,25 @@ bool retake_one(schedt &sched, struct p *pp) noexcept {
   }
   leave_running(sched);  // also when all slept before: the last to go may have seen this count
   return gp != nullptr;
+}
+
+// True: something waits that could run if pp were taken from its goroutine, and no M would come to it otherwise.
+bool worth_taking(schedt &sched) noexcept {
+  // relaxed: hints
+  return sched.nmspinning.load(relaxed) == 0 && sched.pidle.empty() && has_work(sched);
+}
+
+// pp's goroutine has been running for a slice: asks it to give way. If it has been asked before and has not heeded it,
+// takes pp. True: pp was taken.
+bool ask_or_take(schedt &sched, struct p *pp, std::int64_t now) noexcept {
+  struct sysmontick &seen = pp->sysmontick;
+  // relaxed: a hint. The flag is clear again if the goroutine has given way and is back.
+  const bool heeded = seen.askedwhen == 0 || pp->preempt.load(relaxed) == 0;
+  preemptone(pp);
+  if (heeded) seen.askedwhen = now;
+  if (sched.options.hogs_max == 0 || !worth_taking(sched)) return false;
+  sched.hogsuspected |= now - seen.askedwhen < heed_ns;
+  return now - seen.askedwhen >= heed_ns && retake_hog(sched, pp);
 }
 
 bool in_call(const struct p *pp) noexcept {
@@ -163,7 +186,7 @@ void sysmon(void *arg) {
     idle = useful ? 0 : idle + 1;
     if (idle == 0) delay = geometry::sysmon_delay_min;
     if (idle > geometry::sysmon_rounds) delay = std::min(2 * delay, geometry::sysmon_delay_max);
-    sysmon_sleep(sched, now, delay, told);
+    sysmon_sleep(sched, now, sched.hogsuspected ? std::min(delay, heed_ns) : delay, told);
   }
   fence(seq_cst);  // attention against newmhandoff; partner: newm. [SYSMON-2]
   abandon_handed_off(sched);
@@ -173,10 +196,11 @@ void sysmon(void *arg) {
 
 }  // namespace
 
-// Looks at every P once. Returns how many Ps were taken from calls. Caller: one thread at a time. Source: retake of
+// Looks at every P once. Returns how many Ps were taken from goroutines that compute or are in calls. Caller: one thread at a time. Source: retake of
 // Go's proc.go.
 std::uint32_t retake(schedt &sched, std::int64_t now) noexcept {
   std::uint32_t taken = 0;
+  sched.hogsuspected = false;
   const std::int32_t n = sched.gomaxprocs.load(acquire);  // acquire: pairs with procresize [PROCS-1]
   for (std::int32_t i = 0; i < n; ++i) {
     struct p *pp = sched.allp[i].get();
@@ -187,9 +211,16 @@ std::uint32_t retake(schedt &sched, std::int64_t now) noexcept {
     if (seen.schedtick != pp->schedtick.get()) {
       seen.schedtick = pp->schedtick.get();
       seen.schedwhen = now;
+      seen.askedwhen = 0;
     }
-    if (slice_over && sched.options.preempt) preemptone(pp);
-    if (in_call(pp) && worth_retaking(sched, pp, now, slice_over)) taken += retake_one(sched, pp);
+    const bool calls = in_call(pp);
+    if (slice_over && sched.options.preempt) {
+      if (calls)
+        preemptone(pp);
+      else
+        taken += ask_or_take(sched, pp, now);
+    }
+    if (calls && worth_retaking(sched, pp, now, slice_over)) taken += retake_one(sched, pp);
   }
   return taken;
 }

@@ -6,6 +6,7 @@
 // watch (sched/watch.cpp) goes by wake_time, which includes this wait.
 #include <algorithm>
 
+#include "sched/hog.hpp"
 #include "sched/runtime2.hpp"
 #include "sched/watch.hpp"
 
@@ -92,20 +93,22 @@ void timers::end() noexcept {
 }
 
 bool resettimer(schedt &sched, runtime_timer *t, std::int64_t when) noexcept {
-  struct p *pp = own_p(sched, getm());
+  m *mp = getm();
+  const in_scheduler here(mp);
+  struct p *pp = own_p(sched, mp);
   timers &ts = (pp != nullptr ? pp : sched.allp[0].get())->timers;
   // acquire: pairs with timers::run, which has taken t out of another wheel. [TIME-2]
   timers *const in = t->in.load(acquire);
   const bool elsewhere = in != nullptr && in != &ts && in->remove(t);
   bool first = false;
-  const bool here = ts.set(t, when, first);
+  const bool set = ts.set(t, when, first);
   if (first) {  // else the party that armed an earlier timer sees to that one, and to t with it
     // wake_time against midleuntil, sysmonuntil, pidle and nmspinning; partners: end_watch, sysmon_sleep, stopm.
     // [TIME-1]
     fence(seq_cst);
     watch_timers(sched);
   }
-  return elsewhere || here;
+  return elsewhere || set;
 }
 
 bool stoptimer(runtime_timer *t) noexcept {

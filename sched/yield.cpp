@@ -14,19 +14,20 @@ HEDDLE_DETAIL_BEGIN
 
 namespace {
 
-g *goyield_m(m *mp, g *gp) noexcept {
-  dropg(mp, gp);
-  casgstatus<gstatus::running, gstatus::runnable>(gp);
-  // No wakep: the ring has one more g and this M is about to take one, so no more is left over than before.
-  put_local(*mp->sched, mp->p.get(), gp, false);
-  return nullptr;
-}
-
 g *gosched_m(m *mp, g *gp) noexcept {
   dropg(mp, gp);
   casgstatus<gstatus::running, gstatus::runnable>(gp);
   mp->sched->runq.globrunqput(gp);
   wakep(*mp->sched);  // a spinning M may have looked at the global queue just before (B2)
+  return nullptr;
+}
+
+g *goyield_m(m *mp, g *gp) noexcept {
+  if (is_hog(mp)) return gosched_m(mp, gp);
+  dropg(mp, gp);
+  casgstatus<gstatus::running, gstatus::runnable>(gp);
+  // No wakep: the ring has one more g and this M is about to take one, so no more is left over than before.
+  put_local(*mp->sched, mp->p.get(), gp, false);
   return nullptr;
 }
 

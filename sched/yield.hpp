@@ -1,6 +1,7 @@
 #pragma once
 // How a goroutine gives way, on its own and when asked.
 #include "sched/fatal.hpp"
+#include "sched/hog.hpp"
 #include "sched/runtime2.hpp"
 
 HEDDLE_DETAIL_BEGIN
@@ -13,12 +14,13 @@ void gosched(m *mp) noexcept;
 // Between the two no safepoint of the calling goroutine gives way. They nest. Caller: a g; it may not park in between.
 void acquirem(m *mp) noexcept;
 void releasem(m *mp) noexcept;
-// Gives way if another party has asked for this P: sysmon after a slice, or the party that stops the world. Caller: a
-// g. Blocks: the g, if it gives way. Cost: two loads.
+// Gives way if another party has asked for this P: sysmon after a slice, or the party that stops the world. Gets a P
+// again if that was taken. Caller: a g. Blocks: the g, if it gives way. Cost: some loads.
 inline void safepoint(m *mp) noexcept {
   if (mp->incall != 0 || mp->locks != 0) return;
-  const struct p *pp = mp->p.get();
-  if (pp != nullptr && pp->preempt.load(relaxed) != 0) gosched(mp);  // relaxed: seen at the next safepoint, if not now
+  // relaxed: seen at the next safepoint, if not now. asked may be that of a P that this M has lost.
+  if (mp->asked->load(relaxed) != 0 || is_hog(mp)) [[unlikely]]
+    gosched(mp);
 }
 // Misuse where the calling goroutine may not park or yield: inside no_preempt or stop_the_world.
 inline void may_wait(const m *mp) noexcept {

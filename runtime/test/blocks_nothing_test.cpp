@@ -1,6 +1,7 @@
 // A call whose header says "Blocks: nothing" neither blocks nor gives way: it may stand in a section of a std::mutex.
 // Each such call is made with a std::mutex held, when the slice is over and sysmon has asked for the P: a safepoint in
-// it would give way. cmake/dev/calls.py compares this list with the headers.
+// it would give way. Then once more when the goroutine's P was taken, which a safepoint would give it again.
+// cmake/dev/calls.py compares this list with the headers.
 #include <array>
 #include <memory>
 #include <mutex>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "runtime/test/test_support.hpp"
+#include "sched/hog.hpp"
 
 namespace {
 
@@ -21,22 +23,25 @@ using namespace std::chrono_literals;
 std::uint64_t executes() { return heddle::detail::getm()->p.get()->executes(); }
 bool asked() { return heddle::detail::getm()->p.get()->preempt.load(heddle::detail::relaxed) != 0; }
 
+bool taken() { return heddle::detail::is_hog(heddle::detail::getm()); }
+
 const char *current = "";  // the row: no SCOPED_TRACE, because that belongs to a thread
+bool when_taken = false;   // the moment: the P was taken, or is asked for
 
 // Calls f in a section as an embedder has it, at the worst moment.
 template <class F>
 void in_section(F &&f) {
   static std::mutex table;
-  while (!asked()) heddle::detail::cpu_relax();
+  while (!(when_taken ? taken() : asked())) heddle::detail::cpu_relax();
   const std::lock_guard hold(table);
   const heddle::detail::m *const m = heddle::detail::getm();
   const long thread = heddle_test::thread_id();
-  const std::uint64_t before = executes();
+  const std::uint64_t before = when_taken ? 0 : executes();
   f();
-  EXPECT_TRUE(asked()) << current;
+  EXPECT_TRUE(when_taken ? taken() : asked()) << current;
   EXPECT_EQ(m, heddle::detail::getm()) << current;
   EXPECT_EQ(thread, heddle_test::thread_id()) << current;
-  EXPECT_EQ(before, executes()) << current;
+  EXPECT_EQ(before, when_taken ? 0 : executes()) << current;
 }
 
 // Goroutines that wait, each in f, by the time that the constructor returns; they have been served when the destructor
@@ -554,10 +559,11 @@ const row rows[] = {
      }},
 };
 
-class BlocksNothing : public testing::TestWithParam<int> {};
-
-TEST_P(BlocksNothing, also_when_the_slice_is_over) {
-  const int status = heddle_test::run_on(GetParam(), [] {
+void make_all_calls(int procs, bool taken) {
+  when_taken = taken;
+  heddle::options o = with_procs(procs);
+  if (!taken) o.hogs_max = -1;
+  const auto calls = [] {
     std::atomic<bool> over{false};
     heddle::wait_group others;
     for (int i = 0; i < 2; ++i)  // to give way to
@@ -570,18 +576,34 @@ TEST_P(BlocksNothing, also_when_the_slice_is_over) {
     }
     over = true;
     others.wait();
-  });
-  EXPECT_EQ(status, 0);
+  };
+  EXPECT_EQ(heddle::run(heddle_test::and_settle(calls), o), 0);
 }
+
+class BlocksNothing : public testing::TestWithParam<int> {};
+
+TEST_P(BlocksNothing, also_when_the_slice_is_over) { make_all_calls(GetParam(), false); }
+
+TEST(BlocksNothingTest, also_when_the_P_was_taken) { make_all_calls(1, true); }
 
 // The test itself can fail: what may give way does so in that section.
 TEST(BlocksNothingTest, a_safepoint_gives_way) {
+  heddle::options o = with_procs(1);
+  o.hogs_max = -1;
+  heddle::run(
+      [] {
+        heddle::go([] {});
+        while (!asked()) heddle::detail::cpu_relax();
+        const std::uint64_t before = executes();
+        heddle::safepoint();
+        EXPECT_NE(before, executes());
+      },
+      o);
   heddle_test::run_on(1, [] {
     heddle::go([] {});
-    while (!asked()) heddle::detail::cpu_relax();
-    const std::uint64_t before = executes();
+    while (!taken()) heddle::detail::cpu_relax();
     heddle::safepoint();
-    EXPECT_NE(before, executes());
+    EXPECT_FALSE(taken());
   });
 }
 

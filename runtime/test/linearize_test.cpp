@@ -276,13 +276,16 @@ class recorder {
   std::vector<stamped<Op>> calls;
 
  private:
-  // The others may all wait, or have ended: then it goes on after a few turns. The naps are for a busy machine, where a
-  // thread that only yields may have the processor back before another of ours has had it.
+  // The others may all wait, or have ended: then it goes on after a few turns, or after two milliseconds, as one turn
+  // may take that long on a busy machine. The naps are for such a machine, too, where a thread that only yields may have
+  // the processor back before another of ours has had it.
   void linger(std::uint64_t alone) {
+    const auto over = std::chrono::steady_clock::now() + std::chrono::milliseconds(2);
     switch (dice_.below(8)) {
       case 0:
       case 1:
         for (int turn = 0; turn < 10 && clock_.load() == alone; ++turn) {
+          if (turn > 0 && std::chrono::steady_clock::now() > over) break;
           if (turn > 2 && procs_ != 1) std::this_thread::sleep_for(std::chrono::microseconds(50));
           give_way();
         }

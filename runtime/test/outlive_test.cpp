@@ -7,12 +7,22 @@
 #include <thread>
 
 #include "heddle/heddle.hpp"
+#include "sched/status.hpp"
 
 using namespace std::chrono_literals;
 
 namespace {
 
 constexpr int rounds = 3;
+
+// Returns how many goroutines of the calling one's runtime wait.
+int parked() {
+  int n = 0;
+  heddle::detail::each_g(*heddle::detail::getm()->sched, [&n](const heddle::detail::g *gp) {
+    n += heddle::detail::readgstatus(gp) == heddle::detail::gstatus::waiting;
+  });
+  return n;
+}
 
 // Runs `waiters` goroutines that call wait and are abandoned there.
 template <class F>
@@ -271,8 +281,7 @@ TEST(Outlive, MainsOwnVariables) {
                   std::unique_lock hold(mu);
                   cv.wait(hold);
                 });
-                for (int k = 0; k < 4; ++k) heddle::yield();
-                heddle::sleep_for(1ms);
+                while (parked() < 4) heddle::yield();  // or one could begin when the variables have gone
               }),
               0);
 }

@@ -66,14 +66,6 @@ class Result:
         return self.verdict == "killed"
 
 
-def uses_scheduler(path):
-    """Returns whether a suite needs more than headers, by itself or by what it includes from its folder."""
-    text = path.read_text()
-    if re.search(r'#include "(heddle|sched)/', text):
-        return True
-    return any(uses_scheduler(TREE / name) for name in re.findall(r'#include "(verify/suites/[^"]+)"', text))
-
-
 def read_patch(path):
     text = path.read_text()
     head, mark, diff = text.partition("\n--- a/")
@@ -188,8 +180,7 @@ class Group:
         shutil.rmtree(self.folder, ignore_errors=True)
         if self.kept.exists():
             shutil.copytree(self.kept, self.folder, symlinks=True)
-        needed = "ON" if uses_scheduler(TREE / "verify" / "suites" / f"{self.name}.cpp") else "OFF"
-        options = [f"-DHEDDLE_VERIFY_SUITES=suites/{self.name}.cpp", f"-DHEDDLE_VERIFY_SHARED_SOURCES={needed}"]
+        options = [f"-DHEDDLE_VERIFY_SUITES=suites/{self.name}.cpp"]
         # A precompiled header would hide from the cache what a patch did not touch.
         cached = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache", "-DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON"]
         cache = cached if shutil.which("ccache") else []

@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "sched/deadlock.hpp"
+#include "sched/hog.hpp"
 #include "sched/status.hpp"
 #include "verify/suite.hpp"
 
@@ -119,6 +120,9 @@ inline void of_ms(schedt &sched) {
     if (ended.has(mp)) VERIFY_INV("CONSERVE-1", !mp->started.get() && mp->nextp.get() == nullptr);
   }
   VERIFY_INV("CONSERVE-1", sched.mcount.peek() + ended.size() == all);
+  VERIFY_INV("CONSERVE-1", sched.hogs.get() == 0);
+  for (m *mp = sched.allm.get(); mp != nullptr; mp = mp->alllink.get())
+    VERIFY_INV("CONSERVE-1", mp->claim.peek() == heddle::detail::claim_none);
 }
 
 // Each P is idle, wired to the one M that names it, or dead.

@@ -23,6 +23,11 @@ struct options {
   // waits or yields; with one P only the goroutines themselves then decide which runs next, however busy the machine
   // is.
   bool preempt = true;
+  // Where preempt is true and a goroutine comes to no safepoint for a millisecond more, while others wait for a P, it
+  // computes on without its P, and the P runs the others on another thread. So many goroutines at most compute like this
+  // at once, each on a thread of its own besides those of the Ps; what waits behind more of them waits on, and
+  // stats().hogs_refused counts it. Negative: no P is taken from a goroutine that computes. 0: 64.
+  int hogs_max = 0;
   // True: the process ends with a report when every goroutine of run() waits for another, also if it waits in
   // blocking(f). Nothing is reported while the process has threads that are not the runtime's, because those may still
   // send or start something.
