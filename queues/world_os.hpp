@@ -30,15 +30,15 @@ struct geometry : spin_geometry {
   static constexpr std::int64_t mutex_starves = 1'000'000;  // nanoseconds of waiting after which a mutex is handed over
   static constexpr std::uint32_t runnext_pauses = 256;      // back-off before a thief takes a runnext (about 3 us)
   static constexpr std::int64_t sysmon_delay_min = 20'000;  // nanoseconds between two rounds of sysmon that find
-  static constexpr std::int64_t sysmon_delay_max = 5'000'000;   // something to do, and after many that do not
-  static constexpr std::uint32_t sysmon_rounds = 50;            // so many, before the pause grows
-  static constexpr std::int64_t retry_delay_min = 1'000'000;    // between two requests for what the system
-  static constexpr std::int64_t retry_delay_max = 32'000'000;   // has refused
-  static constexpr std::uint32_t tick_shift = 12;               // a tick of the timing wheels is 2^12 ns
-  static constexpr std::uint32_t wheel_bits = 6;                // of a tick, per level of a wheel
-  static constexpr std::uint32_t timer_crowd = 8;               // where a P calls so many timers within
-  static constexpr std::int64_t timer_window = 128'000;         // so many nanoseconds, the next ones wait
-  static constexpr std::int64_t timer_hold = 500'000;  // so long, to be called together: half of Go's precision
+  static constexpr std::int64_t sysmon_delay_max = 5'000'000;  // something to do, and after many that do not
+  static constexpr std::uint32_t sysmon_rounds = 50;           // so many, before the pause grows
+  static constexpr std::int64_t retry_delay_min = 1'000'000;   // between two requests for what the system
+  static constexpr std::int64_t retry_delay_max = 32'000'000;  // has refused
+  static constexpr std::uint32_t tick_shift = 12;              // a tick of the timing wheels is 2^12 ns
+  static constexpr std::uint32_t wheel_bits = 6;               // of a tick, per level of a wheel
+  static constexpr std::uint32_t timer_crowd = 8;              // where a P calls so many timers within
+  static constexpr std::int64_t timer_window = 128'000;        // so many nanoseconds, the next ones wait
+  static constexpr std::int64_t timer_hold = 500'000;          // so long, to be called together: half of Go's precision
   static constexpr std::int64_t stack_period =
       1'000'000'000;  // ours: a stack that is free for three of them is given back
   static constexpr std::int32_t procs_max = 1024;

@@ -282,6 +282,7 @@ TEST(Outlive, MainsOwnVariables) {
                   cv.wait(hold);
                 });
                 while (parked() < 4) heddle::yield();  // or one could begin when the variables have gone
+                heddle::stop_the_world([] {});         // what they did comes before what main does now
               }),
               0);
 }
