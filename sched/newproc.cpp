@@ -192,7 +192,7 @@ void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept {
   gp->sched.g = gp;
   gp->sched.pc = reinterpret_cast<void *>(&heddle_gostart);
   gp->sched.bp = nullptr;
-  gp->sched.sp = nullptr;                             // firstrun sets it
+  gp->sched.sp = nullptr;  // firstrun sets it
   gp->user = sched.options.hogs_max > 0;
   const bool main = gp == sched.maing.load(relaxed);  // relaxed: this thread's own store, if gp is the main one
   gp->goid.set(main ? 1 : next_goid(sched, pp));

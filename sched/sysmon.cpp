@@ -196,8 +196,8 @@ void sysmon(void *arg) {
 
 }  // namespace
 
-// Looks at every P once. Returns how many Ps were taken from goroutines that compute or are in calls. Caller: one thread at a time. Source: retake of
-// Go's proc.go.
+// Looks at every P once. Returns how many Ps were taken from goroutines that compute or are in calls. Caller: one
+// thread at a time. Source: retake of Go's proc.go.
 std::uint32_t retake(schedt &sched, std::int64_t now) noexcept {
   std::uint32_t taken = 0;
   sched.hogsuspected = false;

@@ -4,8 +4,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <algorithm>
-#include <cstdio>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -155,7 +153,7 @@ TEST_P(Hogs, keep_no_other_from_running) {
   EXPECT_EQ(status, 0);
   EXPECT_GE(taken, 1u);
   EXPECT_GT(h.turns, 0) << "it gets on meanwhile";
-  // The bound says that they do not wait for the end of the hogs. How long it takes on an idle machine is in README.
+  // They do not wait for the end of the hogs. No closer bound holds on a busy machine; the report has the figure.
   EXPECT_LT(longest, 20s);
   RecordProperty("longest_us",
                  static_cast<int>(std::chrono::duration_cast<std::chrono::microseconds>(longest).count()));
@@ -169,7 +167,7 @@ INSTANTIATE_TEST_SUITE_P(procs, Hogs, testing::Combine(testing::Values(1, 2, 8),
 
 // ------------------------------------------------------------------------------------------------ loops of short calls
 
-// What neither waits nor gives way, again and again: L0's safepoints are not in these.
+// Calls that neither wait nor give way, again and again.
 struct loop {
   const char *name;
   void (*f)(flag &over);

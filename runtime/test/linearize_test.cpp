@@ -280,16 +280,17 @@ class recorder {
   // may take that long on a busy machine. The naps are for such a machine, too, where a thread that only yields may have
   // the processor back before another of ours has had it.
   void linger(std::uint64_t alone) {
-    const auto over = std::chrono::steady_clock::now() + std::chrono::milliseconds(2);
     switch (dice_.below(8)) {
       case 0:
-      case 1:
+      case 1: {
+        const auto over = std::chrono::steady_clock::now() + std::chrono::milliseconds(2);
         for (int turn = 0; turn < 10 && clock_.load() == alone; ++turn) {
           if (turn > 0 && std::chrono::steady_clock::now() > over) break;
           if (turn > 2 && procs_ != 1) std::this_thread::sleep_for(std::chrono::microseconds(50));
           give_way();
         }
         break;
+      }
       case 2:
         for (unsigned i = dice_.below(20); i > 0; --i) heddle::detail::cpu_relax();
         break;

@@ -1,6 +1,6 @@
 #pragma once
-// Suites of goroutines in calls: a whole scheduler with a thread that takes Ps (policed), and calls step by step
-// (by_hand).
+// Suites of goroutines whose Ps are taken: a whole scheduler with a thread that takes Ps (policed), one with a single M
+// (only_m), and calls step by step (by_hand).
 #include "heddle/blocking.hpp"
 #include "verify/suites/scheduled.hpp"
 
@@ -56,6 +56,46 @@ class signal {
 
  private:
   heddle::detail::atomic<std::uint32_t> flag_;
+};
+
+// A scheduler with one M and one P, and no room for another M: thread 0 runs it, thread 1 takes Ps (watch). It is never
+// at a standstill.
+template <class Derived>
+struct only_m : suite<2> {
+  heddle::detail::schedt sched{heddle::detail::sched_options{
+      .procs = 1, .threads_max = 1, .waits_for = heddle::detail::waits_for, .holder_for = heddle::detail::holder_for}};
+  heddle::detail::m *mp = nullptr;
+  heddle::detail::plain<int> ran;
+  void before() {
+    sched.options.on_deadlock = [](void *, const char *) { VERIFY_INV("I36", false); };
+    VERIFY_CHECK(heddle::detail::schedinit(sched));
+    mp = sched.m0 = heddle::detail::allocm(sched, true);
+    sched.mcount.fetch_add(1, heddle::detail::relaxed);
+    sched.nmrunning.fetch_add(1, heddle::detail::relaxed);
+    heddle::detail::acquirep(mp, sched.pidle.get());
+    heddle::detail::set_current_m(mp);
+    auto main = [this] {
+      static_cast<Derived *>(this)->body();
+      ran.set(1);
+      heddle::detail::stop(sched);
+    };
+    const heddle::detail::newborn s = heddle::detail::prepare(sched, main, 0);
+    sched.maing.store(s.gp, heddle::detail::relaxed);
+    heddle::detail::newproc(sched, s, &heddle::detail::invoke<decltype(main)>);
+    heddle::detail::set_current_m(nullptr);
+  }
+  void thread(unsigned i) {
+    if (i == 1) return static_cast<Derived *>(this)->watch();
+    heddle::detail::set_current_m(mp);
+    heddle::detail::schedule(mp);
+    heddle::detail::leave_p(mp);
+    heddle::detail::set_current_m(nullptr);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() {
+    VERIFY_INV("I36", ran.get() == 1);
+    heddle::detail::schedfree(sched);
+  }
 };
 
 // Ms that run a g each; as many Ps as they need, and one that is idle, so that no M ever waits for a P.

@@ -336,40 +336,11 @@ struct stops_beside : pressed<stops_beside, 2, 1> {
     });
     while (!begun.is_set()) cpu_relax();
   }
-  void check() {}
   void after() {
     // One goroutine is abandoned.
     VERIFY_INV("HOG-4", sched.hogs.get() == 0);
     schedfree(sched);
   }
-};
-
-// The runtime has stopped while a goroutine was in a call, and its P has been left by an M that had been asked to give
-// way: that goroutine is still asked.
-struct asked_still : suite<1, 1> {
-  schedt sched{sched_options{.procs = 1, .threads_max = 2, .detect_deadlock = false}};
-  signal calls, on;
-  void before() { VERIFY_CHECK(schedinit(sched)); }
-  void thread(unsigned) {
-    heddle::detail::start_main(sched);
-    auto main = [this] {
-      go([this] {
-        blocking_long([this] {
-          calls.set();
-          while (!stopping(sched)) cpu_relax();
-        });
-        for (;;) {
-          cpu_relax();
-          safepoint(getm());
-        }
-      });
-      while (!calls.is_set()) goyield();
-    };
-    const newborn s = heddle::detail::prepare(sched, main, 0);
-    heddle::detail::run_main(sched, s, &heddle::detail::invoke<decltype(main)>);
-  }
-  void describe(names &to) { describe_sched(to, sched); }
-  void after() { schedfree(sched); }
 };
 
 // At most one goroutine computes without a P: the other keeps its own, and what waits behind it waits on.
@@ -398,7 +369,7 @@ struct limited : pressed<limited, 3, 1, 1> {
 // A goroutine that computes is none that waits: while there is one, no deadlock is reported; when it waits as well, one
 // is.
 struct no_deadlock : pressed<no_deadlock, 2, 1> {
-  signal waits;
+  signal waits, never_waits;
   atomic<std::uint32_t> reports;
   countdown never{1};
   void before() {
@@ -412,7 +383,6 @@ struct no_deadlock : pressed<no_deadlock, 2, 1> {
     };
     sched.options.on_deadlock_arg = this;
   }
-  signal never_waits;
   void body() {
     go([this] {
       waits.set();
@@ -432,49 +402,22 @@ struct no_deadlock : pressed<no_deadlock, 2, 1> {
 };
 
 // It parks while sysmon has its P, on which another goroutine waits that will ready it: that is no deadlock (B11).
-struct last_computes : suite<2> {
-  schedt sched{
-      sched_options{.procs = 1, .threads_max = 1, .hogs_max = 1, .waits_for = waits_for, .holder_for = holder_for}};
-  m *mp = nullptr;
+struct last_computes : only_m<last_computes> {
   signal computes;
   countdown all{1};
-  plain<int> ran;
   void before() {
-    sched.options.on_deadlock = [](void *, const char *) { VERIFY_INV("I36", false); };
-    VERIFY_CHECK(schedinit(sched));
-    mp = sched.m0 = allocm(sched, true);
-    sched.mcount.fetch_add(1, relaxed);
-    sched.nmrunning.fetch_add(1, relaxed);
-    acquirep(mp, sched.pidle.get());
-    set_current_m(mp);
-    auto main = [this] {
-      go([this] { all.arrive(); });
-      computes.set();
-      for (int i = 0; i < 6; ++i) cpu_relax();
-      all.wait();
-      ran.set(1);
-      stop(sched);
-    };
-    const newborn s = heddle::detail::prepare(sched, main, 0);
-    sched.maing.store(s.gp, relaxed);
-    newproc(sched, s, &heddle::detail::invoke<decltype(main)>);
-    set_current_m(nullptr);
+    sched.options.hogs_max = 1;
+    only_m::before();
   }
-  void thread(unsigned i) {
-    if (i == 1) {
-      computes.await();
-      for (int k = 1; k <= 3; ++k) retake(sched, k * second);
-      return;
-    }
-    set_current_m(mp);
-    schedule(mp);
-    leave_p(mp);
-    set_current_m(nullptr);
+  void body() {
+    go([this] { all.arrive(); });
+    computes.set();
+    for (int i = 0; i < 6; ++i) cpu_relax();
+    all.wait();
   }
-  void describe(names &to) { describe_sched(to, sched); }
-  void after() {
-    VERIFY_INV("I36", ran.get() == 1);
-    schedfree(sched);
+  void watch() {
+    computes.await();
+    for (int k = 1; k <= 3; ++k) retake(sched, k * second);
   }
 };
 
@@ -628,12 +571,6 @@ HEDDLE_SUITE(stops_beside, {.name = "hog.stop",
                             .invariants = "HOG-4 STOP-1 STOP-2",
                             .what = "the runtime stops while a goroutine computes without a P",
                             .modes = {random_mix(4)}})
-HEDDLE_SUITE(asked_still,
-             {.name = "syscall.asked_still",
-              .component = "sched/syscall",
-              .invariants = "STOP-1 STOP-2",
-              .what = "a goroutine comes back from a call when the runtime has stopped, and passes safepoints",
-              .modes = {random_mix(3)}})
 HEDDLE_SUITE(limited, {.name = "hog.limited",
                        .component = "sched/hog",
                        .invariants = "HOG-4 I14",

@@ -91,46 +91,16 @@ struct last_is_locked : by_hand<2, 1> {
 };
 
 // The only M comes back from its call while sysmon holds the only P, and goes to sleep: that is no deadlock (B11).
-struct last_in_call : suite<2> {
-  schedt sched{sched_options{.procs = 1, .threads_max = 1, .waits_for = waits_for, .holder_for = holder_for}};
-  m *mp = nullptr;
+struct last_in_call : only_m<last_in_call> {
   signal calls;
-  plain<int> ran;
-  void before() {
-    sched.options.on_deadlock = [](void *, const char *) { VERIFY_INV("I36", false); };
-    VERIFY_CHECK(schedinit(sched));
-    mp = sched.m0 = allocm(sched, true);
-    sched.mcount.fetch_add(1, relaxed);
-    sched.nmrunning.fetch_add(1, relaxed);
-    acquirep(mp, sched.pidle.get());
-    set_current_m(mp);
-    auto main = [this] {
-      entersyscall(mp);
-      calls.set();
-      exitsyscall(mp);
-      ran.set(1);
-      stop(sched);
-    };
-    const newborn s = heddle::detail::prepare(sched, main, 0);
-    sched.maing.store(s.gp, relaxed);
-    newproc(sched, s, &heddle::detail::invoke<decltype(main)>);
-    set_current_m(nullptr);
+  void body() {
+    entersyscall(mp);
+    calls.set();
+    exitsyscall(mp);
   }
-  void thread(unsigned i) {
-    if (i == 1) {
-      calls.await();
-      retake(sched, second);
-      return;
-    }
-    set_current_m(mp);
-    schedule(mp);
-    leave_p(mp);
-    set_current_m(nullptr);
-  }
-  void describe(names &to) { describe_sched(to, sched); }
-  void after() {
-    VERIFY_INV("I36", ran.get() == 1);
-    schedfree(sched);
+  void watch() {
+    calls.await();
+    retake(sched, second);
   }
 };
 

@@ -225,6 +225,34 @@ struct stop_in_call : suite<2, 1> {
   void after() { schedfree(sched); }
 };
 
+// The runtime has stopped while a goroutine was in a call, and its P has been left by an M that had been asked to give
+// way: that goroutine is still asked.
+struct asked_still : suite<1, 1> {
+  schedt sched{sched_options{.procs = 1, .threads_max = 2, .detect_deadlock = false}};
+  signal calls;
+  void before() { VERIFY_CHECK(schedinit(sched)); }
+  void thread(unsigned) {
+    heddle::detail::start_main(sched);
+    auto main = [this] {
+      go([this] {
+        blocking_long([this] {
+          calls.set();
+          while (!stopping(sched)) cpu_relax();
+        });
+        for (;;) {
+          cpu_relax();
+          safepoint(getm());
+        }
+      });
+      while (!calls.is_set()) goyield();
+    };
+    const newborn s = heddle::detail::prepare(sched, main, 0);
+    heddle::detail::run_main(sched, s, &heddle::detail::invoke<decltype(main)>);
+  }
+  void describe(names &to) { describe_sched(to, sched); }
+  void after() { schedfree(sched); }
+};
+
 }  // namespace
 
 HEDDLE_SUITE(hand_off_1p, {.name = "syscall.hand_off",
@@ -287,4 +315,10 @@ HEDDLE_SUITE(locks_after,
               .component = "sched/syscall",
               .invariants = "I39",
               .what = "a goroutine comes back without a P, and is locked to the thread on which it goes on (B16)",
+              .modes = {random_mix(3)}})
+HEDDLE_SUITE(asked_still,
+             {.name = "syscall.asked_still",
+              .component = "sched/syscall",
+              .invariants = "STOP-1 STOP-2",
+              .what = "a goroutine comes back from a call when the runtime has stopped, and passes safepoints",
               .modes = {random_mix(3)}})

@@ -15,9 +15,9 @@ HEDDLE_API void lock_os_thread() noexcept;
 HEDDLE_API void unlock_os_thread() noexcept;
 
 // Gives way if this goroutine has run for 10 ms, or if the world is to be stopped. A loop that computes for long
-// without channels, mutexes, go() or yield() should call it now and then: it then takes turns with the others, and
-// a party that stops the world need not wait for it. Caller: a goroutine; it does nothing
-// elsewhere. Blocks: the goroutine, until its turn. Cost: a few nanoseconds.
+// without channels, mutexes, go() or yield() should call it now and then: it then takes turns with the others, and a
+// party that stops the world need not wait for it. Caller: a goroutine; it does nothing elsewhere. Blocks: the
+// goroutine, until its turn. Cost: a few nanoseconds.
 HEDDLE_API void safepoint() noexcept;
 
 // While a no_preempt lives, its goroutine does not give way at safepoints; it gives way when the last one is destroyed,

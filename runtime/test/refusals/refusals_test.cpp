@@ -278,8 +278,8 @@ int deadlock() {
 struct program {
   const char *name;
   int (*run)();
-  std::uint64_t dense =
-      3;  // of so many calls of a row each one is refused; of more the first, one in the middle, the last
+  // Of so many calls of a row each one is refused; of more the first, one in the middle, and the last.
+  std::uint64_t dense = 3;
 };
 constexpr program programs[] = {{"channels", channels},    {"many", many},        {"calls", calls},
                                 {"outside", outside},      {"world", world},      {"lives", lives},
