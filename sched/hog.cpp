@@ -72,9 +72,7 @@ void await_claim(m *mp) noexcept {
 }
 
 bool retake_hog(schedt &sched, struct p *pp) noexcept {
-  // acquire: pairs with wirep: mp as it was made, at least. [SYSCALL-2]
-  // Survives as relaxed (other architecture): where stores change places an M is seen before it was made.
-  m *mp = pp->m.load(acquire);
+  m *mp = pp->m.load(acquire);  // acquire: pairs with wirep: mp as it was made, at least. [SYSCALL-2]
   if (mp == nullptr || !mp->watched) return false;
   // relaxed: hints; only this thread makes claims
   if (mp->claim.load(relaxed) != claim_none || mp->user.load(relaxed) == 0) return false;

@@ -44,7 +44,8 @@ class in_scheduler {
   m *const mp_;
 };
 
-// True: mp's P was taken while its goroutine computed, and that has not come back yet. Caller: own M.
+// True: mp's P was taken while its goroutine computed, and that has not come back yet. Caller: own M. In user code the
+// answer may change at any moment.
 inline bool is_hog(const m *mp) noexcept {
   return mp->watched && mp->claim.load(relaxed) == claim_taken;  // relaxed: own M has waited for the decision
 }

@@ -73,8 +73,8 @@ void entersyscall(m *mp) noexcept {
 
 // Does what entersyscall does, and hands the P on at once: for calls that are known to last.
 void entersyscallblock(m *mp) noexcept {
-  if (is_hog(mp)) return entersyscall(mp);
   const in_scheduler here(mp);
+  if (is_hog(mp)) return entersyscall(mp);
   g *gp = mp->curg.load(relaxed);  // relaxed: own M
   struct p *pp = releasep(mp);
   mp->oldp = pp;

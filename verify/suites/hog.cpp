@@ -185,6 +185,23 @@ struct then_calls : pressed<then_calls<Long>, 2, 1> {
   }
 };
 
+// Enters a long call just when its P is wanted: it has one to hand on, or it has none.
+struct calls_when_wanted : pressed<calls_when_wanted, 3, 1> {
+  signal ran;
+  countdown all{1};
+  void body() {
+    go([this] {
+      touch();
+      ran.set();
+      all.arrive();
+    });
+    while (getm()->asked->load(relaxed) == 0 && !is_hog(getm())) cpu_relax();
+    blocking_long([this] { ran.await(); });
+    touch();
+    all.wait();
+  }
+};
+
 using calls_short = then_calls<false>;
 using calls_long = then_calls<true>;
 
@@ -536,6 +553,11 @@ HEDDLE_SUITE(calls_long, {.name = "hog.calls_long",
                           .invariants = "HOG-4 I5 I6 I7",
                           .what = "a goroutine without a P enters a long call",
                           .modes = {random_mix(4)}})
+HEDDLE_SUITE(calls_when_wanted, {.name = "hog.calls_wanted",
+                                 .component = "sched/hog",
+                                 .invariants = "HOG-1 HOG-2 I6 I7",
+                                 .what = "a goroutine enters a long call while its P is claimed",
+                                 .modes = {random_mix(4)}})
 HEDDLE_SUITE(in_a_call, {.name = "hog.in_a_call",
                          .component = "sched/hog",
                          .invariants = "HOG-2 I5 I6 I7 I23",
