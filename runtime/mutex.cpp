@@ -25,7 +25,8 @@ std::uint32_t looks(m *mp) noexcept {
   if (mp->incall != 0) return geometry::mutex_spins;
   if (mp->sched->gomaxprocs.load(relaxed) == 1) return 0;  // relaxed: a hint
   const in_scheduler here(mp);
-  return is_hog(mp) || mp->p.get()->runq.runqempty() ? geometry::mutex_spins : geometry::mutex_spins_busy;
+  const struct p *pp = mp->p.get();  // a hog has none
+  return pp == nullptr || pp->runq.runqempty() ? geometry::mutex_spins : geometry::mutex_spins_busy;
 }
 
 }  // namespace

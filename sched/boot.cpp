@@ -30,7 +30,7 @@ m *attach_m0(schedt &sched) noexcept {
   sched.mcount.fetch_add(1, relaxed);     // relaxed: as in newm
   sched.nmrunning.fetch_add(1, relaxed);  // relaxed: as in newm [DEAD-1]
   sched.m0 = mp;
-  set_current_m(mp);
+  set_current_m(mp, &mp->asked);
   fiber_attach_thread(mp->g0.fiber);
   if (struct p *pp = pidleget(sched)) acquirep(mp, pp);
   return mp;

@@ -18,8 +18,11 @@
 // claim goes back to none by sysmon after C3, or by the M itself after C4: there is one taker at a time (HOG-3).
 //
 // A hog may call heddle: what does not give way works without a P, as it does inside blocking(f). It yields, parks and
-// ends without a P, and at its next safepoint it gives way, whether its new P is asked for or not: the goroutine waits
-// for its turn in the global queue, and its M sleeps until there is a P for it (next_g).
+// ends without a P, and at its next safepoint it gives way: C4 has m.asked point to a word that always says so. The
+// goroutine waits for its turn in the global queue, and its M sleeps until there is a P for it (next_g).
+//
+// U2 to U4 are done where the P is used and no earlier: by the functions that have an in_scheduler, and for all that
+// switch to g0 at one place, gogo, when they have switched.
 //
 // A goroutine in a call is in user code, too, but its P is taken by the scan bit (sched/syscall.cpp): C4 leaves an M
 // with incall > 0 alone. incall changes in the scheduler only, and a thread that holds the scan bit lets go of it before it is 0.
@@ -61,6 +64,7 @@ bool take_claimed(schedt &sched, struct p *pp, m *mp) noexcept {
   if (mp->incall != 0 || mp->p.get() != pp || !count_hog(sched)) return false;
   takep(pp, mp);
   mp->oldp = pp;
+  mp->asked.store(&sched.always, relaxed);  // relaxed: seen at the next safepoint, if not now
   return true;
 }
 
@@ -73,7 +77,7 @@ void await_claim(m *mp) noexcept {
 
 bool retake_hog(schedt &sched, struct p *pp) noexcept {
   m *mp = pp->m.load(acquire);  // acquire: pairs with wirep: mp as it was made, at least. [SYSCALL-2]
-  if (mp == nullptr || !mp->watched) return false;
+  if (mp == nullptr) return false;
   // relaxed: hints; only this thread makes claims
   if (mp->claim.load(relaxed) != claim_none || mp->user.load(relaxed) == 0) return false;
   sched.nmrunning.fetch_add(1, relaxed);  // relaxed: as in newm. It is counted as in retake_one. [DEAD-1]

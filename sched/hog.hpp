@@ -14,8 +14,9 @@ void await_claim(m *mp) noexcept;
 // caller must call enter_user at its end. False: it was in the scheduler already. Caller: own M. Blocks: nothing, but
 // another thread may be deciding, for a few instructions. Cost: a store and two loads.
 [[gnu::always_inline]] inline bool leave_user(m *mp) noexcept {
-  if (!mp->watched || mp->user.load(relaxed) == 0) [[unlikely]]  // relaxed: own M
+  if (!mp->outside) [[unlikely]]
     return false;
+  mp->outside = false;
   mp->user.store(0, relaxed);  // relaxed: ordered by the fence
   fence_light();               // user against claim; partner: the heavy fence in retake_hog. [HOG-1]
   // acquire: pairs with retake_hog: the P is gone, or what it has read of this M. [HOG-2]
@@ -26,6 +27,7 @@ void await_claim(m *mp) noexcept;
 
 // From here on mp's P may be taken. Caller: own M, whose goroutine goes on with its own code.
 inline void enter_user(m *mp) noexcept {
+  mp->outside = true;
   mp->user.store(1, release);  // release: pairs with retake_hog: all that was done with the P. [HOG-2]
 }
 
@@ -47,7 +49,7 @@ class in_scheduler {
 // True: mp's P was taken while its goroutine computed, and that has not come back yet. Caller: own M. In user code the
 // answer may change at any moment.
 inline bool is_hog(const m *mp) noexcept {
-  return mp->watched && mp->claim.load(relaxed) == claim_taken;  // relaxed: own M has waited for the decision
+  return mp->claim.load(relaxed) == claim_taken;  // relaxed: own M has waited for the decision
 }
 
 // mp, a hog, no longer computes: a party that stops the world need not wait for it. Caller: own M, in the scheduler.

@@ -18,7 +18,7 @@ namespace {
 
 void mstart(void *arg) {
   m *mp = static_cast<m *>(arg);
-  set_current_m(mp);
+  set_current_m(mp, &mp->asked);
   fiber_attach_thread(mp->g0.fiber);
   struct p *pp = mp->nextp.get();
   mp->nextp.set(nullptr);
@@ -76,8 +76,8 @@ bool newm1(schedt &sched, struct p *pp, bool spinning) noexcept {
 
 void wirep(m *mp, struct p *pp) noexcept {
   mp->p.set(pp);
-  mp->asked = &pp->preempt;
-  pp->m.store(mp, release);  // release: pairs with block_exitsyscall: mp as it was made. [SYSCALL-2]
+  mp->asked.store(&pp->preempt, relaxed);  // relaxed: seen at the next safepoint, if not now
+  pp->m.store(mp, release);                // release: pairs with block_exitsyscall: mp as it was made. [SYSCALL-2]
 }
 
 void acquirep(m *mp, struct p *pp) noexcept {
@@ -119,7 +119,7 @@ m *allocm(schedt &sched, bool borrowed) noexcept {
   if (mp == nullptr) return nullptr;
   mp->sched = &sched;
   mp->borrowed = borrowed;
-  mp->watched = sched.options.hogs_max > 0;
+  mp->asked.store(&sched.always, relaxed);  // relaxed: other threads see mp later; it has no P yet
   mp->g0.sched.g = &mp->g0;
   const std::lock_guard hold(sched.lock);
   mp->id = sched.mnext.get();

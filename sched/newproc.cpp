@@ -193,7 +193,7 @@ void newproc(schedt &sched, newborn s, void (*startfn)(void *)) noexcept {
   gp->sched.pc = reinterpret_cast<void *>(&heddle_gostart);
   gp->sched.bp = nullptr;
   gp->sched.sp = nullptr;  // firstrun sets it
-  gp->user = sched.options.hogs_max > 0;
+  gp->user = sched.options.hogs_max != 0;
   const bool main = gp == sched.maing.load(relaxed);  // relaxed: this thread's own store, if gp is the main one
   gp->goid.set(main ? 1 : next_goid(sched, pp));
   if (s.closure != gp->closure) stand_at(gp, s.closure);
@@ -238,11 +238,7 @@ extern "C" void heddle_goroutine_entry(g *gp) {
   goexit();
 }
 
-void goexit() noexcept {
-  m *mp = getm();
-  leave_user(mp);
-  mcall_last(mp, goexit0);
-}
+void goexit() noexcept { mcall_last(getm(), goexit0); }
 
 std::uint64_t gcount(const schedt &sched) noexcept {
   // The ended ones first: a goroutine that has ended by then has begun before, so the difference does not wrap.

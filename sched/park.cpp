@@ -26,8 +26,8 @@ std::int64_t nearly_now(const m *mp) noexcept {
 
 // A hog parks without a P: it may hold the lock that unlockf is to free, and must not wait for a P with it.
 g *park_m(m *mp, g *gp) noexcept {
-  const bool hog = is_hog(mp);
-  if (!hog) mp->p.get()->parks.add();
+  struct p *pp = mp->p.get();
+  if (pp != nullptr) pp->parks.add();
   gp->waitsince.set(nearly_now(mp));
   dropg(mp, gp);
   casgstatus<gstatus::running, gstatus::waiting>(gp);
@@ -38,7 +38,7 @@ g *park_m(m *mp, g *gp) noexcept {
   // From here on a waker may have gp running elsewhere, unless unlockf says that gp is not visible to wakers.
   if (unlockf == nullptr || unlockf(gp, lock)) return nullptr;
   casgstatus<gstatus::waiting, gstatus::runnable>(gp);
-  if (!hog) return gp;
+  if (pp != nullptr) return gp;
   mp->sched->runq.globrunqput(gp);
   wakep(*mp->sched);
   return nullptr;

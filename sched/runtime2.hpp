@@ -104,7 +104,7 @@ struct alignas(cacheline) g : lfnode {
   atomic<gstatus> atomicstatus;       // sched/status.hpp only: stores by the owner, exchanges for the scan bit
   plain<enum waitreason> waitreason;  // gopark, before the status becomes waiting
   plain<bool> decorated;              // own g: it has had locals or a name, which shed destroys when it ends
-  bool user = false;                  // newproc, mcall: it goes on in user code. raw: as sched
+  bool user = false;                  // newproc, gogo: it goes on in user code. raw: as sched
   plain<enum passage> passage;        // the thread that prints a standstill: sched/standstill.cpp
   atomic<std::uint32_t> selectdone;   // 1: a case of its select is done; waitq::dequeue sets it, to do it (I53)
   std::uint32_t color;                // set once, by malg: spreads the first frames over the cache's sets
@@ -154,22 +154,24 @@ struct alignas(cacheline) m : lfnode {
   std::int32_t locks = 0;       // own M: > 0: safepoints are ignored (acquirem, releasem)
   std::int32_t usercode = 0;    // own M: > 0: in user code under a lock (enter_user_code); part of locks
   std::int32_t incall = 0;      // own M: depth of entersyscall; > 0: curg is in a system call and must not use p
-  bool watched = false;         // set once, by allocm: its P may be taken while its goroutine computes
+  bool outside = false;         // own M: what user says
   atomic<std::uint32_t> user;   // own M: 1: in user code, where it must not use p: enter_user, leave_user
   atomic<std::uint32_t> claim;  // claim_*: sysmon: retake_hog; own M: end_hog
-  const atomic<std::uint32_t> *asked = nullptr;  // own M: the preempt flag of its P, or of the last one: wirep
-  std::int32_t lockedExt = 0;                    // own M: lock_os_thread calls not yet undone
-  plain<g *> lockedg;                            // own M: the only g that it may run, else null
-  struct p *oldp = nullptr;                      // own M: the P before the call: a hint
-  atomic<std::uintptr_t> lockedwait;             // stoplockedm: what becomes of its wait, see sched/locked.cpp
-  plain<struct p *> nextp;                       // startm, before notewakeup
-  note park;                                     // stopm sleeps, startm and stop wake
-  atomic<std::uint32_t> released;                // extra Ms: 1: the waker no longer touches this
-  std::uint64_t cheaprand = 0;                   // own M: seeded by hashinit's seed and the id
-  std::int64_t id = 0;                           // set once, by allocm
-  thread handle;        // newm; unused for m0. raw: the party that joins it reads `started` first
-  plain<bool> started;  // under sched.lock: handle is a thread that is not joined yet
-  plain<m *> alllink;   // allm, under sched.lock
+  // What its goroutine looks at to see whether it should give way: the preempt flag of its P, or of the last one: wirep;
+  // if its P was taken while it computed, schedt::always: sysmon.
+  atomic<const atomic<std::uint32_t> *> asked;
+  std::int32_t lockedExt = 0;         // own M: lock_os_thread calls not yet undone
+  plain<g *> lockedg;                 // own M: the only g that it may run, else null
+  struct p *oldp = nullptr;           // own M: the P before the call: a hint
+  atomic<std::uintptr_t> lockedwait;  // stoplockedm: what becomes of its wait, see sched/locked.cpp
+  plain<struct p *> nextp;            // startm, before notewakeup
+  note park;                          // stopm sleeps, startm and stop wake
+  atomic<std::uint32_t> released;     // extra Ms: 1: the waker no longer touches this
+  std::uint64_t cheaprand = 0;        // own M: seeded by hashinit's seed and the id
+  std::int64_t id = 0;                // set once, by allocm
+  thread handle;                      // newm; unused for m0. raw: the party that joins it reads `started` first
+  plain<bool> started;                // under sched.lock: handle is a thread that is not joined yet
+  plain<m *> alllink;                 // allm, under sched.lock
   // Own M: how often it looks for work before it drops its P; chosen by how long it slept the last time: find_runnable.
   std::uint32_t spins = geometry::spin_rounds;
 };
@@ -219,10 +221,12 @@ struct sched_options {
   std::size_t stack_size = geometry::stack_size;
   bool detect_deadlock = true;
   bool log = true;
-  bool preempt = true;        // after a slice a goroutine gives way at its next safepoint
-  std::int32_t hogs_max = 0;  // so many goroutines at most compute without a P; 0: no P is taken from one that does
-  std::int32_t helpers = 0;   // threads of the runtime that are neither Ms nor sysmon
-  bool sysmon = false;        // a thread that watches the Ps; without one nothing is retaken
+  bool preempt = true;  // after a slice a goroutine gives way at its next safepoint
+  // So many goroutines at most compute without a P. Negative: no P is taken from one that does. 0: nor do the Ms say
+  // whether they are in user code, which entered() wants to know (runtime/os/entry.cpp).
+  std::int32_t hogs_max = 0;
+  std::int32_t helpers = 0;        // threads of the runtime that are neither Ms nor sysmon
+  bool sysmon = false;             // a thread that watches the Ps; without one nothing is retaken
   std::int64_t schedtrace_ns = 0;  // 0: never
   bool scheddetail = false;
   void (*on_deadlock)(void *arg, const char *report) = nullptr;  // null: print the report and end the process
@@ -295,11 +299,12 @@ struct schedt {
   lfstack<m> mfree;                  // Ms without a thread, to be used again
   lfstack<struct p> newmhandoff;     // Ps in want of an M that only a clean thread may start: sysmon
 
-  plain<std::int32_t> stopwait;       // under lock: Ps and hogs that have not stopped yet, and 1 for the asker (I28)
-  note stopnote;                      // the asker sleeps on it, the thread that brings stopwait to 0 wakes it
-  plain<std::int32_t> hogs;           // under lock: Ms that compute without a P
-  statistic hogstaken, hogsrefused;   // under lock: how often a P was taken so; was not, as there were hogs_max
-  plain<std::int32_t> safepointwait;  // under lock: Ps that have not run safepointfn, and 1 (I32)
+  plain<std::int32_t> stopwait;  // under lock: Ps and hogs that have not stopped yet, and 1 for the asker (I28)
+  note stopnote;                 // the asker sleeps on it, the thread that brings stopwait to 0 wakes it
+  plain<std::int32_t> hogs;      // under lock: Ms that compute without a P
+  const atomic<std::uint32_t> always{1};  // their m::asked
+  statistic hogstaken, hogsrefused;       // under lock: how often a P was taken so; was not, as there were hogs_max
+  plain<std::int32_t> safepointwait;      // under lock: Ps that have not run safepointfn, and 1 (I32)
   note safepointnote;
   plain<void (*)(void *, struct p *)> safepointfn;  // for_each_p, before attention
   plain<void *> safepointarg;

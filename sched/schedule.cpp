@@ -40,7 +40,7 @@ g *next_locked(m *mp) noexcept {
 
 // Returns the next g that mp may run. Null: mp leaves the loop.
 g *next_g(m *mp, bool &inherit) noexcept {
-  if (is_hog(mp)) end_hog(mp);  // it has parked
+  if (mp->p.get() == nullptr && is_hog(mp)) end_hog(mp);  // it has parked
   if (mp->lockedg.get() != nullptr) return next_locked(mp);
   if (mp->p.get() == nullptr) stopm(mp);  // mp's g came back from a call and found no P, or was a hog
   for (;;) {

@@ -148,7 +148,7 @@ void preemptall(schedt &sched, const struct p *own) noexcept {
 m *begin_asking(schedt &sched) noexcept {
   m *mp = getm();
   leave_user(mp);
-  if (is_hog(mp)) gosched(mp);
+  if (mp->incall == 0 && mp->p.get() == nullptr) gosched(mp);  // a hog; in a call p may change
   semacquire(sched);
   mp = getm();
   acquirem(mp);
@@ -162,7 +162,7 @@ void end_asking(schedt &sched, m *mp) noexcept {
   semrelease(sched);
   leave_running(sched);
   releasem(mp);
-  if (m *now = getm(); now->watched) enter_user(now);
+  if (sched.options.hogs_max != 0) enter_user(getm());
 }
 
 }  // namespace

@@ -59,10 +59,10 @@ g *exitsyscall_no_p(m *mp, g *gp) noexcept {
 void entersyscall(m *mp) noexcept {
   const in_scheduler here(mp);
   g *gp = mp->curg.load(relaxed);  // relaxed: own M
-  if (is_hog(mp))
-    end_hog(mp);  // its P is gone already
-  else
+  if (mp->p.get() != nullptr)
     mp->oldp = mp->p.get();
+  else
+    end_hog(mp);
   ++mp->incall;
   HEDDLE_INV("I23", gp->atomicstatus.load(relaxed) == gstatus::running);  // relaxed: own g
   // release: pairs with block_exitsyscall; all that was done with the P. [SYSCALL-1]
@@ -74,8 +74,8 @@ void entersyscall(m *mp) noexcept {
 // Does what entersyscall does, and hands the P on at once: for calls that are known to last.
 void entersyscallblock(m *mp) noexcept {
   const in_scheduler here(mp);
-  if (is_hog(mp)) return entersyscall(mp);
-  g *gp = mp->curg.load(relaxed);  // relaxed: own M
+  if (mp->p.get() == nullptr) return entersyscall(mp);  // a hog
+  g *gp = mp->curg.load(relaxed);                       // relaxed: own M
   struct p *pp = releasep(mp);
   mp->oldp = pp;
   ++mp->incall;

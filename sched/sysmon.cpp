@@ -87,7 +87,7 @@ bool ask_or_take(schedt &sched, struct p *pp, std::int64_t now) noexcept {
   const bool heeded = seen.askedwhen == 0 || pp->preempt.load(relaxed) == 0;
   preemptone(pp);
   if (heeded) seen.askedwhen = now;
-  if (sched.options.hogs_max == 0 || !worth_taking(sched)) return false;
+  if (sched.options.hogs_max <= 0 || !worth_taking(sched)) return false;
   sched.hogsuspected |= now - seen.askedwhen < heed_ns;
   return now - seen.askedwhen >= heed_ns && retake_hog(sched, pp);
 }

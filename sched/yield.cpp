@@ -23,11 +23,12 @@ g *gosched_m(m *mp, g *gp) noexcept {
 }
 
 g *goyield_m(m *mp, g *gp) noexcept {
-  if (is_hog(mp)) return gosched_m(mp, gp);
+  struct p *pp = mp->p.get();
+  if (pp == nullptr) return gosched_m(mp, gp);  // a hog
   dropg(mp, gp);
   casgstatus<gstatus::running, gstatus::runnable>(gp);
   // No wakep: the ring has one more g and this M is about to take one, so no more is left over than before.
-  put_local(*mp->sched, mp->p.get(), gp, false);
+  put_local(*mp->sched, pp, gp, false);
   return nullptr;
 }
 

@@ -19,7 +19,7 @@ void releasem(m *mp) noexcept;
 inline void safepoint(m *mp) noexcept {
   if (mp->incall != 0 || mp->locks != 0) return;
   // relaxed: seen at the next safepoint, if not now. asked may be that of a P that this M has lost.
-  if (mp->asked->load(relaxed) != 0 || is_hog(mp)) [[unlikely]]
+  if (mp->asked.load(relaxed)->load(relaxed) != 0) [[unlikely]]
     gosched(mp);
 }
 // Misuse where the calling goroutine may not park or yield: inside no_preempt or stop_the_world.

@@ -341,7 +341,7 @@ std::int32_t thread_count() noexcept {
 }
 
 void *current_m() noexcept { return now.m[self()]; }
-void set_current_m(void *mp) noexcept {
+void set_current_m(void *mp, const void *) noexcept {
   now.m[self()] = mp;
   if (mp != nullptr) now.last_m[self()] = mp;
 }

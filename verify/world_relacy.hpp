@@ -443,6 +443,8 @@ void fence_heavy(site s = site::here()) noexcept;
 void cpu_relax(site s = site::here()) noexcept;
 void thread_yield(site s = site::here()) noexcept;
 void thread_nap(std::int64_t ns, site s = site::here()) noexcept;
+inline void section_begin() noexcept {}
+inline void section_end() noexcept {}
 inline void prefetch(const void *) noexcept {}
 
 void futex_sleep(atomic<std::uint32_t> &word, std::uint32_t expected, site s = site::here()) noexcept;
@@ -471,7 +473,7 @@ extern atomic<std::int32_t> *strangers;  // may be null
 }
 
 [[gnu::noinline]] void *current_m() noexcept;
-[[gnu::noinline]] void set_current_m(void *mp) noexcept;
+[[gnu::noinline]] void set_current_m(void *mp, const void *asked = nullptr) noexcept;
 [[gnu::noinline]] std::int32_t &user_code_depth() noexcept;
 
 // One microsecond, or harness::step_ns, for each scheduling point so far, plus the time that sleeps have skipped which

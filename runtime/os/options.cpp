@@ -101,7 +101,7 @@ sched_options resolve(const options &o) {
   r.detect_deadlock = o.detect_deadlock;
   r.log = o.log;
   r.preempt = o.preempt;
-  r.hogs_max = !o.preempt || o.hogs_max < 0 ? 0 : o.hogs_max != 0 ? o.hogs_max : 64;
+  r.hogs_max = !o.preempt || o.hogs_max < 0 ? -1 : o.hogs_max != 0 ? o.hogs_max : 64;
   r.on_deadlock = o.on_deadlock;
   r.on_deadlock_arg = o.on_deadlock_arg;
   r.on_uncaught = o.on_uncaught;

@@ -14,6 +14,19 @@ HEDDLE_DETAIL_BEGIN
 
 std::atomic<bool> runtime_left_behind{false};
 
+HEDDLE_API thread_local std::int32_t sections asm(HEDDLE_DETAIL_WORD(sections)) = 0;
+
+namespace {
+
+// What a thread that runs no goroutine is asked: nothing.
+constinit const atomic<std::uint32_t> nothing{0};
+constinit const atomic<const atomic<std::uint32_t> *> asked_nothing{&nothing};
+
+}  // namespace
+
+// Of this thread's M. Read by runtime/os/preemptible/entry_x86_64.S.
+HEDDLE_API thread_local const void *asked_here asm(HEDDLE_DETAIL_WORD(asked)) = &asked_nothing;
+
 namespace {
 
 // The M of this kernel thread. Local to this file and reached through two functions that are never inlined.
@@ -28,6 +41,7 @@ void after_fork() noexcept {
   if (runtimes.load(std::memory_order_relaxed) == 0) return;
   runtime_left_behind.store(true, std::memory_order_relaxed);
   tls_m = nullptr;
+  asked_here = &asked_nothing;
 }
 
 struct start_args {
@@ -94,9 +108,15 @@ void *current_m() noexcept {
   return tls_m;
 }
 
-void set_current_m(void *mp) noexcept {
+void set_current_m(void *mp, const void *asked) noexcept {
   asm volatile("");
   tls_m = mp;
+  asked_here = asked != nullptr ? asked : &asked_nothing;
+}
+
+std::int32_t sections_held() noexcept {
+  asm volatile("");
+  return sections;
 }
 
 std::int32_t &user_code_depth() noexcept {

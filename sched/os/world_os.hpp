@@ -34,7 +34,9 @@ std::int32_t thread_count() noexcept;
 // Never inlined: a compiler may keep a thread-local address in a register across a switch, and the g that comes back
 // may be on another thread.
 [[gnu::noinline]] void *current_m() noexcept;
-[[gnu::noinline]] void set_current_m(void *mp) noexcept;
+[[gnu::noinline]] void set_current_m(void *mp, const void *asked = nullptr) noexcept;
+// How many spinlocks this thread holds: section_begin.
+[[gnu::noinline]] std::int32_t sections_held() noexcept;
 // How deep a thread that is no M is in user code under a lock (enter_user_code).
 [[gnu::noinline]] std::int32_t &user_code_depth() noexcept;
 

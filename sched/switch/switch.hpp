@@ -10,24 +10,25 @@ HEDDLE_DETAIL_BEGIN
 inline void gogo(m *mp, g *gp) noexcept {
   fiber_resume(mp->g0.fiber, gp->fiber);
   fiber_leave(mp->g0.fiber, gp->fiber, false);
-  if (gp->user) enter_user(mp);
+  if (gp->user) [[likely]]
+    enter_user(mp);
   switch_context(&mp->g0.sched, &gp->sched);
   fiber_arrive(mp->g0.fiber);
   fiber_suspend(mp->g0.fiber, gp->fiber);
+  gp->user = leave_user(mp);  // here for all ways back: a switch uses no P
 }
 
 // Leaves the current g and has the schedule loop of this M call fn(mp, gp) on g0. Returns when an M executes gp again,
 // perhaps another one: nothing thread-local may be kept across the call. Caller: a g.
 inline void mcall(m *mp, g *(*fn)(m *, g *)) noexcept {
   g *gp = mp->curg.load(relaxed);  // relaxed: own M
-  gp->user = leave_user(mp);
   mp->mcallfn = fn;
   fiber_leave(gp->fiber, mp->g0.fiber, false);
   switch_context(&gp->sched, &mp->g0.sched);
   fiber_arrive(gp->fiber);
 }
 
-// Does what mcall does, from a g that will never run again. Caller: a g, in the scheduler.
+// Does what mcall does, from a g that will never run again. Caller: a g.
 [[noreturn]] inline void mcall_last(m *mp, g *(*fn)(m *, g *)) noexcept {
   mp->mcallfn = fn;
   fiber_leave(mp->curg.load(relaxed)->fiber, mp->g0.fiber, true);  // relaxed: own M

@@ -105,7 +105,7 @@ struct yields : pressed<yields, 3, 1> {
       all.arrive();
     });
     for (int i = 0; i < 2; ++i) {
-      while (getm()->asked->load(relaxed) == 0 && !is_hog(getm())) cpu_relax();
+      while (getm()->asked.load(relaxed)->load(relaxed) == 0) cpu_relax();
       goyield();
       touch();
     }
@@ -195,7 +195,7 @@ struct calls_when_wanted : pressed<calls_when_wanted, 3, 1> {
       ran.set();
       all.arrive();
     });
-    while (getm()->asked->load(relaxed) == 0 && !is_hog(getm())) cpu_relax();
+    while (getm()->asked.load(relaxed)->load(relaxed) == 0) cpu_relax();
     blocking_long([this] { ran.await(); });
     touch();
     all.wait();

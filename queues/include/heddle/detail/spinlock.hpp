@@ -14,22 +14,31 @@ HEDDLE_API void not_in_user_code() noexcept;
 class spinlock {
  public:
   void lock() noexcept {
-    for (backoff turn; !try_lock(); turn.wait()) not_in_user_code();
+    section_begin();
+    for (backoff turn; !take(); turn.wait()) not_in_user_code();
   }
 
   bool try_lock() noexcept {
+    section_begin();
+    if (take()) return true;
+    section_end();
+    return false;
+  }
+
+  void unlock() noexcept {
+    // release: pairs with take's exchange by the next holder. [LOCK-1]
+    locked_.store(0, release);
+    section_end();
+  }
+
+ private:
+  bool take() noexcept {
     // relaxed: revalidated by the exchange.
     if (locked_.load(relaxed) != 0) return false;
     // acquire: pairs with unlock's store; all that earlier holders wrote is visible. [LOCK-1]
     return locked_.exchange(1, acquire) == 0;
   }
 
-  void unlock() noexcept {
-    // release: pairs with try_lock's exchange by the next holder. [LOCK-1]
-    locked_.store(0, release);
-  }
-
- private:
   atomic<std::uint32_t> locked_;
 };
 

@@ -13,6 +13,7 @@
 //   place                where an object lies, to sort by
 //   cpu_relax            one turn of a spin loop; thread_yield: lets another thread have this CPU
 //   thread_nap           sleeps for a short time
+//   section_begin, section_end          around what a thread does while it holds a spinlock
 //   spin_geometry        how long a thread waits in which way for another's step
 //   nanotime             the clock
 //   forked               whether a fork has left a runtime's threads behind
@@ -33,7 +34,7 @@
 //   futex_sleep, futex_sleep_for, futex_wake    what a note (sched/note.hpp) sleeps on, without or with a limit of time
 //   thread, thread_start, thread_join, thread_join_until   start and end of an M
 //   thread_count         all threads of the process, heddle's and others
-//   current_m, set_current_m            the one thread-local pointer
+//   current_m, set_current_m            the M of this thread; and its m::asked, for code that is compiled to look there
 //   user_code_depth                     a thread-local number, for threads that are no Ms
 //   random_seed          a random number, once per scheduler
 //   stack, stackpool     stack memory
@@ -82,6 +83,10 @@
 #define HEDDLE_API __attribute__((visibility("default")))
 #else
 #define HEDDLE_API
+#endif
+
+#if defined(HEDDLE_PREEMPTIBLE) && !defined(HEDDLE_SHARED)
+#error "heddle::preemptible needs heddle as a shared library: configure it with -DBUILD_SHARED_LIBS=ON"
 #endif
 
 #define HEDDLE_BEGIN \

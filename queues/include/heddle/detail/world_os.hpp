@@ -89,6 +89,27 @@ inline void cpu_relax() noexcept {
   asm volatile("yield");
 #endif
 }
+// How many spinlocks this thread holds, or is about to: meanwhile nothing may switch it to another goroutine
+// (sched/os/entry.cpp). The variable is in sched/os/threads.cpp. In assembler: a compiler may keep the address of a
+// thread-local variable across a switch, after which the thread is another.
+#define HEDDLE_DETAIL_WORD_2(abi, name) "heddle_" #abi "_" #name
+#define HEDDLE_DETAIL_WORD_1(abi, name) HEDDLE_DETAIL_WORD_2(abi, name)
+#define HEDDLE_DETAIL_WORD(name) HEDDLE_DETAIL_WORD_1(HEDDLE_ABI, name)
+inline void section_begin() noexcept {
+  std::uintptr_t offset;
+  asm volatile("movq " HEDDLE_DETAIL_WORD(sections) "@gottpoff(%%rip), %0\n\taddl $1, %%fs:(%0)"
+               : "=r"(offset)
+               :
+               : "cc", "memory");
+}
+inline void section_end() noexcept {
+  std::uintptr_t offset;
+  asm volatile("movq " HEDDLE_DETAIL_WORD(sections) "@gottpoff(%%rip), %0\n\tsubl $1, %%fs:(%0)"
+               : "=r"(offset)
+               :
+               : "cc", "memory");
+}
+
 HEDDLE_API void thread_yield() noexcept;
 HEDDLE_API void thread_nap(std::int64_t ns) noexcept;
 
