@@ -330,6 +330,25 @@ void timer_fairness(bool calls) {
 }
 TEST(GoTime, TestTimerFairness) { timer_fairness(false); }
 TEST(GoTime, TestTimerFairness2) { timer_fairness(true); }
+// The same where the goroutines never come back to heddle.
+TEST(GoTime, TestTimerFairness3) {
+  for (const int procs : {1, 2, 4})
+    EXPECT_EQ(run_on(procs,
+                     [procs] {
+                       std::atomic<bool> over{false};
+                       wait_group wg;
+                       for (int i = 0; i < procs; ++i)
+                         wg.go([&] {
+                           while (!over.load(std::memory_order_relaxed)) {
+                           }
+                         });
+                       for (int i = 0; i < 5; ++i) EXPECT_TRUE(heddle::after(1ms).recv());
+                       over.store(true, std::memory_order_relaxed);
+                       wg.wait();
+                       EXPECT_GE(heddle::stats().hogs, 1u);
+                     }),
+              0);
+}
 
 // futex_test: a sleep longer than the kernel can count is not a short one, and ends when the thread is woken.
 TEST(GoTime, TestFutexsleep) {

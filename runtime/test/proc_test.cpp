@@ -1,7 +1,8 @@
 // Tests of Go's runtime/proc_test.go, crash_test.go and semasleep_test.go in heddle's terms, under their names:
-// progress, parallelism, preemption. Where Go preempts a loop, these call safepoint; where Go sleeps, these are in
-// blocking(f).
+// progress, parallelism, preemption. Where Go preempts a loop, these are run twice: with a safepoint in it, at which the
+// goroutine gives way, and without one, so that its P is taken. Where Go sleeps, these are in blocking(f).
 #include <dirent.h>
+#include <unistd.h>
 #include <csignal>
 #include <cstring>
 #include <vector>
@@ -30,6 +31,14 @@ void spin_until(F &&done) {
     else
       heddle::detail::cpu_relax();
   }
+}
+
+// What a loop does that only looks.
+void look(bool at_safepoint) {
+  if (at_safepoint)
+    heddle::safepoint();
+  else
+    heddle::detail::cpu_relax();
 }
 
 // ------------------------------------------------------------------------------------------------------------ progress
@@ -112,15 +121,15 @@ TEST(Proc, TestBlockLocked) {
 }
 
 // The pair gets its turn beside a goroutine that never waits.
-TEST(Proc, TestPingPongHog) {
+void ping_pong_hog(bool at_safepoint) {
   EXPECT_EQ(run_on(1,
-                   [] {
+                   [at_safepoint] {
                      const heddle::chan<bool> ping, pong;
                      std::atomic<bool> over{false};
                      std::uint64_t turns = 0;
                      heddle::wait_group wg;
                      wg.go([&] {
-                       for (; !over.load(std::memory_order_relaxed); ++turns) heddle::safepoint();
+                       for (; !over.load(std::memory_order_relaxed); ++turns) look(at_safepoint);
                      });
                      wg.go([&] {
                        while (ping.recv()) pong.send(true);
@@ -133,8 +142,13 @@ TEST(Proc, TestPingPongHog) {
                      ping.close();
                      wg.wait();
                      EXPECT_GT(turns, 0u);
+                     EXPECT_GE(heddle::stats().hogs, at_safepoint ? 0u : 1u);
                    }),
             0);
+}
+TEST(Proc, TestPingPongHog) {
+  ping_pong_hog(true);
+  ping_pong_hog(false);
 }
 
 // --------------------------------------------------------------------------------------------------------- parallelism
@@ -208,16 +222,16 @@ TEST(Proc, TestBigGOMAXPROCS) {
 // ---------------------------------------------------------------------------------------------------------- preemption
 
 // There is one P: each goroutine waits for the other, and only the end of a time slice lets the other run.
-TEST(Proc, TestPreemption) {
+void preemption(bool at_safepoint) {
   constexpr std::uint32_t rounds = 5;
   EXPECT_EQ(run_on(1,
-                   [] {
+                   [at_safepoint] {
                      std::atomic<std::uint32_t> x{0};
                      heddle::wait_group wg;
                      for (std::uint32_t who = 0; who < 2; ++who)
-                       wg.go([&x, who] {
+                       wg.go([&x, who, at_safepoint] {
                          for (std::uint32_t i = 0; i < rounds; ++i) {
-                           while (x.load() != 2 * i + who) heddle::safepoint();
+                           while (x.load() != 2 * i + who) look(at_safepoint);
                            x.store(2 * i + who + 1);
                          }
                        });
@@ -225,6 +239,47 @@ TEST(Proc, TestPreemption) {
                      EXPECT_EQ(x.load(), 2 * rounds);
                    }),
             0);
+}
+TEST(Proc, TestPreemption) {
+  preemption(true);
+  preemption(false);
+}
+
+// What a goroutine does that no safepoint of heddle's interrupts.
+void compute(const std::atomic<bool> &over) {
+  while (!over.load(std::memory_order_relaxed)) {
+  }
+}
+struct frame {
+  std::atomic<std::uint64_t> calls{0};
+};
+[[gnu::noinline]] void leaf(frame &f) { f.calls.fetch_add(1, std::memory_order_relaxed); }
+void compute_in_leaves(const std::atomic<bool> &over) {
+  for (frame f; !over.load(std::memory_order_relaxed);) leaf(f);
+}
+void compute_in_the_kernel(const std::atomic<bool> &over) {
+  while (!over.load(std::memory_order_relaxed)) (void)getppid();
+}
+
+// One P; a goroutine on it never calls heddle. Main gets the P back, and gets it to stop.
+TEST(Proc, TestAsyncPreempt) {
+  for (const auto f : {compute, compute_in_leaves, compute_in_the_kernel})
+    EXPECT_EQ(run_on(1,
+                     [f] {
+                       std::atomic<bool> over{false};
+                       const heddle::chan<bool> ready;
+                       heddle::wait_group wg;
+                       wg.go([&] {
+                         ready.send(true);
+                         f(over);
+                       });
+                       (void)ready.recv();
+                       heddle::gosched();  // it computes now
+                       over.store(true, std::memory_order_relaxed);
+                       wg.wait();
+                       EXPECT_GE(heddle::stats().hogs, 1u);
+                     }),
+              0);
 }
 
 TEST(Proc, TestPreemptionGC) {
