@@ -1,7 +1,7 @@
 # What makes our own builds fast (HEDDLE_FAST_BUILD, which some presets set): the library's sources are compiled several at a time,
 # and the programs share precompiled headers. The other presets and ./dev matrix compile each file alone.
 if(HEDDLE_FAST_BUILD)
-  set_target_properties(heddle PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+  set_target_properties(heddle heddle_shared PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
   # The os world's files include headers of the system, with names such as close; each is compiled alone.
   file(GLOB alone ${PROJECT_SOURCE_DIR}/sched/os/*.cpp ${PROJECT_SOURCE_DIR}/runtime/os/*.cpp)
   set_source_files_properties(${alone} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)

@@ -1,7 +1,7 @@
 # find_package(heddle), and pkg-config, after `cmake --install`.
 include(CMakePackageConfigHelpers)
 
-install(TARGETS heddle EXPORT heddle_targets)
+install(TARGETS heddle heddle_preemptible heddle_preemptible_loops EXPORT heddle_targets)
 foreach(folder IN LISTS HEDDLE_PUBLIC_INCLUDES)
   install(DIRECTORY ${folder}/heddle DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 endforeach()

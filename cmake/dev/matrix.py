@@ -126,6 +126,20 @@ def as_installed(row):
     run(row, [user / "consumer"])
 
 
+def as_preemptible(row):
+    """A consumer of heddle::preemptible. With a static heddle it does not compile, and the compiler says what to do."""
+    install(row)
+    user = row.folder / "user"
+    configure(row, CONSUMERS / "preemptible", user, [f"-DCMAKE_PREFIX_PATH={row.folder / 'prefix'}"])
+    build(row, user)
+    run(row, [user / "consumer"])
+    include = row.folder / "prefix" / "include"
+    done = subprocess.run([row.compiler or "c++", "-std=c++20", "-DHEDDLE_PREEMPTIBLE", f"-I{include}", "-fsyntax-only", CONSUMERS / "main.cpp"],
+                          capture_output=True, text=True)
+    if done.returncode == 0 or "needs heddle as a shared library" not in done.stderr:
+        raise Bad("heddle::preemptible with a static heddle is not refused")
+
+
 def refused(row, flags, library, name):
     """The consumer, compiled with these flags, must not link with the library, and the linker must say why."""
     done = subprocess.run([row.compiler or "c++", "-std=c++20", *flags, f"-I{row.folder / 'prefix' / 'include'}", "-o", row.folder / "mixed",
@@ -180,7 +194,7 @@ def alone(row):
         raise Bad("examples/hello says something else")
 
 
-HOWS = {"subdirectory": as_subdirectory, "newer": by_newer_standard, "plugin": of_folder("plugin"), "names": of_folder("names"), "fetched": as_fetched, "installed": as_installed, "sanitizer": with_sanitizer, "pkg-config": by_pkg_config, "alone": alone}
+HOWS = {"subdirectory": as_subdirectory, "newer": by_newer_standard, "plugin": of_folder("plugin"), "names": of_folder("names"), "preemptible": as_preemptible, "fetched": as_fetched, "installed": as_installed, "sanitizer": with_sanitizer, "pkg-config": by_pkg_config, "alone": alone}
 
 
 def has_shared_library(row):
@@ -233,6 +247,8 @@ def rows():
         Row("names of a user's own", how="names", says="using namespace heddle, std; struct g, p, stack ..."),
         Row("a plugin in a host, both with heddle", how="plugin", says="-rdynamic, dlopen"),
         Row("find_package after install", release, "installed", after=looked_at),
+        Row("preemptible, g++", release + ["-DBUILD_SHARED_LIBS=ON"], "preemptible"),
+        Row("preemptible, clang++-14", release + ["-DBUILD_SHARED_LIBS=ON"], "preemptible", compiler="clang++-14"),
         Row("ThreadSanitizer in heddle, and not in a program", ["-DCMAKE_BUILD_TYPE=Debug", "-DHEDDLE_SANITIZE=thread"], "sanitizer"),
         Row("FetchContent", release, "fetched"),
         Row("pkg-config after install", release, "pkg-config"),
