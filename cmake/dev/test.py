@@ -22,7 +22,7 @@ SANITIZED = ["queues_test", "queues_stress", "sched_test", "sysmon_test", "procr
 SANITIZED_TESTS = "^(" + "|".join(SANITIZED) + ")(_[0-9]+)?$"
 
 
-PLAIN = ["runtime_deep_test", "runtime_refusals", "queues_properties", "runtime_leak", "heddle_programs"]
+PLAIN = ["runtime_deep_test", "preemptible_test", "preemptible_loops_test", "runtime_refusals", "queues_properties", "runtime_leak", "heddle_programs"]
 
 
 def plain(run):
