@@ -83,10 +83,10 @@ void ask(schedt &sched, F &&f) {
 
 }  // namespace
 
-void with_world_stopped(schedt &sched, void (*f)(void *), void *arg) {
+void with_world_stopped(schedt &sched, void (*f)(void *), void *arg, std::int64_t when) {
   not_in_child("stop_the_world");
   ask(sched, [&] {
-    stop_the_world(sched);
+    stop_the_world(sched, when);
     struct restart {  // also if f throws
       schedt &sched;
       ~restart() {

@@ -15,8 +15,9 @@ bool shut_down(schedt &sched, std::int64_t until = never) noexcept;
 // Tells tasks and scopes which of their goroutines have been abandoned. Caller: has ended sched, and reported on it.
 void release_members(const schedt &sched) noexcept;
 
-// Stops the world, calls f(arg), and starts the world again. Caller: any thread.
-void with_world_stopped(schedt &sched, void (*f)(void *), void *arg);
+// Stops the world, calls f(arg), and starts the world again. Goroutines that have come to no safepoint until `when` run
+// on meanwhile. Caller: any thread.
+void with_world_stopped(schedt &sched, void (*f)(void *), void *arg, std::int64_t when = never);
 void resize(schedt &sched, int n);  // sets the number of Ps; throws std::bad_alloc
 statistics figures(const schedt &sched) noexcept;
 

@@ -41,10 +41,16 @@
 // never asked for at once. A stop of the runtime needs no semaphore and counts nothing: Ms leave, and the Ps that they
 // leave behind on pidle are stopped as any others.
 //
+// An asker may wait for a limited time only (dump does). Then it adds to the count, under the lock, what no countdown
+// uses up, so that no party wakes it any more; unless the count is 0 already: then it waits for the wake that must come.
+// A P that stops later stops as any other, and the start finds it in state gcstop, under the lock in which it clears the
+// bit; a P that has not stopped is left alone. (I28, I29)
+//
 // A stop gives back what it takes from the delicate dance: spinning Ms are uncounted without a last look (heed), so the
 // start wakes an M whatever work there is; promises made while no P was idle are read after the Ps have been put.
 // for_each_p holds idle Ps for a moment, under the lock, and reads the promises made meanwhile after it has put them
 // back.
+#include <algorithm>
 #include <mutex>
 
 #include "sched/deadlock.hpp"
@@ -68,6 +74,8 @@ void set_attention(schedt &sched, std::uint32_t bits) noexcept {
 std::uint32_t get_attention(const schedt &sched) noexcept {
   return sched.attention.load(relaxed);  // relaxed: under lock
 }
+
+constexpr std::int32_t beyond_count = 1 << 30;  // more Ps and hogs than there can be
 
 bool counted_down(plain<std::int32_t> &count) noexcept {
   count.set(count.get() - 1);
@@ -142,6 +150,15 @@ void preemptall(schedt &sched, const struct p *own) noexcept {
   const std::int32_t n = sched.gomaxprocs.load(acquire);  // acquire: pairs with procresize [PROCS-1]
   for (std::int32_t i = 0; i < n; ++i)
     if (sched.allp[i].get() != own) preemptone(sched.allp[i].get());
+}
+
+// The asker waits no longer. True: all have stopped all the same, and the last one is about to wake it. False: no party
+// will wake it any more.
+bool all_stopped_late(schedt &sched) noexcept {
+  const std::lock_guard hold(sched.lock);
+  if (sched.stopwait.get() == 0) return true;
+  sched.stopwait.set(sched.stopwait.get() + beyond_count);
+  return false;
 }
 
 // Begins a request: the caller has worldsema, does not give way, and keeps its P, if it has one, until end_asking.
@@ -233,8 +250,10 @@ bool heed(m *mp) noexcept {
 
 // The asker's part. Returns when every P is in state gcstop; the caller's own stays wired to its M. Caller: a
 // goroutine, also inside blocking(f); a thread that is no M, as an extra M. It may not park until start_the_world.
-// Blocks: the M. Errors: none; a goroutine that never comes to a safepoint makes it wait.
-void stop_the_world(schedt &sched) noexcept {
+// Blocks: the M. Errors: none; a goroutine that never comes to a safepoint makes it wait, until `when` at the latest.
+// False: that time is over. Goroutines that compute go on; each P that is in no such one's hands is in state gcstop, and
+// no goroutine begins to run before start_the_world.
+bool stop_the_world(schedt &sched, std::int64_t when) noexcept {
   m *mp = begin_asking(sched);
   struct p *own = own_p(sched, mp);
   sched.nmrunning.fetch_add(1,
@@ -254,29 +273,40 @@ void stop_the_world(schedt &sched) noexcept {
   sched.lock.lock();
   const bool all = counted_down(sched.stopwait);
   sched.lock.unlock();
-  if (!all) {
+  if (all) return true;
+  if (when == never) {
     sched.stopnote.notesleep();
-    sched.stopnote.noteclear();
+  } else if (!sched.stopnote.notetsleep(std::max<std::int64_t>(when - nanotime(), 0))) {
+    if (!all_stopped_late(sched)) return false;
+    sched.stopnote.notesleep();
   }
+  sched.stopnote.noteclear();
+  return true;
 }
 
 // Ends the stop. Caller: the party that has stopped the world, perhaps after procresize.
 void start_the_world(schedt &sched) noexcept {
   m *mp = getm();
-  struct p *own = own_p(sched, mp), *with_work = nullptr;
+  struct p *own = own_p(sched, mp), *stopped = nullptr, *with_work = nullptr;
   const std::int32_t n = sched.gomaxprocs.load(relaxed);  // relaxed: worldsema
   {
     const std::lock_guard hold(sched.lock);
     const std::uint32_t rest = get_attention(sched) & ~attention_world;
     set_attention(sched, rest);
-    // This request is over; a stop of the runtime is not, if one was asked for, and Ps may be new since that.
-    for (std::int32_t i = 0; i < n; ++i)
-      if (sched.allp[i].get() != own) sched.allp[i].get()->preempt.store(rest, relaxed);  // relaxed: under lock
+    sched.stopwait.set(0);
+    for (std::int32_t i = 0; i < n; ++i) {
+      struct p *pp = sched.allp[i].get();
+      if (pp == own) continue;
+      // This request is over; a stop of the runtime is not, if one was asked for, and Ps may be new since that.
+      pp->preempt.store(rest, relaxed);                           // relaxed: under lock
+      if (pp->status.load(relaxed) != pstatus::gcstop) continue;  // relaxed: under lock
+      pp->link.set(stopped);
+      stopped = pp;
+    }
   }
   if (own != nullptr) setpstatus<pstatus::gcstop, pstatus::running>(own);
-  for (std::int32_t i = n - 1; i >= 0; --i) {
-    struct p *pp = sched.allp[i].get();
-    if (pp == own) continue;
+  for (struct p *pp = stopped, *next; pp != nullptr; pp = next) {
+    next = pp->link.get();
     setpstatus<pstatus::gcstop, pstatus::idle>(pp);
     if (pp->runq.runqempty()) {
       sched.pidle.put(pp);

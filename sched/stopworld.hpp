@@ -8,7 +8,7 @@ void preemptone(struct p *pp) noexcept;
 bool uncount_hog(schedt &sched) noexcept;
 void heed_unowned(schedt &sched) noexcept;
 bool heed(m *mp) noexcept;
-void stop_the_world(schedt &sched) noexcept;
+bool stop_the_world(schedt &sched, std::int64_t when = never) noexcept;
 void start_the_world(schedt &sched) noexcept;
 void for_each_p(schedt &sched, void (*fn)(void *, struct p *), void *arg) noexcept;
 // Tells every M to leave the schedule loop. Caller: any thread, any number of times.

@@ -163,8 +163,8 @@ std::string text_of(source_location where) {
   return std::string(where.file_name()) + ":" + std::to_string(where.line());
 }
 
-const char *state_of(const g *gp) noexcept {
-  switch (readgstatus(gp)) {
+const char *state_of(const g *gp, gstatus status) noexcept {
+  switch (status) {
     case gstatus::runnable: return "runnable";
     case gstatus::running: return "running";
     case gstatus::waiting: return waitreason_text(glimpse(gp->waitreason));
@@ -173,8 +173,12 @@ const char *state_of(const g *gp) noexcept {
     default: return nullptr;  // dead, or in the making
   }
 }
+const char *state_of(const g *gp) noexcept { return state_of(gp, readgstatus(gp)); }
 
 // --------------------------------------------------------------------------------------------------------------- dump
+
+// So long a dump waits for goroutines that come to no safepoint.
+constexpr std::int64_t patience_ns = 100'000'000;
 
 struct dumping {
   schedt &sched;
@@ -188,10 +192,10 @@ struct dumping {
 
 // Returns whether no other code runs while the world is stopped: no goroutine in a call, and no thread that is not the
 // runtime's.
-bool nobody_else(const schedt &sched, bool from_outside) noexcept {
-  bool in_calls = false;
-  each_g(sched, [&in_calls](const g *gp) { in_calls |= in_call(gp); });
-  if (in_calls) return false;
+bool nobody_else(const schedt &sched, const g *self, bool from_outside) noexcept {
+  bool others = false;
+  each_g(sched, [&](const g *gp) { others |= in_call(gp) || (gp != self && readgstatus(gp) == gstatus::running); });
+  if (others) return false;
   const std::int32_t ours = own_threads(sched, sched.mcount.peek()) + (from_outside ? 1 : 0);
   const std::int32_t threads = thread_count();
   return threads >= 0 && threads <= ours;
@@ -222,9 +226,10 @@ void append(void *arg, const char *line) noexcept {
 }
 
 void dump_one(dumping &d, const g *gp, std::int64_t now) {
-  const char *state = state_of(gp);
+  const gstatus status = readgstatus(gp);
+  const char *state = state_of(gp, status);
   if (state == nullptr) return;
-  const bool waits = readgstatus(gp) == gstatus::waiting;
+  const bool waits = status == gstatus::waiting;
   d.text += "\ngoroutine " + std::to_string(glimpse(gp->goid)) + " [" + state;
   if (waits) d.text += ", " + duration(now - glimpse(gp->waitsince));
   if (glimpse(gp->lockedm) != nullptr) d.text += ", locked to thread";
@@ -240,6 +245,10 @@ void dump_one(dumping &d, const g *gp, std::int64_t now) {
     d.text += "  --> " + std::string(what) + "\n";
   const standing at = seen(gp);
   d.text += "  started at " + text_of(at.started) + "\n";
+  if (status == gstatus::running && gp != d.self) {
+    d.text += "  it computes and has come to no safepoint, so its stack is not known\n";
+    return;
+  }
   if (at.stack)
     d.text += "  stack: " + std::to_string(high_water(at.stack) / 1024) + " of " +
               std::to_string(static_cast<std::size_t>(at.stack.hi - at.stack.lo) / 1024) + " KiB have been touched\n";
@@ -251,7 +260,7 @@ void dump_one(dumping &d, const g *gp, std::int64_t now) {
 
 void dump_all(void *arg) noexcept {
   dumping &d = *static_cast<dumping *>(arg);
-  d.quiet = nobody_else(d.sched, d.from_outside);
+  d.quiet = nobody_else(d.sched, d.self, d.from_outside);
   const std::int64_t now = nanotime();
   try {
     each_g(d.sched, [&d, now](const g *gp) { dump_one(d, gp, now); });
@@ -314,7 +323,7 @@ std::string leaks_of(const schedt &sched) {
   const g *self = mp != nullptr && mp->sched == &sched ? mp->curg.peek() : nullptr;
   dumping d{sched, text, self, __builtin_frame_address(0), self == nullptr && !helper, false, nullptr};
   with_world_stopped(
-      sched, [](void *arg) { on_report_stack(dump_all, arg); }, &d);
+      sched, [](void *arg) { on_report_stack(dump_all, arg); }, &d, nanotime() + patience_ns);
   if (d.error != nullptr) std::rethrow_exception(d.error);
   return text;
 }

@@ -194,6 +194,42 @@ TEST(Dump, again_and_again_while_the_load_runs) {
             0);
 }
 
+// It does not wait for a goroutine that computes until the dump is there, with its P or without.
+TEST(Dump, does_not_wait_for_one_that_computes) {
+  for (const int procs : {1, 2, 4})
+    for (const bool outside : {false, true}) {
+      heddle::runtime r(with_procs(procs));
+      EXPECT_EQ(r.run([&r, outside] {
+        std::atomic<bool> computes{false}, over{false};
+        heddle::chan<int> never;
+        heddle::wait_group all;
+        all.go([&] { (void)never.recv(); });
+        while (heddle::stats().parks == 0) heddle::gosched();
+        all.go([&] {
+          computes = true;
+          while (!over) heddle::detail::cpu_relax();
+        });
+        while (!computes) heddle::gosched();
+        std::string text;
+        if (outside) {
+          std::thread([&] {
+            std::ostringstream out;
+            r.dump(out);
+            text = out.str();
+          }).join();
+        } else {
+          text = dumped();
+        }
+        over = true;
+        never.close();
+        all.wait();
+        EXPECT_THAT(part(text, "goroutine 3 [running]"), HasSubstr("it computes and has come to no safepoint"));
+        EXPECT_THAT(part(text, "goroutine 2 [chan receive"), HasSubstr("report_test.cpp"));
+      }),
+                0);
+    }
+}
+
 TEST(DumpDeathTest, needs_a_goroutine) {
   EXPECT_EXIT(heddle::dump(std::cout), testing::ExitedWithCode(2),
               "heddle::dump called on a thread that runs no goroutine");

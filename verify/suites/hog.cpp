@@ -113,6 +113,31 @@ struct yields : pressed<yields, 3, 1> {
   }
 };
 
+// A party that stops the world gives up on it, whether its P was taken or not.
+struct world_for_a_while : pressed<world_for_a_while, 3, 2> {
+  atomic<std::uint32_t> begun, done;
+  countdown all{2};
+  void body() {
+    go([this] {
+      touch();
+      begun.store(1, release);
+      while (done.load(acquire) == 0) cpu_relax();
+      touch();
+      all.arrive();
+    });
+    go([this] {
+      touch();
+      all.arrive();
+    });
+    while (begun.load(acquire) == 0) goyield();
+    VERIFY_INV("I29", !stop_the_world(sched, nanotime() + 1));
+    done.store(1, release);
+    start_the_world(sched);
+    look_at_stopped(sched, [] {});
+    all.wait();
+  }
+};
+
 // Its P was taken, once: it has one again after its next safepoint.
 struct once : pressed<once, 2, 1> {
   signal ran;
@@ -533,6 +558,11 @@ HEDDLE_SUITE(world_calls, {.name = "hog.world_calls",
                            .invariants = "HOG-4 I28 I29",
                            .what = "the world is stopped beside a goroutine that has entered a call without a P",
                            .modes = {random_mix(3)}})
+HEDDLE_SUITE(world_for_a_while, {.name = "hog.world_for_a_while",
+                                 .component = "sched/hog",
+                                 .invariants = "HOG-4 I28 I29",
+                                 .what = "a goroutine that computes, with its P or without, is not waited for",
+                                 .modes = {random_mix(4)}})
 HEDDLE_SUITE(last_computes, {.name = "hog.last",
                              .component = "sched/hog",
                              .invariants = "I36",

@@ -53,6 +53,54 @@ struct computing : scheduled<computing, 2, 2> {
   }
 };
 
+// A goroutine computes until the party that stops the world has given up on it; another one comes to safepoints. What
+// has not stopped in time runs on, and may stop later; the next stop is a whole one.
+template <int Ms, int Procs>
+struct for_a_while : scheduled<for_a_while<Ms, Procs>, Ms, Procs> {
+  watched<1> all;
+  atomic<std::uint32_t> begun, done;
+  countdown ended{2};
+  void body() {
+    go([this] {
+      begun.store(1, release);
+      while (done.load(acquire) == 0) cpu_relax();
+      ended.arrive();
+    });
+    go([this] {
+      for (int i = 0; i < 2; ++i) {
+        all.trails[0].step();
+        safepoint(getm());
+      }
+      ended.arrive();
+    });
+    while (begun.load(acquire) == 0) goyield();
+    VERIFY_INV("I29", !stop_the_world(this->sched, nanotime() + 1));
+    done.store(1, release);
+    start_the_world(this->sched);
+    look_at_stopped(this->sched, [this] { VERIFY_INV("I29", all.seen() <= 2); });
+    ended.wait();
+    VERIFY_INV("I20", all.seen() == 2);
+  }
+};
+using for_a_while_2p = for_a_while<2, 2>;
+using for_a_while_3p = for_a_while<3, 3>;
+
+// Whether all have stopped just when the time is over, or a little later, or before: the note is clear for the next.
+struct just_in_time : scheduled<just_in_time, 2, 2> {
+  countdown ended{1};
+  void body() {
+    go([this] {
+      for (int i = 0; i < 3; ++i) safepoint(getm());
+      ended.arrive();
+    });
+    for (int i = 0; i < 2; ++i) {
+      if (stop_the_world(sched, nanotime() + 1)) check_stopped(sched, own_p(sched, getm()));
+      start_the_world(sched);
+    }
+    ended.wait();
+  }
+};
+
 // Calls come and go while the world is stopped: inside, nothing of the P is touched; outside, no step may be made.
 template <int Ms, int Procs, int N, bool Long>
 struct calling : scheduled<calling<Ms, Procs, N, Long>, Ms, Procs> {
@@ -373,6 +421,17 @@ HEDDLE_SUITE(computing, {.name = "stop.computing",
                          .invariants = "I28 I29",
                          .what = "the request reaches a goroutine that does nothing but compute",
                          .modes = {random_mix(2)}})
+HEDDLE_WORLDS(
+    for_a_while, "sched/stopworld", "I28 I29",
+    {world<for_a_while_2p>({.name = "stop.for_a_while",
+                            .what = "a goroutine that computes is not waited for, and the next stop is whole",
+                            .modes = {random_mix(3)}}),
+     world<for_a_while_3p>({.name = "stop.for_a_while_3p", .what = "the same on three Ps", .modes = {random_mix(3)}})})
+HEDDLE_SUITE(just_in_time, {.name = "stop.just_in_time",
+                            .component = "sched/stopworld",
+                            .invariants = "I28 I29",
+                            .what = "the time of a stop is over when the last goroutine stops",
+                            .modes = {random_mix(3)}})
 HEDDLE_WORLDS(calling, "sched/stopworld", "I7 I28 I29",
               {world<calling_2p>({.name = "stop.calling",
                                   .what = "a call begins and ends while the world is stopped",

@@ -117,9 +117,10 @@ class HEDDLE_API runtime {
   // on the same stack), and its frames. Functions that the dynamic linker knows have their names there; all others are
   // module and offset, for addr2line. Frames are found by their frame pointers: build with -fno-omit-frame-pointer to
   // see them all. The state of a channel or mutex is written only where nothing else could change it: no goroutine is
-  // in blocking(f) and the process has no other threads. It stops the world while it looks, not while it writes.
-  // Caller: any thread while the runtime exists, not with its world stopped. Blocks: as stop_the_world; and as out
-  // does. Errors: throws std::bad_alloc; what out throws. Cost: microseconds per goroutine, of which the stack's mark
+  // in blocking(f) and the process has no other threads. It stops the world while it looks, not while it writes. Of
+  // a goroutine that has come to no safepoint for a tenth of a second it writes that it computes, without its frames.
+  // Caller: any thread while the runtime exists, not with its world stopped. Blocks: as stop_the_world, but for a tenth
+  // of a second at most; and as out does. Errors: throws std::bad_alloc; what out throws. Cost: microseconds per goroutine, of which the stack's mark
   // takes one system call for each 16 MiB of stack.
   void dump(std::ostream &out) const;
 
