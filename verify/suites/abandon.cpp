@@ -302,6 +302,9 @@ HEDDLE_WORLDS(
                                   .modes = {random_mix(1)}}),
      world<outlived<acquirers, 3>>(
          {.name = "abandon.semaphore_three", .what = "as abandon.semaphore with three", .modes = {random_mix(1)}}),
+     world<outlived<acquirers, 1>>({.name = "abandon.semaphore_one",
+                                    .what = "as abandon.semaphore with one",
+                                    .modes = {random_mix(2), bounded(2, 1)}}),
      world<outlived<notified, 3>>(
          {.name = "abandon.cond_three", .what = "as abandon.cond with three", .modes = {random_mix(1)}})})
 HEDDLE_SUITE(in_mains_frame, {.name = "abandon.main",

@@ -50,6 +50,29 @@ struct signal : scheduled<signal<Ms, Procs>, Ms, Procs> {
 using signal_1p = signal<2, 1>;
 using signal_2p = signal<2, 2>;
 
+// The notification comes when the waiter has given up its lock and has not parked yet.
+struct told_first : scheduled<told_first, 2, 2> {
+  condition_variable cv;
+  atomic<std::uint32_t> waits, told;
+  struct letting_it_come {
+    told_first &s;
+    void lock() {}
+    void unlock() {
+      s.waits.store(1, release);
+      while (s.told.load(acquire) == 0) turn();
+    }
+  };
+  void body() {
+    go([this] {
+      while (waits.load(acquire) == 0) turn();
+      cv.notify_one();
+      told.store(1, release);
+    });
+    letting_it_come lock{*this};
+    cv.wait(lock);
+  }
+};
+
 // Two goroutines wait, one notifies them all; then the condition_variable is gone, though they may still be about to
 // park.
 struct broadcast : scheduled<broadcast, 2, 2> {
@@ -157,6 +180,11 @@ HEDDLE_SUITE(signal_2p, {.name = "cond.signal",
                          .invariants = "I25 I26 COND-WAKE",
                          .what = "one waits, one notifies without the lock, on two Ps",
                          .modes = {random_mix(3)}})
+HEDDLE_SUITE(told_first, {.name = "cond.told_first",
+                          .component = "condition_variable",
+                          .invariants = "COND-WAKE",
+                          .what = "a notification between the unlock and the park",
+                          .modes = {random_mix(1)}})
 HEDDLE_SUITE(broadcast, {.name = "cond.broadcast",
                          .component = "condition_variable",
                          .invariants = "I25 I26 COND-WAKE",
